@@ -1,0 +1,170 @@
+"""The records that cross packages, and at once the schema of the results.
+
+Each dataclass is one table; each field's annotation holds its description and unit, from which
+``glam_eval.results`` derives the Parquet schema and the data dictionary.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds: a description, its unit, its name where Python reserves the word, volatility."""
+
+    description: str
+    unit: str = ""
+    name: str | None = None
+    volatile: bool = False  # seconds, rates, dates: may differ between two runs of one config
+
+
+RunId = Annotated[str, Column("identifies the trained (or untrained) agent; key of the runs table")]
+Agent = Annotated[str, Column("agent, for instance gflan, random or bot")]
+ModelName = Annotated[str, Column("language model, or none")]
+Seed = Annotated[int, Column("seed of the run: the unit of replication")]
+Frames = Annotated[int, Column("environment steps the agent had been trained for", "steps")]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One trained (or untrained) agent."""
+
+    run_id: RunId
+    suite: Annotated[str, Column("suite the run belongs to")]
+    agent: Agent
+    model: ModelName
+    parameters: Annotated[int, Column("trainable and frozen parameters of the policy", "parameters")]
+    level: Annotated[str, Column("level trained on")]
+    language: Annotated[str, Column("language trained in")]
+    seed: Seed
+    frames: Frames
+    config: Annotated[str, Column("complete configuration as JSON")]
+    config_hash: Annotated[str, Column("SHA-256 of the configuration, first 16 hexadecimal digits")]
+    code_version: Annotated[str, Column("version of glam-eval and, in a checkout, the commit")]
+    packages: Annotated[str, Column("versions of the packages that numbers depend on, as JSON")]
+    machine: Annotated[str, Column("processor, cores, memory and platform, as JSON")]
+    device: Annotated[str, Column("device the run computed on")]
+    started: Annotated[str, Column("start of the run, ISO 8601 UTC", volatile=True)]
+    finished: Annotated[str, Column("end of the run, ISO 8601 UTC", volatile=True)]
+    seconds: Annotated[float, Column("wall-clock time of the run", "s", volatile=True)]
+    status: Annotated[str, Column("finished or failed")]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecord:
+    """One update of a learner."""
+
+    run_id: RunId
+    agent: Agent
+    model: ModelName
+    seed: Seed
+    update: Annotated[int, Column("number of the update, from 1")]
+    frames: Frames
+    episodes: Annotated[int, Column("episodes finished since the run began", "episodes")]
+    success_rate: Annotated[float, Column("successes among the episodes that ended in this batch", "fraction")]
+    return_mean: Annotated[float, Column("mean unscaled return of those episodes")]
+    length_mean: Annotated[float, Column("mean length of those episodes", "steps")]
+    policy_loss: Annotated[float, Column("mean clipped surrogate loss")]
+    value_loss: Annotated[float, Column("mean value (or temporal-difference) loss")]
+    entropy: Annotated[float, Column("mean entropy of the policy over actions", "nats")]
+    approx_kl: Annotated[float, Column("mean of (r - 1) - log r, the k3 estimate", "nats")]
+    clip_fraction: Annotated[float, Column("share of samples whose ratio was clipped", "fraction")]
+    explained_variance: Annotated[float, Column("1 - Var(return - value) / Var(return) before the update")]
+    grad_norm: Annotated[float, Column("mean gradient norm before clipping")]
+    learning_rate: Annotated[float, Column("learning rate of the update")]
+    seconds: Annotated[float, Column("wall-clock time of batch and update", "s", volatile=True)]
+    seconds_environment: Annotated[float, Column("of which: stepping the environments", "s", volatile=True)]
+    seconds_policy: Annotated[float, Column("of which: scoring actions in rollouts", "s", volatile=True)]
+    seconds_update: Annotated[float, Column("of which: gradient updates", "s", volatile=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRecord:
+    """One evaluation episode."""
+
+    run_id: RunId
+    agent: Agent
+    model: ModelName
+    seed: Seed
+    frames: Frames
+    protocol: Annotated[str, Column("protocol that asked for the episode")]
+    shift: Annotated[str, Column("lexical shift, none for the words of training")]
+    language: Annotated[str, Column("language of goal and observations")]
+    level: Annotated[str, Column("level played")]
+    task: Annotated[str, Column("kind of task, for instance goto or pickup")]
+    scene_seed: Annotated[int, Column("seed of the scene; equal seeds are equal scenes")]
+    mission: Annotated[str, Column("goal as the agent read it")]
+    success: Annotated[bool, Column("whether the goal was reached in time")]
+    episode_return: Annotated[float, Column("1 - 0.9 t/T at success, else 0", name="return")]
+    length: Annotated[int, Column("steps played", "steps")]
+    bot_length: Annotated[int, Column("steps BabyAI's bot takes on this scene, -1 if it fails", "steps")]
+    actions: Annotated[str, Column("action indices, one character of base 36 a step")]
+    steps_blocked: Annotated[int, Column("forward moves that something stopped", "steps")]
+    cells_visited: Annotated[int, Column("distinct cells the agent stood on", "cells")]
+    wrong_object: Annotated[bool, Column("touched an object that the goal does not name")]
+    wrong_order: Annotated[bool, Column("did a later part of a sequence before an earlier one")]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step of an episode chosen for replay in the report."""
+
+    run_id: RunId
+    frames: Frames
+    protocol: Annotated[str, Column("protocol that asked for the episode")]
+    shift: Annotated[str, Column("lexical shift, none for the words of training")]
+    scene_seed: Annotated[int, Column("seed of the scene")]
+    step: Annotated[int, Column("step of the episode, from 0")]
+    grid: Annotated[bytes, Column("whole grid, width x height x 3 uint8 (type, colour, state)")]
+    width: Annotated[int, Column("columns of the grid", "cells")]
+    agent_x: Annotated[int, Column("column of the agent", "cells")]
+    agent_y: Annotated[int, Column("row of the agent", "cells")]
+    agent_direction: Annotated[int, Column("0 right, 1 down, 2 left, 3 up")]
+    sentences: Annotated[list[str], Column("observation as the agent read it")]
+    action_names: Annotated[list[str], Column("actions offered")]
+    probabilities: Annotated[list[float], Column("policy over the actions offered")]
+    action: Annotated[int, Column("index of the action taken")]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRecord:
+    """One action on one probe prompt at one update."""
+
+    run_id: RunId
+    agent: Agent
+    model: ModelName
+    seed: Seed
+    frames: Frames
+    probe: Annotated[str, Column("name of the probe prompt")]
+    action: Annotated[str, Column("action offered")]
+    expected: Annotated[bool, Column("whether it is the expected action of the probe")]
+    probability: Annotated[float, Column("probability of the action", "fraction")]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRecord:
+    """One statistical comparison."""
+
+    protocol: Annotated[str, Column("protocol the episodes come from")]
+    shift: Annotated[str, Column("lexical shift compared")]
+    measure: Annotated[str, Column("what is estimated, for instance success or area_under_curve")]
+    a: Annotated[str, Column("first condition, agent/model")]
+    b: Annotated[str, Column("second condition, agent/model, or the shift it is compared with")]
+    estimate: Annotated[float, Column("estimate: of a alone where b is empty, else of a - b")]
+    low: Annotated[float, Column("lower end of the 95% interval")]
+    high: Annotated[float, Column("upper end of the 95% interval")]
+    p_value: Annotated[float, Column("two-sided p-value, NaN where no test is made")]
+    p_adjusted: Annotated[float, Column("p-value adjusted over its family")]
+    method: Annotated[str, Column("estimator, interval and test in words")]
+    n_seeds: Annotated[int, Column("seeds per condition (the smaller)", "seeds")]
+    n_episodes: Annotated[int, Column("episodes per seed and condition (the smaller)", "episodes")]
+
+
+TABLES: dict[str, type] = {
+    "runs": RunRecord,
+    "training": TrainingRecord,
+    "episodes": EpisodeRecord,
+    "steps": StepRecord,
+    "probes": ProbeRecord,
+    "comparisons": ComparisonRecord,
+}

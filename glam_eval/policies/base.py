@@ -1,0 +1,57 @@
+"""What every policy is to rollouts, learners and protocols: situations in, log-probabilities and values out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from glam_eval.core.world import Situation
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyOutput:
+    """A policy's answer to a batch of n inputs."""
+
+    log_probabilities: torch.Tensor  # (n, actions) float32; -inf where an action is not offered
+    values: torch.Tensor  # (n,) float32; zeros without a critic
+    memory: torch.Tensor | None = None  # (n, memory_size) after this step, for recurrent policies
+
+
+class Policy(Protocol):
+    """A decision rule over the actions offered; the same code path serves rollouts and updates."""
+
+    memory_size: int  # 0 unless recurrent
+
+    def prepare(self, situation: Situation) -> Any:
+        """Encode a situation into the compact, picklable input that ``evaluate`` takes."""
+
+    def cost(self, prepared: Any) -> int:
+        """Return the size of a prepared input (tokens for language models), by which batches are bucketed."""
+
+    def evaluate(self, inputs: Sequence[Any], memory: torch.Tensor | None = None) -> PolicyOutput:
+        """Score a batch; differentiable unless called under ``torch.no_grad``."""
+
+    def parameters(self) -> Iterable[torch.nn.Parameter]:
+        """Yield the trainable parameters (none for policies that do not learn)."""
+
+    def save(self, directory: Path) -> None:
+        """Write everything that ``load`` needs into an existing directory."""
+
+    def load(self, directory: Path) -> None:
+        """Restore what ``save`` wrote, exactly."""
+
+    def count_parameters(self) -> int:
+        """Return the number of parameters, trainable and frozen."""
+
+
+def sample_actions(
+    log_probabilities: NDArray[np.float32], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw one action a row by inverting the cumulative distribution; shape (n, actions) -> (n,)."""
+    cumulative = np.exp(log_probabilities.astype(np.float64)).cumsum(axis=1)
+    draws = generator.random(len(cumulative)) * cumulative[:, -1]
+    return (cumulative <= draws[:, None]).sum(axis=1).clip(max=cumulative.shape[1] - 1)
