@@ -61,7 +61,9 @@ class TrainingRecord:
     update: Annotated[int, Column("number of the update, from 1")]
     frames: Frames
     episodes: Annotated[int, Column("episodes finished since the run began", "episodes")]
-    success_rate: Annotated[float, Column("successes among the episodes that ended in this batch", "fraction")]
+    success_rate: Annotated[
+        float, Column("successes among the episodes that ended in this batch", "fraction")
+    ]
     return_mean: Annotated[float, Column("mean unscaled return of those episodes")]
     length_mean: Annotated[float, Column("mean length of those episodes", "steps")]
     policy_loss: Annotated[float, Column("mean clipped surrogate loss")]

@@ -1,0 +1,81 @@
+"""Suites from TOML: the shipped ones and users' own, with inheritance and ``key=value`` overrides."""
+
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from glam_eval.config.suite import SuiteConfig
+from glam_eval.core.errors import UserError, unknown
+
+_SHIPPED = resources.files("glam_eval.config") / "suites"
+
+
+def shipped_suites() -> list[str]:
+    """Return the names of the suites that come with the package."""
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".toml")
+    )
+
+
+def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> SuiteConfig:
+    """Return a validated suite, by shipped name or path to a TOML file.
+
+    ``overrides`` are ``key=value`` with dotted keys and TOML values, for instance ``ppo.clip=0.1``.
+    Raises a UserError on an unknown suite, malformed TOML, an unknown key or an invalid value.
+    """
+    values = _read(name_or_path)
+    for override in overrides:
+        _set(values, override)
+    values.setdefault("name", Path(name_or_path).stem)
+    return SuiteConfig.parse(values, source=f"suite {values['name']!r}")
+
+
+def _read(name_or_path: str, extending: tuple[str, ...] = ()) -> dict[str, Any]:
+    if name_or_path in extending:
+        raise UserError(f"suite {name_or_path!r} extends itself: {' -> '.join((*extending, name_or_path))}")
+    if name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise UserError(f"no suite file {name_or_path!r}; shipped suites: {', '.join(shipped_suites())}")
+        text = path.read_text(encoding="utf-8")
+    elif name_or_path in shipped_suites():
+        text = (_SHIPPED / f"{name_or_path}.toml").read_text(encoding="utf-8")
+    else:
+        raise unknown("suite", name_or_path, shipped_suites())
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{name_or_path}: not valid TOML: {error}") from None
+    base = values.pop("extends", None)
+    if base is None:
+        return values
+    inherited = _read(str(base), (*extending, name_or_path))
+    inherited.pop("name", None)
+    return _merge(inherited, values)
+
+
+def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``changes``: groups are merged key by key, everything else replaced."""
+    merged = dict(base)
+    for key, value in changes.items():
+        both_groups = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merge(base[key], value) if both_groups else value
+    return merged
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise UserError(f"--set {override!r}: write key=value, for instance ppo.learning_rate=1e-4")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *groups, last = key.split(".")
+    for group in groups:
+        values = values.setdefault(group, {})
+        if not isinstance(values, dict):
+            raise UserError(f"--set {override!r}: {group!r} is not a group of settings")
+    values[last] = value

@@ -1,0 +1,72 @@
+"""The base of all configuration: frozen, unknown keys rejected, one-line errors that name the nearest key."""
+
+import difflib
+import hashlib
+import json
+from typing import Any, Self, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from glam_eval.core.errors import UserError
+
+
+class Settings(BaseModel):
+    """A frozen group of settings; ``parse`` turns every validation error into a UserError."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], source: str) -> Self:
+        """Validate ``values``; raise a UserError that names the source, the key and the fix."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise UserError(f"{source}: {_first_problem(cls, error)}") from None
+
+    def changed(self, **values: Any) -> Self:
+        """Return a validated copy with some top-level settings replaced."""
+        return type(self).model_validate({**self.model_dump(), **values})
+
+    def canonical_json(self) -> str:
+        """Return the settings as JSON with sorted keys: equal settings give equal text."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    def digest(self) -> str:
+        """Return the first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:16]
+
+
+def _first_problem(model: type[BaseModel], error: ValidationError) -> str:
+    problem = error.errors()[0]
+    path = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    key = ".".join(str(part) for part in path)
+    if problem["type"] == "extra_forbidden":
+        siblings = sorted(_keys_at(model, path[:-1]))
+        close = difflib.get_close_matches(str(path[-1]), siblings, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]!r}?" if close else f"valid keys: {', '.join(siblings)}"
+        return f"unknown key {key!r}: {hint}"
+    if problem["type"] == "missing":
+        return f"missing key {key!r}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return f"{key}: {message}" if key else message
+    return f"{key} = {problem['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _keys_at(model: type[BaseModel], path: list[str | int]) -> list[str]:
+    """Return the valid keys of the settings group at a path of keys and list indices."""
+    for part in path:
+        if isinstance(part, int):
+            continue
+        nested = _nested_model(model.model_fields[part].annotation)
+        if nested is None:
+            break
+        model = nested
+    return list(model.model_fields)
+
+
+def _nested_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_nested_model(inner) for inner in cast("tuple[Any, ...]", getattr(annotation, "__args__", ())))
+    return next((model for model in found if model), None)

@@ -1,0 +1,1 @@
+"""Records, seed streams, provenance and errors: what every other package may use."""
