@@ -124,7 +124,7 @@ class PPOConfig(Settings):
     def _batches_divide(self) -> Self:
         if self.minibatch > self.frames_per_update:
             raise ValueError(
-                f"minibatch {self.minibatch} exceeds a batch of environments x steps = {self.frames_per_update}"
+                f"minibatch {self.minibatch} exceeds environments x steps = {self.frames_per_update}"
             )
         if self.steps % self.recurrence:
             raise ValueError(f"recurrence {self.recurrence} must divide steps {self.steps}")

@@ -1,4 +1,4 @@
-"""What every policy is to rollouts, learners and protocols: situations in, log-probabilities and values out."""
+"""What every policy is to learners and protocols: situations in, log-probabilities and values out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -49,9 +49,13 @@ class Policy(Protocol):
 
 
 def sample_actions(
-    log_probabilities: NDArray[np.float32], generator: np.random.Generator
+    log_probabilities: NDArray[np.float32], uniforms: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Draw one action a row by inverting the cumulative distribution; shape (n, actions) -> (n,)."""
+    """Draw one action a row by inverting its cumulative distribution at a uniform draw.
+
+    Shapes: (n, actions) and (n,) -> (n,). The draws are arguments, so that equal draws on equal policies
+    give equal actions whatever else is in the batch.
+    """
     cumulative = np.exp(log_probabilities.astype(np.float64)).cumsum(axis=1)
-    draws = generator.random(len(cumulative)) * cumulative[:, -1]
-    return (cumulative <= draws[:, None]).sum(axis=1).clip(max=cumulative.shape[1] - 1)
+    thresholds = uniforms * cumulative[:, -1]
+    return (cumulative <= thresholds[:, None]).sum(axis=1).clip(max=cumulative.shape[1] - 1)
