@@ -1,0 +1,67 @@
+"""Policies without parameters: the uniform one and BabyAI's bot."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+
+from glam_eval.core.world import Situation
+from glam_eval.policies.base import PolicyOutput
+
+
+class FixedPolicy:
+    """A policy that does not learn: nothing to save, no critic, no memory."""
+
+    memory_size = 0
+
+    def cost(self, prepared: object) -> int:  # noqa: ARG002
+        """Return 1: every input is alike."""
+        return 1
+
+    def parameters(self) -> Iterable[torch.nn.Parameter]:
+        """Return no parameters."""
+        return ()
+
+    def save(self, directory: Path) -> None:
+        """Write nothing."""
+
+    def load(self, directory: Path) -> None:
+        """Read nothing."""
+
+    def count_parameters(self) -> int:
+        """Return 0."""
+        return 0
+
+
+class RandomPolicy(FixedPolicy):
+    """Uniform over the actions offered."""
+
+    def prepare(self, situation: Situation) -> int:
+        """Return the number of actions offered."""
+        return len(situation.actions)
+
+    def evaluate(self, inputs: Sequence[int], memory: torch.Tensor | None = None) -> PolicyOutput:  # noqa: ARG002
+        """Return the uniform distribution over each input's actions."""
+        counts = torch.tensor(list(inputs))
+        offered = torch.arange(int(counts.max())) < counts[:, None]
+        scores = torch.zeros(offered.shape).masked_fill(~offered, -torch.inf)
+        return PolicyOutput(scores.log_softmax(dim=1), torch.zeros(len(inputs)))
+
+
+class BotPolicy(FixedPolicy):
+    """BabyAI's planner, which sees the whole grid: the ceiling."""
+
+    def prepare(self, situation: Situation) -> tuple[int, int]:
+        """Return the expert's action and the number of actions offered."""
+        return situation.expert_action(), len(situation.actions)
+
+    def evaluate(
+        self,
+        inputs: Sequence[tuple[int, int]],
+        memory: torch.Tensor | None = None,  # noqa: ARG002
+    ) -> PolicyOutput:
+        """Return probability 1 for the expert's action."""
+        scores = torch.full((len(inputs), max(count for _, count in inputs)), -torch.inf)
+        for row, (action, _) in enumerate(inputs):
+            scores[row, action] = 0.0
+        return PolicyOutput(scores, torch.zeros(len(inputs)))

@@ -1,0 +1,124 @@
+"""Checkpoint directories: written atomically, verified by checksum, pruned to the last few and the best."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glam_eval.core.errors import UserError
+
+FORMAT = 1
+_MANIFEST = "checkpoint.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A verified checkpoint: its directory and what it says of itself."""
+
+    directory: Path
+    frames: int
+    state: dict[str, Any]
+
+
+class CheckpointStore:
+    """The checkpoints of one run, in one directory; the newest undamaged one is where the run resumes."""
+
+    def __init__(self, directory: Path, keep: int = 2) -> None:
+        self.directory = directory
+        self._keep = keep
+
+    def write(
+        self, frames: int, save: Callable[[Path], None], state: dict[str, Any], score: float | None = None
+    ) -> Path:
+        """Write a checkpoint: ``save`` fills the directory; ``score`` ranks it (higher is better)."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        target = self.directory / f"frames-{frames:010d}"
+        partial = self.directory / f".partial-{frames:010d}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        save(partial)
+        checksums = {str(file.relative_to(partial)): _checksum(file) for file in _files(partial)}
+        manifest = {"format": FORMAT, "frames": frames, "score": score, "state": state, "sha256": checksums}
+        (partial / _MANIFEST).write_text(json.dumps(manifest, indent=1))
+        for file in _files(partial):
+            _flush(file)
+        replaced = self.directory / f".replaced-{frames:010d}"
+        if target.exists():
+            target.rename(replaced)
+        partial.rename(target)
+        _flush(self.directory)
+        shutil.rmtree(replaced, ignore_errors=True)
+        self._prune()
+        return target
+
+    def latest(self) -> Checkpoint | None:
+        """Return the newest undamaged checkpoint; a damaged one is named in a warning and passed over."""
+        for directory in self._directories():
+            try:
+                return read_checkpoint(directory)
+            except UserError as error:
+                warnings.warn(f"{error}; the previous checkpoint is used", stacklevel=2)
+        return None
+
+    def _directories(self) -> list[Path]:
+        return sorted(self.directory.glob("frames-*"), reverse=True)
+
+    def _prune(self) -> None:
+        directories = self._directories()
+        scores = {directory: _score(directory) for directory in directories}
+        best = max(directories, key=lambda directory: (scores[directory], directory.name))
+        for directory in directories[self._keep :]:
+            if directory != best:
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def read_checkpoint(directory: Path) -> Checkpoint:
+    """Return a checkpoint after checking every file against its checksum; raise a UserError if damaged."""
+    if not directory.is_dir():
+        raise UserError(f"no checkpoint {str(directory)!r}: give a directory made by a run")
+    try:
+        manifest = json.loads((directory / _MANIFEST).read_text())
+        checksums: dict[str, str] = manifest["sha256"]
+        version, frames, state = manifest["format"], manifest["frames"], manifest["state"]
+    except FileNotFoundError:
+        raise UserError(f"{str(directory)!r} is not a checkpoint: it has no {_MANIFEST}") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"checkpoint {str(directory)!r} is damaged: {_MANIFEST} can't be read") from None
+    if version > FORMAT:
+        raise UserError(f"checkpoint {str(directory)!r} has format {version}: update glam-eval to read it")
+    for name, checksum in checksums.items():
+        file = directory / name
+        if not file.is_file() or _checksum(file) != checksum:
+            raise UserError(f"checkpoint {str(directory)!r} is damaged: {name} is missing or changed")
+    return Checkpoint(directory, frames, state)
+
+
+def _score(directory: Path) -> float:
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        score = json.loads((directory / _MANIFEST).read_text())["score"]
+        return -1.0 if score is None else float(score)
+    return -1.0
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    return (file for file in sorted(directory.rglob("*")) if file.is_file())
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """Bring a file or a directory's entries to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,232 @@
+"""Proximal policy optimisation (Schulman et al., arXiv 1707.06347) for any policy, recurrent or not."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from glam_eval.config.run import PPOConfig
+from glam_eval.core.errors import RunFailedError
+from glam_eval.core.seeds import stream
+from glam_eval.policies.base import Policy
+from glam_eval.training.advantages import generalized_advantages
+from glam_eval.training.rollouts import Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class PPOStatistics:
+    """Means over the gradient steps of one update, weighted by samples."""
+
+    policy_loss: float
+    value_loss: float
+    entropy: float
+    approx_kl: float
+    clip_fraction: float
+    explained_variance: float
+    grad_norm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Loss terms of one micro-batch, each summed over its samples."""
+
+    policy: torch.Tensor
+    value: torch.Tensor
+    entropy: torch.Tensor
+    approx_kl: torch.Tensor
+    clipped: torch.Tensor
+
+    def objective(self, config: PPOConfig) -> torch.Tensor:
+        """Return what is minimised."""
+        return self.policy + config.value_coefficient * self.value - config.entropy_coefficient * self.entropy
+
+
+def ppo_losses(
+    log_probabilities: torch.Tensor,
+    values: torch.Tensor,
+    actions: torch.Tensor,
+    old_log_probabilities: torch.Tensor,
+    old_values: torch.Tensor,
+    advantages: torch.Tensor,
+    returns: torch.Tensor,
+    config: PPOConfig,
+) -> Losses:
+    """Return the clipped losses of n samples, summed.
+
+    ``log_probabilities`` is (n, actions), -inf where an action is not offered; everything else is (n,).
+    """
+    chosen = log_probabilities.gather(1, actions[:, None]).squeeze(1)
+    log_ratio = chosen - old_log_probabilities
+    ratio = log_ratio.exp()
+    clipped_ratio = ratio.clamp(1 - config.clip, 1 + config.clip)
+    policy = -torch.minimum(ratio * advantages, clipped_ratio * advantages).sum()
+    value_error = (values - returns).square()
+    if config.value_clip is not None:
+        near = old_values + (values - old_values).clamp(-config.value_clip, config.value_clip)
+        value_error = torch.maximum(value_error, (near - returns).square())
+    offered = log_probabilities.isfinite()
+    finite = log_probabilities.masked_fill(~offered, 0.0)
+    entropy = -(finite.exp() * finite).masked_fill(~offered, 0.0).sum()
+    with torch.no_grad():
+        approx_kl = (ratio - 1 - log_ratio).sum()
+        clipped = ((ratio - 1).abs() > config.clip).sum().float()
+    return Losses(policy, value_error.sum(), entropy, approx_kl, clipped)
+
+
+class PPO:
+    """Updates a policy on rollouts; its state is the optimiser's, draws depend on the update's number."""
+
+    def __init__(self, policy: Policy, config: PPOConfig, seed: int, updates: int) -> None:
+        self._policy = policy
+        self._config = config
+        self._seed = seed
+        self._updates = updates
+        self._parameters = list(policy.parameters())
+        self.optimizer = torch.optim.Adam(
+            self._parameters,
+            lr=config.learning_rate,
+            betas=config.adam_betas,
+            eps=config.adam_epsilon,
+            foreach=True,
+        )
+
+    def learning_rate(self, update: int) -> float:
+        """Return the learning rate of an update, counted from 1."""
+        done = (update - 1) / max(1, self._updates)
+        match self._config.schedule:
+            case "linear":
+                factor = 1 - done
+            case "cosine":
+                factor = 0.5 * (1 + math.cos(math.pi * done))
+            case _:
+                factor = 1.0
+        return self._config.learning_rate * factor
+
+    def update(self, rollout: Rollout, update: int) -> PPOStatistics:
+        """Run the epochs of one update; raises RunFailedError if a loss is not finite."""
+        config = self._config
+        advantages, returns = generalized_advantages(
+            rollout.rewards,
+            rollout.values,
+            rollout.ends,
+            rollout.last_values,
+            config.discount,
+            config.gae_lambda,
+            rollout.cut_values if config.timeouts == "bootstrap" else None,
+        )
+        variance = returns.var()
+        explained = float(1 - (returns - rollout.values).var() / variance) if variance > 0 else math.nan
+        if config.normalize_advantages:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate(update)
+        totals, norms, samples = np.zeros(5), [], 0
+        for epoch in range(config.epochs):
+            epoch_kl, epoch_samples = 0.0, 0
+            for minibatch in self._minibatches(rollout, update, epoch):
+                sums, norm = self._gradient_step(rollout, minibatch, advantages, returns, update)
+                totals += sums
+                norms.append(norm)
+                size = len(minibatch) * config.recurrence
+                samples += size
+                epoch_kl += sums[3]
+                epoch_samples += size
+            if config.target_kl is not None and epoch_kl / epoch_samples > config.target_kl:
+                break
+        policy, value, entropy, approx_kl, clipped = (totals / samples).tolist()
+        return PPOStatistics(policy, value, entropy, approx_kl, clipped, explained, float(np.mean(norms)))
+
+    def _minibatches(self, rollout: Rollout, update: int, epoch: int) -> Iterator[NDArray[np.int64]]:
+        """Yield shuffled sequences; sequence s begins at step s // n * recurrence of slot s % n."""
+        steps, slots = rollout.actions.shape
+        sequences = steps // self._config.recurrence * slots
+        order = stream(self._seed, "minibatches", update, epoch).permutation(sequences)
+        size = max(1, self._config.minibatch // self._config.recurrence)
+        for start in range(0, sequences, size):
+            yield order[start : start + size]
+
+    def _gradient_step(
+        self,
+        rollout: Rollout,
+        minibatch: NDArray[np.int64],
+        advantages: NDArray[np.float32],
+        returns: NDArray[np.float32],
+        update: int,
+    ) -> tuple[NDArray[np.float64], float]:
+        self.optimizer.zero_grad(set_to_none=True)
+        sums = np.zeros(5)
+        samples = len(minibatch) * self._config.recurrence
+        for sequences in self._micro_batches(rollout, minibatch):
+            losses = self._sequence_losses(rollout, sequences, advantages, returns)
+            (losses.objective(self._config) / samples).backward()  # type: ignore[no-untyped-call]
+            terms = (losses.policy, losses.value, losses.entropy, losses.approx_kl, losses.clipped)
+            sums += torch.stack([term.detach() for term in terms]).double().cpu().numpy()
+        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_grad_norm))
+        if not (np.isfinite(sums).all() and math.isfinite(norm)):
+            raise RunFailedError(
+                f"loss or gradient is not finite in update {update}: lower ppo.learning_rate "
+                f"(now {self._config.learning_rate:g}) or use policy.precision = 'float32'"
+            )
+        self.optimizer.step()
+        return sums, norm
+
+    def _micro_batches(self, rollout: Rollout, minibatch: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Split a minibatch, sorted by cost, into parts of at most ``micro_batch_tokens`` padded tokens."""
+        slots = rollout.actions.shape[1]
+        recurrence = self._config.recurrence
+        costs = np.array(
+            [self._policy.cost(rollout.inputs[s // slots * recurrence][s % slots]) for s in minibatch]
+        )
+        order = np.argsort(costs, kind="stable")
+        start = 0
+        while start < len(order):
+            stop = start + 1
+            while (
+                stop < len(order)
+                and (stop + 1 - start) * costs[order[stop]] <= self._config.micro_batch_tokens
+            ):
+                stop += 1
+            yield minibatch[order[start:stop]]
+            start = stop
+
+    def _sequence_losses(
+        self,
+        rollout: Rollout,
+        sequences: NDArray[np.int64],
+        advantages: NDArray[np.float32],
+        returns: NDArray[np.float32],
+    ) -> Losses:
+        """Return the losses of whole sequences, the memory carried along each and cleared at episode ends."""
+        recurrence, slots = self._config.recurrence, rollout.actions.shape[1]
+        begin, slot = sequences // slots * recurrence, sequences % slots
+        memory = None if rollout.memories is None else rollout.memories[begin, slot]
+        log_probabilities, values = [], []
+        for offset in range(recurrence):
+            step = begin + offset
+            inputs = [rollout.inputs[t][n] for t, n in zip(step, slot, strict=True)]
+            output = self._policy.evaluate(inputs, memory)
+            log_probabilities.append(output.log_probabilities)
+            values.append(output.values)
+            if output.memory is not None:
+                continues = torch.from_numpy(~rollout.ends[step, slot]).to(output.memory)
+                memory = output.memory * continues[:, None]
+        steps = (begin[None] + np.arange(recurrence)[:, None]).ravel()
+        where = steps, np.tile(slot, recurrence)
+        scores = torch.cat(log_probabilities)
+
+        def taken(array: NDArray[np.float32] | NDArray[np.int64]) -> torch.Tensor:
+            return torch.from_numpy(array[where]).to(scores.device)
+
+        return ppo_losses(
+            scores,
+            torch.cat(values),
+            taken(rollout.actions),
+            taken(rollout.log_probabilities),
+            taken(rollout.values),
+            taken(advantages),
+            taken(returns),
+            self._config,
+        )

@@ -1,0 +1,97 @@
+"""A batch of experience: what every environment's agent saw, did and received."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from glam_eval.core.seeds import stream
+from glam_eval.core.world import EpisodeSummary
+from glam_eval.policies.base import Policy, sample_actions
+from glam_eval.training.actors import Actors
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """T steps of n environments; arrays are (T, n) unless said otherwise."""
+
+    inputs: list[list[Any]]  # T lists of n prepared inputs
+    actions: NDArray[np.int64]
+    log_probabilities: NDArray[np.float32]  # of the actions taken
+    values: NDArray[np.float32]  # critic, in scaled reward
+    rewards: NDArray[np.float32]  # scaled
+    ends: NDArray[np.bool_]  # the episode ended with this step
+    cut_values: NDArray[np.float32]  # critic at the state where time ran out, else 0
+    last_values: NDArray[np.float32]  # (n,) critic after the last step
+    memories: torch.Tensor | None  # (T, n, memory) before each step, for recurrent policies
+    finished: list[EpisodeSummary]
+    seconds_environment: float
+    seconds_policy: float
+
+
+class Collector:
+    """Collects rollouts; carries a recurrent policy's memory from one to the next."""
+
+    def __init__(self, policy: Policy, actors: Actors, seed: int) -> None:
+        self._policy = policy
+        self._actors = actors
+        self._seed = seed
+        size = policy.memory_size
+        self.memory = torch.zeros(actors.slots, size) if size else None
+
+    @torch.no_grad()
+    def collect(self, steps: int, update: int, reward_scale: float) -> Rollout:
+        """Act for ``steps`` steps; the draws of an update depend on the seed and its number alone."""
+        policy, slots = self._policy, self._actors.slots
+        uniforms = stream(self._seed, "rollout", update).random((steps, slots))
+        actions = np.zeros((steps, slots), dtype=np.int64)
+        log_probabilities, values, rewards, cut_values = np.zeros((4, steps, slots), dtype=np.float32)
+        ends = np.zeros((steps, slots), dtype=np.bool_)
+        inputs: list[list[Any]] = []
+        memories: list[torch.Tensor] = []
+        finished: list[EpisodeSummary] = []
+        began, in_environment = time.perf_counter(), 0.0
+        for t in range(steps):
+            entered = time.perf_counter()
+            situations = self._actors.situations()
+            in_environment += time.perf_counter() - entered
+            inputs.append([policy.prepare(situation) for situation in situations])
+            if self.memory is not None:
+                memories.append(self.memory)
+            output = policy.evaluate(inputs[t], self.memory)
+            distribution = output.log_probabilities.float().cpu().numpy()
+            actions[t] = sample_actions(distribution, uniforms[t])
+            log_probabilities[t] = distribution[np.arange(slots), actions[t]]
+            values[t] = output.values.float().cpu().numpy()
+            entered = time.perf_counter()
+            step = self._actors.step(actions[t].tolist())
+            in_environment += time.perf_counter() - entered
+            rewards[t] = [reward_scale * result.reward for result in step.results]
+            ends[t] = [result.done for result in step.results]
+            finished += step.finished
+            if step.last_situations:
+                cut = list(step.last_situations)
+                cut_inputs = [policy.prepare(situation) for situation in step.last_situations.values()]
+                memory = None if output.memory is None else output.memory[cut]
+                cut_values[t, cut] = policy.evaluate(cut_inputs, memory).values.float().cpu().numpy()
+            if output.memory is not None:
+                self.memory = output.memory * torch.from_numpy(~ends[t]).to(output.memory)[:, None]
+        last = policy.evaluate([policy.prepare(s) for s in self._actors.situations()], self.memory)
+        seconds = time.perf_counter() - began
+        return Rollout(
+            inputs,
+            actions,
+            log_probabilities,
+            values,
+            rewards,
+            ends,
+            cut_values,
+            last.values.float().cpu().numpy(),
+            torch.stack(memories) if memories else None,
+            finished,
+            in_environment,
+            seconds - in_environment,
+        )
