@@ -10,12 +10,13 @@ from typing import Annotated
 
 @dataclass(frozen=True)
 class Column:
-    """What a column holds: a description, its unit, its name where Python reserves the word, volatility."""
+    """What a column holds: description, unit, name where Python reserves the word, volatility, optionality."""
 
     description: str
     unit: str = ""
     name: str | None = None
     volatile: bool = False  # seconds, rates, dates: may differ between two runs of one config
+    optional: bool = False  # a table that comes from elsewhere may lack it
 
 
 RunId = Annotated[str, Column("identifies the trained (or untrained) agent; key of the runs table")]
@@ -100,11 +101,11 @@ class EpisodeRecord:
     episode_return: Annotated[float, Column("1 - 0.9 t/T at success, else 0", name="return")]
     length: Annotated[int, Column("steps played", "steps")]
     bot_length: Annotated[int, Column("steps BabyAI's bot takes on this scene, -1 if it fails", "steps")]
-    actions: Annotated[str, Column("action indices, one character of base 36 a step")]
-    steps_blocked: Annotated[int, Column("forward moves that something stopped", "steps")]
-    cells_visited: Annotated[int, Column("distinct cells the agent stood on", "cells")]
-    wrong_object: Annotated[bool, Column("touched an object that the goal does not name")]
-    wrong_order: Annotated[bool, Column("did a later part of a sequence before an earlier one")]
+    actions: Annotated[str, Column("action indices, one character of base 36 a step", optional=True)]
+    steps_blocked: Annotated[int, Column("forward moves that something stopped", "steps", optional=True)]
+    cells_visited: Annotated[int, Column("distinct cells the agent stood on", "cells", optional=True)]
+    wrong_object: Annotated[bool, Column("touched an object that the goal does not name", optional=True)]
+    wrong_order: Annotated[bool, Column("did a later part of a sequence before an earlier one", optional=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,15 @@ class ComparisonRecord:
     method: Annotated[str, Column("estimator, interval and test in words")]
     n_seeds: Annotated[int, Column("seeds per condition (the smaller)", "seeds")]
     n_episodes: Annotated[int, Column("episodes per seed and condition (the smaller)", "episodes")]
+    family: Annotated[str, Column("tests adjusted together, empty where no test is made", optional=True)]
+    p_exact: Annotated[float, Column("two-sided exact permutation p-value on seeds", optional=True)]
+    p_equivalence: Annotated[float, Column("p-value that |a - b| reaches the margin (TOST)", optional=True)]
+    odds_ratio: Annotated[float, Column("odds of success of a over those of b", optional=True)]
+    p_odds: Annotated[float, Column("p-value of the cluster-robust logistic model", optional=True)]
+    effect_size: Annotated[float, Column("difference in standard deviations of seeds", optional=True)]
+    detectable: Annotated[float, Column("smallest difference seen with 80% power", optional=True)]
+    verdict: Annotated[str, Column("higher, lower, equivalent, undecided or untested", optional=True)]
+    note: Annotated[str, Column("what limits the comparison, in words", optional=True)]
 
 
 TABLES: dict[str, type] = {
