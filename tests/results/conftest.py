@@ -1,21 +1,37 @@
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from glam_eval.core.records import EpisodeRecord
 
 
-def make_episode(**changes) -> EpisodeRecord:
-    values = dict(
-        run_id="r0", agent="gflan", model="t5-nano", seed=0, frames=1000,
-        protocol="generalization", shift="none", language="en", level="GoToLocal", task="goto", scene_seed=7,
-        mission="go to", success=True,
-        episode_return=0.5, length=3, bot_length=2, actions="012", steps_blocked=0, cells_visited=2,
-        wrong_object=False, wrong_order=False,
-    )  # fmt: skip
-    return EpisodeRecord(**{**values, **changes})
+EPISODE = EpisodeRecord(
+    run_id="r0",
+    agent="gflan",
+    model="t5-nano",
+    seed=0,
+    frames=1000,
+    protocol="generalization",
+    shift="none",
+    language="en",
+    level="GoToLocal",
+    task="goto",
+    scene_seed=7,
+    mission="go to",
+    success=True,
+    episode_return=0.5,
+    length=3,
+    bot_length=2,
+    actions="012",
+    steps_blocked=0,
+    cells_visited=2,
+    wrong_object=False,
+    wrong_order=False,
+)
 
 
 @pytest.fixture
 def episode() -> Callable[..., EpisodeRecord]:
-    return make_episode
+    return partial(replace, EPISODE)
