@@ -6,7 +6,6 @@ import pytest
 
 from glam_eval.core.records import EpisodeRecord
 
-
 EPISODE = EpisodeRecord(
     run_id="r0",
     agent="gflan",
