@@ -1,0 +1,25 @@
+"""From things seen and tasks set to sentences: a grammar, a lexicon per language, lexical shifts, prompts."""
+
+from glam_eval.language.corpus import corpus
+from glam_eval.language.lexicon import ACTION_SETS, LANGUAGES
+from glam_eval.language.prompts import MAX_REMEMBERED, PromptMemory, render_prompt
+from glam_eval.language.shifts import Shift, parse_shift, shift_description, shift_names
+from glam_eval.language.speaker import CONTROLS, Speaker, speaker
+from glam_eval.language.templates import template_names
+
+__all__ = [
+    "ACTION_SETS",
+    "CONTROLS",
+    "LANGUAGES",
+    "MAX_REMEMBERED",
+    "PromptMemory",
+    "Shift",
+    "Speaker",
+    "corpus",
+    "parse_shift",
+    "render_prompt",
+    "shift_description",
+    "shift_names",
+    "speaker",
+    "template_names",
+]

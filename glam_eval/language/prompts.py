@@ -1,0 +1,116 @@
+"""Prompts: the actions, the goal and the last observations as the one text that a policy reads."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from glam_eval.core.errors import UserError
+from glam_eval.language.speaker import Speaker
+from glam_eval.language.templates import load_template
+
+MAX_REMEMBERED = 9  # observations; the paper compares 1, 3, 6 and 9
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """A template with a speaker's phrases in it; index i of a tuple serves the i-th observation."""
+
+    opening: str
+    action_separator: str
+    before_observation: tuple[str, ...]
+    after_sentence: str
+    before_action: tuple[str, ...]
+    after_action: str
+
+    def open(self, actions: Iterable[str], goal: str) -> str:
+        """Return what stands before the observations."""
+        return self.opening.format(actions=self.action_separator.join(actions), goal=goal)
+
+    def tell(self, sentences: Iterable[str]) -> str:
+        """Return an observation's sentences as one text."""
+        return self.after_sentence.join([*sentences, ""])
+
+    def join(self, opening: str, observations: Iterable[str], taken: Iterable[str]) -> str:
+        """Return the prompt out of observations already told and the actions taken between them."""
+        parts = [opening]
+        chosen = iter(taken)
+        for told, before, choose in zip(
+            observations, self.before_observation, self.before_action, strict=False
+        ):
+            parts += before, told, choose
+            parts += [action + self.after_action for action in [next(chosen, None)] if action is not None]
+        return "".join(parts)
+
+
+@cache
+def _pieces(speaker: Speaker, template: str) -> _Pieces:
+    """Fill a template with a speaker's phrases; raises UserError for an unknown template."""
+    layout = load_template(template)
+    phrases = speaker.phrases(template)
+    places = range(MAX_REMEMBERED)
+    return _Pieces(
+        layout.opening.format(actions="{actions}", goal="{goal}", **phrases),
+        layout.action_separator,
+        tuple(layout.before_observation.format(i=i, **phrases) for i in places),
+        layout.after_sentence,
+        tuple(layout.before_action.format(i=i, **phrases) for i in places),
+        layout.after_action,
+    )
+
+
+def _check_remembered(remembered: int) -> None:
+    """Raise UserError unless a prompt can hold this many observations."""
+    if not 1 <= remembered <= MAX_REMEMBERED:
+        raise UserError(f"a prompt remembers 1 to {MAX_REMEMBERED} observations, not {remembered}")
+
+
+def render_prompt(
+    speaker: Speaker,
+    template: str,
+    actions: Sequence[str],
+    goal: str,
+    observations: Sequence[Sequence[str]],
+    taken: Sequence[str],
+) -> str:
+    """Return the prompt after which an action is to be chosen.
+
+    ``observations`` are 1 to 9 tuples of sentences, oldest first; ``taken`` the action phrases between
+    them, one fewer. Prompt followed by action is well-formed text. Raises UserError for other lengths.
+    """
+    _check_remembered(len(observations))
+    if len(taken) != len(observations) - 1:
+        raise UserError(f"{len(observations)} observations have {len(observations) - 1} actions between them")
+    pieces = _pieces(speaker, template)
+    return pieces.join(pieces.open(actions, goal), map(pieces.tell, observations), taken)
+
+
+class PromptMemory:
+    """The last observations of an episode and the actions between them; begins anew with each episode."""
+
+    def __init__(
+        self, speaker: Speaker, actions: Sequence[str], template: str = "paper", remembered: int = 3
+    ) -> None:
+        """Remember up to ``remembered`` (1 to 9) observations; ``actions`` are the phrases offered."""
+        _check_remembered(remembered)
+        self._pieces = _pieces(speaker, template)
+        self._actions = tuple(actions)
+        self._opening = ""
+        self._observations: deque[str] = deque(maxlen=remembered)
+        self._taken: deque[str] = deque(maxlen=remembered - 1)
+
+    def begin(self, goal: str, sentences: Iterable[str]) -> None:
+        """Forget everything and start an episode with its goal and first observation."""
+        self._opening = self._pieces.open(self._actions, goal)
+        self._observations.clear()
+        self._taken.clear()
+        self._observations.append(self._pieces.tell(sentences))
+
+    def record(self, action: str, sentences: Iterable[str]) -> None:
+        """Add the action phrase taken and the observation that followed."""
+        self._taken.append(action)
+        self._observations.append(self._pieces.tell(sentences))
+
+    def prompt(self) -> str:
+        """Return the prompt for the next action."""
+        return self._pieces.join(self._opening, self._observations, self._taken)
