@@ -1,5 +1,6 @@
 """Suites from TOML: the shipped ones and users' own, with inheritance and ``key=value`` overrides."""
 
+import copy
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
@@ -25,11 +26,24 @@ def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> SuiteConfig:
     ``overrides`` are ``key=value`` with dotted keys and TOML values, for instance ``ppo.clip=0.1``.
     Raises a UserError on an unknown suite, malformed TOML, an unknown key or an invalid value.
     """
-    values = _read(name_or_path)
-    for override in overrides:
-        _set(values, override)
+    values = override(_read(name_or_path), overrides)
     values.setdefault("name", Path(name_or_path).stem)
     return SuiteConfig.parse(values, source=f"suite {values['name']!r}")
+
+
+def suite_text(name: str) -> str:
+    """Return a shipped suite as TOML; raises a UserError if there is none of that name."""
+    if name not in shipped_suites():
+        raise unknown("suite", name, shipped_suites())
+    return (_SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Return settings with ``key=value`` overrides applied; raises a UserError on a malformed one."""
+    changed = copy.deepcopy(values)
+    for text in overrides:
+        _set(changed, text)
+    return changed
 
 
 def _read(name_or_path: str, extending: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -40,10 +54,8 @@ def _read(name_or_path: str, extending: tuple[str, ...] = ()) -> dict[str, Any]:
         if not path.is_file():
             raise UserError(f"no suite file {name_or_path!r}; shipped suites: {', '.join(shipped_suites())}")
         text = path.read_text(encoding="utf-8")
-    elif name_or_path in shipped_suites():
-        text = (_SHIPPED / f"{name_or_path}.toml").read_text(encoding="utf-8")
     else:
-        raise unknown("suite", name_or_path, shipped_suites())
+        text = suite_text(name_or_path)
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -149,6 +149,8 @@ class RunConfig(Settings):
     """Environment steps to train for, rounded up to whole updates."""
     evaluations: PositiveInt = 10
     """Evaluation points along training, evenly spaced, besides the one before it."""
+    threads: PositiveInt = 1
+    """Processor threads of the run: part of it, because the last bits of sums depend on it."""
     environment: EnvironmentConfig = EnvironmentConfig()
     """World and words."""
     policy: PolicyConfig = PolicyConfig()

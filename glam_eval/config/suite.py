@@ -22,7 +22,7 @@ class ConditionConfig(Settings):
     """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr."""
     level: str | None = None
     """Level to play; none keeps the training level."""
-    name: str | None = None
+    name: Annotated[str, Field(pattern=r"^[\w+@-]+$")] | None = None
     """Name in the results' shift column; none takes the shift's."""
 
     @model_validator(mode="before")
@@ -88,10 +88,16 @@ class SuiteConfig(Settings):
     """What the suite asks, in a sentence or two."""
     seeds: PositiveInt = 5
     """Seeds of every agent."""
+    first_seed: Annotated[int, Field(ge=0)] = 0
+    """The first of them."""
     frames: Annotated[int, Field(ge=0)] = 0
     """Training budget of agents that learn."""
     evaluations: PositiveInt = 10
     """Evaluation points along training."""
+    threads: PositiveInt = 1
+    """Processor threads of each run; cores divided by threads is the number of workers."""
+    silence_seconds: PositiveInt = 1800
+    """A worker that reports nothing for so long is taken to hang, and replaced."""
     environment: EnvironmentConfig = EnvironmentConfig()
     """World and words of training."""
     policy: PolicyConfig = PolicyConfig()
@@ -112,9 +118,14 @@ class SuiteConfig(Settings):
         self.runs()
         return self
 
+    @property
+    def seed_range(self) -> range:
+        """The seeds of every agent."""
+        return range(self.first_seed, self.first_seed + self.seeds)
+
     def runs(self) -> list[RunConfig]:
         """Return the distinct runs of the suite, all agents of one seed before the next seed's."""
-        runs = [self._run(agent, seed) for seed in range(self.seeds) for agent in self.agents]
+        runs = [self._run(agent, seed) for seed in self.seed_range for agent in self.agents]
         return list(dict.fromkeys(runs))
 
     def _run(self, agent: AgentConfig, seed: int) -> RunConfig:
@@ -127,6 +138,7 @@ class SuiteConfig(Settings):
                 "seed": seed,
                 "frames": frames,
                 "evaluations": self.evaluations,
+                "threads": self.threads,
                 "environment": {**self.environment.model_dump(), **agent.environment},
                 "policy": {**self.policy.model_dump(), **agent.policy},
                 "ppo": {**self.ppo, **agent.ppo},

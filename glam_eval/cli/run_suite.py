@@ -1,0 +1,70 @@
+"""``glam-eval run-suite``: a whole study by one command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from glam_eval.core.errors import UserError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("run-suite")(run_suite)
+
+
+def run_suite(
+    name: Annotated[str, typer.Argument(help="Shipped suite (see `glam-eval suites`) or a TOML file.")],
+    out: Annotated[Path | None, typer.Option(help="Directory of results. [default: results/SUITE]")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds of every agent.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, dotted keys, for instance ppo.clip=0.1.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time. [default: all cores]")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    launcher: Annotated[str, typer.Option(help="Where runs are carried out: local.")] = "local",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs; start nothing.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete this suite's results first.")] = False,
+) -> None:
+    """Train, checkpoint, evaluate, store, compare, draw and report; again to resume.
+
+    Examples:
+
+    `glam-eval run-suite quick`
+
+    `glam-eval run-suite quick --seeds 10 --out results/ten-seeds`
+
+    `glam-eval run-suite my-study.toml --set ppo.learning_rate=1e-4 --dry-run`
+    """
+    from rich.console import Console
+
+    from glam_eval.config.loading import load_suite
+    from glam_eval.suites.directory import check_directory
+    from glam_eval.suites.plan import print_plan
+    from glam_eval.suites.run import choose_resources, failure, run_suite, validate
+
+    if launcher != "local":
+        raise UserError(f"unknown launcher {launcher!r}: only 'local' exists")
+    overrides = [*(settings or []), *([f"seeds={seeds}"] if seeds is not None else [])]
+    suite = load_suite(name, overrides)
+    directory = out or Path("results") / suite.name
+    validate(suite)
+    console = Console()
+    if dry_run:
+        print_plan(suite, console)
+        return
+    if not fresh:
+        check_directory(directory, suite)
+    resources = choose_resources(suite, workers, device)
+    console.print(f"[bold]{suite.title}[/]  {suite.question}", highlight=False)
+    outcome = run_suite(suite, directory, resources, fresh, console)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    from glam_eval.suites.summary import print_summary, summarise
+
+    if (directory / "episodes").exists():
+        with console.status("statistics, figures and report"):
+            comparisons, report = summarise(directory)
+        print_summary(directory, comparisons, report, console)
+    if outcome.failed:
+        raise failure(outcome, directory)

@@ -1,0 +1,63 @@
+"""``glam-eval train``: one run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("train")(train)
+
+
+def train(
+    agent: Annotated[str, typer.Option(help="Agent of the study, for instance gflan.")] = "gflan",
+    model: Annotated[str, typer.Option(help="Embedded model, directory or Hugging Face name.")] = "t5-nano",
+    level: Annotated[str, typer.Option(help="Level (see `glam-eval envs`).")] = "GoToLocalS5N2",
+    language: Annotated[str, typer.Option(help="Language of goal and observations.")] = "en",
+    frames: Annotated[int, typer.Option(min=1, help="Environment steps to train for.")] = 51_200,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
+    preset: Annotated[str, typer.Option(help="PPO settings: paper or small.")] = "small",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, dotted keys, for instance ppo.clip=0.1.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of results. [default: results/RUN]")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Train one agent from one seed and evaluate it along the way; again to resume.
+
+    Example: `glam-eval train --model t5-pico --level GoToLocalS5N2 --frames 50000 --set ppo.learning_rate=1e-3`
+    """
+    from rich.console import Console
+
+    from glam_eval.config.loading import override
+    from glam_eval.config.suite import SuiteConfig
+    from glam_eval.suites.run import choose_resources, failure, run_suite, validate
+
+    values = override(
+        {
+            "title": f"{agent} on {level}",
+            "question": "One run.",
+            "name": f"{agent}-{Path(model).name}-{level}-s{seed}",
+            "seeds": 1,
+            "first_seed": seed,
+            "frames": frames,
+            "environment": {"level": level, "language": language},
+            "ppo": {"preset": preset},
+            "agents": [{"agent": agent, "model": model}],
+            "protocols": [{"name": "sample-efficiency"}],
+        },
+        settings or [],
+    )
+    suite = SuiteConfig.parse(values, source="train")
+    validate(suite)
+    directory = out or Path("results") / suite.name
+    console = Console()
+    outcome = run_suite(suite, directory, choose_resources(suite, 1, device), False, console)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if outcome.failed:
+        raise failure(outcome, directory)
+    checkpoints = sorted((directory / "checkpoints" / suite.runs()[0].run_id).glob("frames-*"))
+    console.print(f"results in {directory}, checkpoint {checkpoints[-1]}", highlight=False, soft_wrap=True)

@@ -1,0 +1,164 @@
+"""Playing the fixed scenes of a protocol under one condition.
+
+Every scene is played once to its end, so short episodes are not favoured. The draws of a scene depend on
+the run's seed, the protocol and the scene alone: conditions are paired, and identical policies under
+conditions that change nothing play identically.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from glam_eval.config.run import RunConfig
+from glam_eval.config.suite import ConditionConfig, ProtocolConfig
+from glam_eval.core.records import EpisodeRecord, StepRecord
+from glam_eval.core.seeds import stream, test_scene_seeds
+from glam_eval.core.world import Situation
+from glam_eval.environments import VectorEnvironment, bot_length
+from glam_eval.language import parse_shift
+from glam_eval.policies.base import Policy, PolicyOutput, sample_actions
+
+SLOTS = 64  # environments played together
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """An evaluation episode and, where it is kept for replay, its steps."""
+
+    episode: EpisodeRecord
+    steps: list[StepRecord]
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A scene being played."""
+
+    scene: int
+    draws: np.random.Generator
+    keep_steps: bool
+    steps: list[StepRecord] = field(default_factory=list)
+
+
+class _Stage:
+    """The environments of one condition, and who plays in them."""
+
+    def __init__(self, run: RunConfig, frames: int, protocol: ProtocolConfig, condition: ConditionConfig) -> None:
+        shift = parse_shift(condition.shift)
+        self.run, self.frames, self.protocol, self.condition = run, frames, protocol, condition
+        self.level = condition.level or run.environment.level
+        self.language = shift.language or run.environment.language
+        self.environment = VectorEnvironment(
+            self.level,
+            min(SLOTS, protocol.scenes),
+            language=self.language,
+            shift=condition.shift,
+            actions=run.environment.actions,
+            template=run.environment.template,
+            remembered=run.environment.remembered,
+        )
+
+    def begin(self, slot: int, scene: int, keep_steps: bool) -> _Slot:
+        self.environment.start(slot, scene)
+        draws = stream(self.run.seed, "evaluation", self.protocol.name, scene)
+        return _Slot(scene, draws, keep_steps)
+
+    def step_record(
+        self, slot: int, playing: _Slot, situation: Situation, probabilities: list[float], action: int
+    ) -> StepRecord:
+        snapshot = self.environment.snapshot(slot)
+        return StepRecord(
+            run_id=self.run.run_id,
+            frames=self.frames,
+            protocol=self.protocol.name,
+            shift=self.condition.label,
+            scene_seed=playing.scene,
+            step=len(playing.steps),
+            grid=snapshot.grid,
+            width=snapshot.width,
+            agent_x=snapshot.agent_x,
+            agent_y=snapshot.agent_y,
+            agent_direction=snapshot.agent_direction,
+            sentences=list(situation.observation.sentences),
+            action_names=list(situation.actions),
+            probabilities=probabilities,
+            action=action,
+        )
+
+    def finish(self, slot: int, playing: _Slot) -> Played:
+        summary = self.environment.summary(slot)
+        episode = EpisodeRecord(
+            run_id=self.run.run_id,
+            agent=self.run.agent,
+            model=self.run.model,
+            seed=self.run.seed,
+            frames=self.frames,
+            protocol=self.protocol.name,
+            shift=self.condition.label,
+            language=self.language,
+            level=self.level,
+            task=summary.task,
+            scene_seed=playing.scene,
+            mission=summary.mission,
+            success=summary.success,
+            episode_return=summary.episode_return,
+            length=summary.length,
+            bot_length=bot_length(self.level, playing.scene),
+            actions=summary.actions,
+            steps_blocked=summary.steps_blocked,
+            cells_visited=summary.cells_visited,
+            wrong_object=summary.wrong_object,
+            wrong_order=summary.wrong_order,
+        )
+        return Played(episode, playing.steps)
+
+
+@torch.no_grad()
+def play_condition(
+    policy: Policy, run: RunConfig, frames: int, protocol: ProtocolConfig, condition: ConditionConfig
+) -> Iterator[Played]:
+    """Play every scene of a protocol once under a condition; yield episodes as they end.
+
+    ``frames`` says how long the policy has been trained. Steps are kept for the first ``protocol.replays``
+    scenes of the first seed. Raises UserError on an unknown shift, language or level.
+    """
+    stage = _Stage(run, frames, protocol, condition)
+    scenes = test_scene_seeds(protocol.name, protocol.scenes)
+    replayed = set(scenes[: protocol.replays]) if run.seed == 0 else set()
+    waiting = iter(scenes)
+    playing = {
+        slot: stage.begin(slot, scene, scene in replayed)
+        for slot, scene in zip(range(min(SLOTS, len(scenes))), waiting, strict=False)
+    }
+    memory = torch.zeros(len(playing), policy.memory_size) if policy.memory_size else None
+    while playing:
+        slots = list(playing)
+        situations = stage.environment.situations(slots)
+        inputs = [policy.prepare(situation) for situation in situations]
+        output = policy.evaluate(inputs, None if memory is None else memory[slots])
+        actions = _choose(output, list(playing.values()))
+        if memory is not None and output.memory is not None:
+            memory[slots] = output.memory
+        for row, slot in enumerate(slots):
+            if playing[slot].keep_steps:
+                probabilities = output.log_probabilities[row].exp().tolist()
+                record = stage.step_record(
+                    slot, playing[slot], situations[row], probabilities, actions[row]
+                )
+                playing[slot].steps.append(record)
+        for slot, result in zip(slots, stage.environment.step(actions, slots), strict=True):
+            if not result.done:
+                continue
+            yield stage.finish(slot, playing.pop(slot))
+            if memory is not None:
+                memory[slot] = 0
+            scene = next(waiting, None)
+            if scene is not None:
+                playing[slot] = stage.begin(slot, scene, scene in replayed)
+
+
+def _choose(output: PolicyOutput, playing: list[_Slot]) -> list[int]:
+    uniforms = np.array([slot.draws.random() for slot in playing])
+    actions: list[int] = sample_actions(output.log_probabilities.float().cpu().numpy(), uniforms).tolist()
+    return actions

@@ -1,0 +1,119 @@
+"""The directory of a suite's results: whose it is, and who may write in it now."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from glam_eval.config.suite import SuiteConfig
+from glam_eval.core.errors import UserError
+
+_IDENTITY = "suite.json"
+_MAY_DIFFER = {"seeds", "first_seed", "title", "question", "silence_seconds"}
+_ORPHAN_SECONDS = 60.0  # workers of a killed parent notice within an update and write a checkpoint
+
+
+def check_directory(out: Path, suite: SuiteConfig) -> None:
+    """Raise a UserError if the directory can't be this suite's; nothing on disk is touched."""
+    existing = out
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise UserError(f"--out {str(out)!r}: {str(existing)!r} is a file; give a directory")
+    if not _is_writable(existing):
+        raise UserError(f"--out {str(out)!r} can't be written: give a directory you may write in")
+    if not out.exists() or not any(out.iterdir()):
+        return
+    identity = out / _IDENTITY
+    if not identity.exists():
+        raise UserError(f"--out {str(out)!r} holds other files: give an empty or new directory")
+    stored = json.loads(identity.read_text())
+    if stored["name"] != suite.name:
+        raise UserError(
+            f"--out {str(out)!r} holds suite {stored['name']!r}: give another directory for {suite.name!r}"
+        )
+    wanted = json.loads(suite.canonical_json())
+    differences = list(_differences(_results_of(stored), _results_of(wanted)))
+    if differences:
+        raise UserError(
+            f"--out {str(out)!r} holds results of another configuration ({'; '.join(differences[:3])}): "
+            "give another --out, or --fresh to start over"
+        )
+
+
+@contextlib.contextmanager
+def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[None]:
+    """Hold the directory for one invocation; raise a UserError if another one is at work in it.
+
+    ``fresh`` deletes what the same suite left there. Without it, ``check_directory`` must pass.
+    """
+    if not fresh:
+        check_directory(out, suite)
+    elif (out / _IDENTITY).exists():
+        check_directory(out, SuiteConfig.parse(json.loads((out / _IDENTITY).read_text()), str(out / _IDENTITY)))
+    else:
+        check_directory(out, suite)
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".parent.lock").open("w") as parent, (out / ".workers.lock").open("w") as workers:
+        if not _lock(parent, 0.0):
+            raise UserError(f"{str(out)!r} is in use by another glam-eval: wait for it or give another --out")
+        if not _lock(workers, _ORPHAN_SECONDS):
+            raise UserError(f"workers of an interrupted run still write in {str(out)!r}: try again in a minute")
+        fcntl.flock(workers, fcntl.LOCK_UN)
+        if fresh:
+            _empty(out)
+        (out / _IDENTITY).write_text(suite.canonical_json())
+        yield
+
+
+@contextlib.contextmanager
+def worker_lock(out: Path) -> Iterator[None]:
+    """Tell later invocations that a worker is writing here, even if its parent is gone."""
+    with (out / ".workers.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def _lock(file: IO[str], patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.2)
+        else:
+            return True
+
+
+def _empty(out: Path) -> None:
+    for entry in out.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif not entry.name.endswith(".lock"):
+            entry.unlink()
+
+
+def _results_of(suite: dict[str, Any]) -> dict[str, Any]:
+    """Return what the runs' results depend on: more seeds, or other words about them, can join."""
+    return {key: value for key, value in suite.items() if key not in _MAY_DIFFER}
+
+
+def _is_writable(directory: Path) -> bool:
+    return os.access(directory, os.W_OK | os.X_OK)
+
+
+def _differences(stored: Any, wanted: Any, key: str = "") -> Iterator[str]:
+    """Yield what differs between two configurations, as ``key: stored there, wanted here``."""
+    if isinstance(stored, dict) and isinstance(wanted, dict):
+        for name in sorted(stored.keys() | wanted.keys()):
+            yield from _differences(stored.get(name), wanted.get(name), f"{key}.{name}" if key else name)
+    elif stored != wanted:
+        short = stored if not isinstance(stored, list | dict) else "others"
+        yield f"{key}: {short!r} there, {wanted!r} here" if short != "others" else f"{key} differ"

@@ -1,0 +1,122 @@
+"""What a person sees while a suite runs: bars in a terminal, plain lines elsewhere."""
+
+import math
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from glam_eval.suites import execute
+from glam_eval.suites.execute import Plan
+from glam_eval.suites.worker import Failed, Finished, Message, Stopped
+
+_LINE_SECONDS = 15.0  # between plain lines
+
+
+class Display:
+    """Follows the messages of workers."""
+
+    def __init__(self, plans: Sequence[Plan], finished: int, console: Console) -> None:
+        self._console = console
+        self._total = len(plans) + finished
+        self._finished = finished
+        self._failed = 0
+        self._work = {plan.config.run_id: _units(plan) for plan in plans}
+        self._done = dict.fromkeys(self._work, 0.0)
+        self._began = self._spoke = time.monotonic()
+        self._bars: dict[str, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}", justify="left"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[status]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            refresh_per_second=4,
+            disable=not console.is_terminal,
+        )
+        self._overall = self._progress.add_task(
+            self._headline(), total=max(1.0, sum(self._work.values())), status=""
+        )
+
+    def __enter__(self) -> Self:
+        """Begin to draw."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the terminal as it was."""
+        self._progress.stop()
+
+    def observe(self, message: Message) -> None:
+        """Show a worker's message."""
+        match message:
+            case execute.Progress():
+                self._advance(message)
+            case Finished(run_id):
+                self._finished += 1
+                self._done[run_id] = self._work[run_id]
+                self._close(run_id)
+            case Failed(run_id, reason):
+                self._failed += 1
+                self._close(run_id)
+                self._console.print(f"[red]failed[/] {run_id}: {reason}", highlight=False)
+            case Stopped(run_id):
+                self._close(run_id)
+            case _:
+                return
+        done = sum(self._done.values())
+        self._progress.update(self._overall, completed=done, description=self._headline())
+        self._say(done)
+
+    def _advance(self, message: execute.Progress) -> None:
+        run_id = message.run_id
+        training = self._done[run_id]
+        self._done[run_id] = max(training, _units_done(message))
+        if run_id not in self._bars:
+            self._bars[run_id] = self._progress.add_task(run_id, total=self._work[run_id], status="")
+        success = "" if math.isnan(message.success) else f"success {message.success:.2f}"
+        rate = "" if math.isnan(message.frames_per_second) else f"{message.frames_per_second:,.0f} frames/s"
+        status = "  ".join(part for part in (message.phase, f"{message.frames:,}", success, rate) if part)
+        self._progress.update(self._bars[run_id], completed=self._done[run_id], status=status)
+        self._latest = f"{run_id}: {status}"
+
+    def _close(self, run_id: str) -> None:
+        if run_id in self._bars:
+            self._progress.remove_task(self._bars.pop(run_id))
+
+    def _headline(self) -> str:
+        failed = f", {self._failed} failed" if self._failed else ""
+        return f"[bold]{self._finished} of {self._total} runs done{failed}"
+
+    def _say(self, done: float) -> None:
+        """Print a plain line now and then where bars can't be drawn."""
+        now = time.monotonic()
+        if self._console.is_terminal or now - self._spoke < _LINE_SECONDS:
+            return
+        self._spoke = now
+        share = done / max(1.0, sum(self._work.values()))
+        left = (now - self._began) * (1 - share) / share if share else math.inf
+        minutes = "" if math.isinf(left) else f", about {left / 60:.0f} min left"
+        self._console.print(
+            f"{self._finished} of {self._total} runs done, {share:.0%}{minutes}; {self._latest}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+_EVALUATION_UNITS = 500.0  # frames' worth of bar for a run's evaluations: they are short beside training
+
+
+def _units(plan: Plan) -> float:
+    return plan.config.updates * plan.config.ppo.frames_per_update + _EVALUATION_UNITS
+
+
+def _units_done(message: execute.Progress) -> float:
+    return float(message.frames)

@@ -1,0 +1,194 @@
+"""One run from nothing, or from its last checkpoint, to all of its results."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from glam_eval.config.run import RunConfig
+from glam_eval.config.suite import ConditionConfig, ProtocolConfig
+from glam_eval.core.provenance import code_version, machine, package_versions
+from glam_eval.core.records import RunRecord, TrainingRecord
+from glam_eval.protocols import Played, play_condition
+from glam_eval.results import write_table
+from glam_eval.training.checkpoints import CheckpointStore
+from glam_eval.training.run import TrainingRun
+
+CHECKPOINT_SECONDS = 60.0  # at most this much work is lost to a crash; results do not depend on it
+
+
+class StoppedError(Exception):
+    """The run was asked to stop; everything so far is in its checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run and the protocols that its agent is evaluated under."""
+
+    suite: str
+    config: RunConfig
+    protocols: tuple[ProtocolConfig, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands."""
+
+    run_id: str
+    phase: str
+    frames: int
+    total_frames: int
+    success: float  # of the newest training batch or evaluation; NaN before the first
+    frames_per_second: float
+
+
+class Execution:
+    """Carries out a plan; ``report`` is called after every update and evaluation."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        out: Path,
+        device: str,
+        report: Callable[[Progress], None],
+        stop: Callable[[], bool],
+    ) -> None:
+        self._plan, self._out, self._device = plan, out, device
+        self._report, self._stop = report, stop
+        self._store = CheckpointStore(out / "checkpoints" / plan.config.run_id)
+        self._began = time.perf_counter()
+        self._saved = time.perf_counter()
+        checkpoint = self._store.latest()
+        self._run = TrainingRun(plan.config, device, checkpoint)
+        state = checkpoint.state if checkpoint else {}
+        self._pending = [TrainingRecord(**record) for record in state.get("pending", [])]
+        self._seconds_before = float(state.get("seconds", 0.0))
+        self._started = str(state.get("started", _now()))
+
+    def carry_out(self) -> None:
+        """Train, evaluate and write; raises StoppedError when asked to stop."""
+        config = self._plan.config
+        for target in config.evaluation_updates():
+            if target < self._run.update:
+                continue
+            self._train_until(target)
+            score = self._evaluate_on_curve()
+            self._flush_training()
+            self._save(score)
+        for protocol in self._plan.protocols:
+            if protocol.name != "sample-efficiency":
+                for condition in protocol.conditions:
+                    self._evaluate(protocol, condition)
+        write_table(self._out, "runs", [self._run_record()], config.run_id)
+
+    def _train_until(self, target: int) -> None:
+        total = self._plan.config.updates * self._plan.config.ppo.frames_per_update
+        while self._run.update < target:
+            self._stop_if_asked()
+            record = self._run.advance()
+            self._pending.append(record)
+            rate = self._plan.config.ppo.frames_per_update / record.seconds
+            self._report(
+                Progress(record.run_id, "training", record.frames, total, record.success_rate, rate)
+            )
+            if time.perf_counter() - self._saved > CHECKPOINT_SECONDS:
+                self._save()
+
+    def _evaluate_on_curve(self) -> float | None:
+        """Evaluate where training stands now; return the mean success over the curve's conditions."""
+        scores = [
+            self._evaluate(protocol, condition)
+            for protocol in self._plan.protocols
+            if protocol.name == "sample-efficiency"
+            for condition in protocol.conditions
+        ]
+        known = [score for score in scores if score is not None]
+        return sum(known) / len(known) if known else None
+
+    def _evaluate(self, protocol: ProtocolConfig, condition: ConditionConfig) -> float | None:
+        """Play and store one condition; return its success, or None if it was already stored."""
+        config, frames = self._plan.config, self._run.frames
+        name = f"{config.run_id}-{frames:010d}-{protocol.name}-{condition.label}"
+        if _is_written(self._out, "episodes", name):
+            return None
+        played: list[Played] = []
+        for one in play_condition(self._run.policy, config, frames, protocol, condition):
+            played.append(one)
+            self._stop_if_asked()
+        played.sort(key=lambda one: one.episode.scene_seed)
+        steps = [step for one in played for step in one.steps]
+        if steps:
+            write_table(self._out, "steps", steps, name)
+        write_table(self._out, "episodes", [one.episode for one in played], name)
+        success = sum(one.episode.success for one in played) / len(played)
+        total = config.updates * config.ppo.frames_per_update
+        self._report(Progress(config.run_id, condition.label, frames, total, success, float("nan")))
+        return success
+
+    def _flush_training(self) -> None:
+        if self._pending:
+            name = f"{self._plan.config.run_id}-{self._pending[-1].frames:010d}"
+            write_table(self._out, "training", self._pending, name)
+            self._pending = []
+
+    def _save(self, score: float | None = None) -> None:
+        state = {
+            **self._run.state(),
+            "protocols": [protocol.model_dump(mode="json") for protocol in self._plan.protocols],
+            "pending": [asdict(record) for record in self._pending],
+            "seconds": self._seconds(),
+            "started": self._started,
+        }
+        self._store.write(self._run.frames, self._run.save, state, score)
+        self._saved = time.perf_counter()
+
+    def _stop_if_asked(self) -> None:
+        if self._stop():
+            self._save()
+            raise StoppedError
+
+    def _seconds(self) -> float:
+        return self._seconds_before + time.perf_counter() - self._began
+
+    def _run_record(self) -> RunRecord:
+        config = self._plan.config
+        return RunRecord(
+            run_id=config.run_id,
+            suite=self._plan.suite,
+            agent=config.agent,
+            model=config.model,
+            parameters=self._run.policy.count_parameters(),
+            level=config.environment.level,
+            language=config.environment.language,
+            seed=config.seed,
+            frames=self._run.frames,
+            config=config.canonical_json(),
+            config_hash=config.digest(),
+            code_version=code_version(),
+            packages=package_versions(),
+            machine=machine(),
+            device=self._device,
+            started=self._started,
+            finished=_now(),
+            seconds=self._seconds(),
+            status="finished",
+        )
+
+
+def is_finished(out: Path, config: RunConfig) -> bool:
+    """Return whether all results of a run are stored."""
+    return _is_written(out, "runs", config.run_id)
+
+
+def remaining(out: Path, plans: Iterable[Plan]) -> list[Plan]:
+    """Return the plans whose results are not yet complete."""
+    return [plan for plan in plans if not is_finished(out, plan.config)]
+
+
+def _is_written(out: Path, table: str, name: str) -> bool:
+    return (out / table / f"{name}.parquet").exists()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

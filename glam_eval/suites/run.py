@@ -1,0 +1,84 @@
+"""Runs a suite from nothing, or from where it was left, to its report."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from glam_eval.config.agents import describe_agent
+from glam_eval.config.suite import SuiteConfig
+from glam_eval.core.errors import RunFailedError, unknown
+from glam_eval.suites.directory import claimed
+from glam_eval.suites.display import Display
+from glam_eval.suites.execute import Plan, remaining
+from glam_eval.suites.scheduler import Outcome, Scheduler
+from glam_eval.suites.worker import log_file
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a suite may use: one worker for each device entry."""
+
+    devices: tuple[str, ...]
+
+
+def make_plans(suite: SuiteConfig) -> list[Plan]:
+    """Return one plan a distinct run; only agents that learn are evaluated along a curve."""
+    return [Plan(suite.name, config, suite.protocols) for config in suite.runs()]
+
+
+def validate(suite: SuiteConfig) -> None:
+    """Check every name that a suite uses, before anything starts; raises UserError."""
+    from glam_eval.environments import find_level
+    from glam_eval.language import speaker, template_names
+    from glam_eval.policies.models import check_model_name
+
+    for config in suite.runs():
+        world = config.environment
+        find_level(world.level)
+        if world.template not in template_names():
+            raise unknown("template", world.template, template_names())
+        speaker(world.language, world.shift)
+        if describe_agent(config.agent).uses_model:
+            check_model_name(config.model)
+        for protocol in suite.protocols:
+            for condition in protocol.conditions:
+                speaker(world.language, condition.shift)
+                if condition.level:
+                    find_level(condition.level)
+
+
+def choose_resources(suite: SuiteConfig, workers: int | None, device: str) -> Resources:
+    """Divide the machine: a worker a GPU, or a worker for each ``threads`` cores."""
+    from glam_eval.policies.devices import available_devices
+
+    devices = available_devices(device)
+    if devices[0] == "cpu":
+        count = workers or max(1, (os.cpu_count() or 1) // suite.threads)
+        return Resources(("cpu",) * count)
+    count = workers or len(devices)
+    return Resources(tuple(devices[index % len(devices)] for index in range(count)))
+
+
+def run_suite(
+    suite: SuiteConfig, out: Path, resources: Resources, fresh: bool, console: Console
+) -> Outcome:
+    """Carry out what is not finished yet; results are in ``out`` whatever happens.
+
+    Raises UserError if the directory is another suite's or in use.
+    """
+    with claimed(out, suite, fresh):
+        plans = make_plans(suite)
+        todo = remaining(out, plans)
+        with Display(todo, len(plans) - len(todo), console) as display:
+            scheduler = Scheduler(
+                out, resources.devices, suite.threads, display.observe, suite.silence_seconds
+            )
+            return scheduler.run(todo) if todo else Outcome([], {}, False)
+
+
+def failure(outcome: Outcome, out: Path) -> RunFailedError:
+    """Return the error that names every failed run, why, and where its log is."""
+    lines = [f"{run_id}: {reason} (log: {log_file(out, run_id)})" for run_id, reason in outcome.failed.items()]
+    return RunFailedError("\n".join([f"{len(lines)} runs failed, the others' results are stored:", *lines]))
