@@ -1,0 +1,157 @@
+"""A language model as a policy: actions scored by its own head, or chosen by a new one, with a critic."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from glam_eval.core.errors import UserError
+from glam_eval.core.seeds import stream_seed
+from glam_eval.core.world import Situation
+from glam_eval.policies.base import PolicyOutput
+from glam_eval.policies.heads import Head
+from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state
+from glam_eval.policies.models.loading import load_weights, quiet
+from glam_eval.policies.options import PolicyOptions
+from glam_eval.policies.scoring.packing import Prompt
+from glam_eval.policies.scoring.scores import Scorer, make_engine
+from glam_eval.policies.scoring.tokens import CachedTokenizer
+from glam_eval.policies.scoring.tree import Actions
+
+HEADS_FILE = "heads.safetensors"
+
+
+class PreparedPrompt(NamedTuple):
+    """A situation as token ids: what ``evaluate`` takes, compact and picklable."""
+
+    prompt: Prompt
+    actions: Actions
+
+
+class LanguageModelPolicy:
+    """``base.Policy`` of a Hugging Face language model; one code path for rollouts and updates.
+
+    Args:
+        model: the model, whose weights stay its own; on its device, in evaluation mode.
+        tokenizer: its tokenizer.
+        options: see ``PolicyOptions``.
+    """
+
+    memory_size = 0
+
+    def __init__(self, model: Any, tokenizer: Any, options: PolicyOptions | None = None) -> None:
+        self.options = options or PolicyOptions()
+        self.model, self.tokenizer = model, tokenizer
+        self.heads = self._make_heads().to(model.device)
+        if self.options.lora is not None:
+            add_adapters(model, self.options.lora, self.options.seed)
+        self._freeze()
+        engine = make_engine(model, self.options.gradient_checkpointing, self.options.compile)
+        self._scorer = Scorer(engine, model.device, self.options.normalization)
+        self._cached_tokenizer = CachedTokenizer(tokenizer)
+        self._actions: dict[tuple[str, ...], Actions] = {}
+
+    def _make_heads(self) -> nn.ModuleDict:
+        options, width = self.options, self.model.config.hidden_size
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream_seed(options.seed, "model", "heads"))
+            heads = {}
+            if options.value_head:
+                heads["value"] = Head(width, 1, options.head_hidden)
+            if options.action_choice == "head":
+                heads["action"] = Head(width, options.actions_count, options.head_hidden)
+        return nn.ModuleDict(heads)
+
+    def _freeze(self) -> None:
+        """Leave gradients on exactly for the weights that ``trainable`` and ``lora`` name."""
+        adapted = self.options.lora is not None
+        for name, parameter in self.model.named_parameters():
+            of_decoder = name.startswith(("decoder.", "lm_head.")) or not self.model.config.is_encoder_decoder
+            chosen = {"all": True, "decoder": of_decoder, "heads": False}[self.options.trainable]
+            parameter.requires_grad_(chosen and (not adapted or "lora_" in name))
+
+    def prepare(self, situation: Situation) -> PreparedPrompt:
+        """Return a situation's prompt and actions as token ids."""
+        actions = self._actions.get(situation.actions)
+        if actions is None:
+            actions = self._cached_tokenizer.encode_actions(situation.actions, self.options.end_of_sequence)
+            self._actions[situation.actions] = actions
+        prompt = self._cached_tokenizer.encode_prompt(situation.prompt, self.options.end_of_sequence)
+        return PreparedPrompt(prompt, actions)
+
+    def cost(self, prepared: PreparedPrompt) -> int:
+        """Return the number of prompt tokens."""
+        return len(prepared.prompt)
+
+    def evaluate(self, inputs: Sequence[PreparedPrompt], memory: torch.Tensor | None = None) -> PolicyOutput:  # noqa: ARG002
+        """Return log-probabilities and values; differentiable unless under ``torch.no_grad``."""
+        by_head = self.options.action_choice == "head"
+        prompts = [each.prompt for each in inputs]
+        with torch.autocast(
+            self.model.device.type, torch.bfloat16, enabled=self.options.precision == "bfloat16"
+        ):
+            if by_head:
+                roots = self._scorer.roots(prompts)
+            else:
+                scores, roots = self._scorer.run(prompts, [each.actions for each in inputs])
+        roots = roots.float()
+        if by_head:
+            scores = self._head_scores(roots, [len(each.actions.tokens) for each in inputs])
+        critic = self.heads["value"](roots).squeeze(1) if "value" in self.heads else roots.new_zeros(len(roots))
+        return PolicyOutput(self._log_policy(scores), critic)
+
+    def _head_scores(self, roots: torch.Tensor, counts: list[int]) -> torch.Tensor:
+        """Return the action head's logits (n, A), -inf where an input offers fewer actions."""
+        if max(counts) > self.options.actions_count:
+            raise UserError(f"{max(counts)} actions are offered but the action head has {self.options.actions_count}")
+        logits: torch.Tensor = self.heads["action"](roots)[:, : max(counts)]
+        offered = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
+        return logits.masked_fill(~offered.to(logits.device), -torch.inf)
+
+    def _log_policy(self, scores: torch.Tensor) -> torch.Tensor:
+        """Return the logarithm of the policy over actions, -inf where none is offered."""
+        if self.options.policy_softmax == "max_probability":
+            ratios = (scores - scores.amax(dim=1, keepdim=True)).exp()
+            scores = ratios.masked_fill(scores.isneginf(), -torch.inf)
+        return scores.log_softmax(dim=1)
+
+    def parameters(self) -> Iterable[nn.Parameter]:
+        """Yield the trainable parameters: the model's, then the heads'."""
+        yield from (parameter for parameter in self.model.parameters() if parameter.requires_grad)
+        yield from self.heads.parameters()
+
+    def count_parameters(self) -> int:
+        """Return the number of parameters, trainable and frozen; shared ones once."""
+        return sum(p.numel() for module in (self.model, self.heads) for p in module.parameters())
+
+    def save(self, directory: Path) -> None:
+        """Write a Hugging Face directory (safetensors, tokenizer) with the heads beside it.
+
+        With LoRA the model is written with its adapters merged, and the adapters beside it.
+        """
+        beside = {f"heads.{name}": tensor for name, tensor in self.heads.state_dict().items()}
+        beside |= adapter_state(self.model)
+        with quiet():
+            self.model.save_pretrained(directory, state_dict=merged_state(self.model))
+            self.tokenizer.save_pretrained(directory)
+        safetensors.torch.save_file(
+            {name: tensor.contiguous() for name, tensor in beside.items()}, Path(directory) / HEADS_FILE
+        )
+
+    def load(self, directory: Path) -> None:
+        """Restore what ``save`` wrote, exactly, into the present parameters.
+
+        Raises:
+            UserError: if the directory holds another model or other heads.
+        """
+        state = load_weights(directory) | safetensors.torch.load_file(Path(directory) / HEADS_FILE)
+        heads = {f"heads.{name}": tensor for name, tensor in self.heads.state_dict().items()}
+        try:
+            with torch.no_grad():
+                for name, tensor in (self.model.state_dict() | heads).items():
+                    tensor.copy_(state[name])
+        except (KeyError, RuntimeError) as error:
+            raise UserError(f"{directory} holds another model or other heads than this policy: {error}") from error

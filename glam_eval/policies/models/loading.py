@@ -1,0 +1,162 @@
+"""Models by name, directory or hub id, with pretrained or random weights."""
+
+import copy
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+import transformers
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import T5Config
+
+from glam_eval.core.errors import UserError, unknown
+from glam_eval.core.seeds import stream_seed
+from glam_eval.policies.models.shapes import EMBEDDED, KNOWN
+from glam_eval.policies.models.tokenizer import embedded_tokenizer
+
+Precision = Literal["float32", "bfloat16"]
+Source = Literal["pretrained", "random"]
+
+# An output matrix at T5's standard deviation of 1 gives logits of standard deviation sqrt(d_model): the
+# policy collapses to one action within the first updates and never learns. With 0.05 it starts near uniform.
+OUTPUT_SCALE = 0.05
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence ``transformers``' progress bars and its warning that untied embeddings stay untied."""
+    bars, level = transformers.logging.is_progress_bar_enabled(), transformers.logging.get_verbosity()
+    transformers.logging.disable_progress_bar()
+    transformers.logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(level)
+        if bars:
+            transformers.logging.enable_progress_bar()
+
+
+def new_model(config: Any, seed: int, tied: bool) -> Any:
+    """Return a model of a config with weights drawn from the seed, in evaluation mode.
+
+    transformers 5 ties the output embeddings of every T5 built from a config; here they are tied only
+    where ``tied`` says so, and start small where they are not.
+    """
+    kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    with torch.random.fork_rng(devices=[]), quiet():
+        torch.manual_seed(stream_seed(seed, "model", "weights"))
+        model = kind.from_config(config)
+        if not tied:
+            output = model.get_output_embeddings()
+            output.weight = nn.Parameter(torch.randn_like(output.weight) * OUTPUT_SCALE)
+    return model.eval()
+
+
+def make_model(name: str, directory: Path | str, seed: int = 0) -> None:
+    """Write an embedded model with its tokenizer, for ``transformers``' ``from_pretrained``, without any download.
+
+    Raises:
+        UserError: if no embedded model has this name.
+    """
+    model, tokenizer = _embedded(name, seed)
+    with quiet():
+        model.save_pretrained(directory)
+        tokenizer.save_pretrained(directory)
+
+
+def load_model(
+    name_or_path: str | Path,
+    *,
+    device: str | torch.device = "cpu",
+    precision: Precision = "float32",
+    weights: Source = "pretrained",
+    embeddings: Source = "pretrained",
+    seed: int = 0,
+) -> tuple[Any, Any]:
+    """Return a model in evaluation mode, dropout off, and its tokenizer.
+
+    Args:
+        name_or_path: an embedded name (t5-nano), a directory, or a hub id (google/flan-t5-small).
+        device: where the weights go.
+        precision: type of the stored weights; train float32 weights and let the policy compute in bfloat16.
+        weights: ``random`` draws new weights of exactly the source's architecture (the NPA agents).
+        embeddings: with random weights, ``pretrained`` keeps the source's input embeddings (the NPE agents).
+            The output embeddings are kept only where they are the same matrix (tied).
+        seed: of random weights; an embedded model has no others.
+
+    Raises:
+        UserError: for an unknown name, a directory without a model, a model that cannot be downloaded.
+    """
+    for kind, value, valid in (
+        ("precision", precision, get_args(Precision)),
+        ("weights", weights, get_args(Source)),
+        ("embeddings", embeddings, get_args(Source)),
+    ):
+        if value not in valid:
+            raise unknown(kind, value, valid)
+    if str(name_or_path) in EMBEDDED:
+        model, tokenizer = _embedded(str(name_or_path), seed)
+    else:
+        model, tokenizer = _from_pretrained(str(name_or_path))
+        if weights == "random":
+            model = _redraw(model, keep_embeddings=embeddings == "pretrained", seed=seed)
+    _disable_dropout(model)
+    return model.to(device, getattr(torch, precision)), tokenizer
+
+
+def _embedded(name: str, seed: int) -> tuple[Any, Any]:
+    if name not in EMBEDDED:
+        raise unknown("embedded model", name, EMBEDDED)
+    tokenizer = embedded_tokenizer()
+    config = T5Config(**EMBEDDED[name].config_values(), vocab_size=len(tokenizer))
+    return new_model(config, seed, tied=False), tokenizer
+
+
+def _from_pretrained(name: str) -> tuple[Any, Any]:
+    path = Path(name).expanduser()
+    if not path.is_dir() and name.startswith((".", "/", "~")):
+        raise UserError(f"no model directory {name!r}")
+    source = str(path) if path.is_dir() else name
+    try:
+        with quiet():
+            config = AutoConfig.from_pretrained(source)
+            kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+            model = kind.from_pretrained(source, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        if "/" not in name and not path.is_dir():
+            raise unknown("model", name, KNOWN) from error
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"cannot load model {name!r}: {reason}") from error
+    return model.eval(), tokenizer
+
+
+def load_weights(directory: Path) -> dict[str, torch.Tensor]:
+    """Return the state dict of a Hugging Face directory, shared tensors under all their names."""
+    model, _ = _from_pretrained(str(directory.resolve()))
+    state: dict[str, torch.Tensor] = model.state_dict()
+    return state
+
+
+def _redraw(source: Any, keep_embeddings: bool, seed: int) -> Any:
+    """Return a model of the source's architecture with new weights; tied exactly where the source is."""
+    tied = source.get_output_embeddings().weight is source.get_input_embeddings().weight
+    model = new_model(copy.deepcopy(source.config), seed, tied)
+    if keep_embeddings:
+        with torch.no_grad():
+            model.get_input_embeddings().weight.copy_(source.get_input_embeddings().weight)
+    return model
+
+
+def _disable_dropout(model: nn.Module) -> None:
+    """Switch dropout off for good: pretrained and from-scratch models must not differ in it."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    for name in ("dropout_rate", "dropout", "attention_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop"):
+        if hasattr(model.config, name):
+            setattr(model.config, name, 0.0)

@@ -1,0 +1,46 @@
+"""Shapes of the models known by name, as data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class T5Shape:
+    """The sizes of a T5 v1.1 model (gated GELU, untied output embeddings), from its published config."""
+
+    d_model: int
+    d_kv: int
+    heads: int
+    d_ff: int
+    layers: int  # in the encoder, and as many in the decoder
+    vocabulary: int | None = 32128  # None: that of the embedded tokenizer
+
+    def config_values(self) -> dict[str, Any]:
+        """Return the arguments of ``transformers.T5Config``; dropout is off for every model made here."""
+        return {
+            "d_model": self.d_model,
+            "d_kv": self.d_kv,
+            "num_heads": self.heads,
+            "d_ff": self.d_ff,
+            "num_layers": self.layers,
+            "feed_forward_proj": "gated-gelu",
+            "tie_word_embeddings": False,
+            "dropout_rate": 0.0,
+            "decoder_start_token_id": 0,
+        }
+
+
+EMBEDDED = {
+    "t5-pico": T5Shape(32, 8, 4, 64, 1, None),
+    "t5-nano": T5Shape(64, 16, 4, 128, 2, None),
+    "t5-micro": T5Shape(128, 32, 4, 256, 4, None),
+    "t5-mini": T5Shape(256, 64, 4, 512, 4, None),
+}
+FLAN_T5 = {
+    "google/flan-t5-small": T5Shape(512, 64, 6, 1024, 8),
+    "google/flan-t5-base": T5Shape(768, 64, 12, 2048, 12),
+    "google/flan-t5-large": T5Shape(1024, 64, 16, 2816, 24),
+    "google/flan-t5-xl": T5Shape(2048, 64, 32, 5120, 24),
+    "google/flan-t5-xxl": T5Shape(4096, 64, 64, 10240, 24),
+}
+KNOWN = EMBEDDED | FLAN_T5

@@ -1,0 +1,160 @@
+"""From hidden states at tree nodes to one score per action; the library's ``score_actions``."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol, get_args
+
+import torch
+import torch.nn.functional as F
+
+from glam_eval.core.errors import UserError, unknown
+from glam_eval.policies.scoring.packing import PackedPrompts, Prompt, batches, pack
+from glam_eval.policies.scoring.tokens import CachedTokenizer
+from glam_eval.policies.scoring.tree import Actions, ActionTrees, build_tree, stack_trees
+
+Normalization = Literal["sum", "token", "word", "logits"]
+TOKENS_PER_BATCH = 4096  # without gradients: large enough for full-speed products, small enough for caches
+
+
+class Engine(Protocol):
+    """A model family's forward pass."""
+
+    start_token: int
+    padding: float
+
+    def __call__(self, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
+        """Return the last hidden states at the trees' nodes, (n, N, d_model)."""
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the output projection of hidden states, (..., vocabulary)."""
+
+
+def check_normalization(name: str) -> None:
+    """Raise UserError unless ``name`` is a way to normalise scores."""
+    if name not in get_args(Normalization):
+        raise unknown("normalization", name, get_args(Normalization))
+
+
+def reduce_edges(logits: torch.Tensor, trees: ActionTrees, normalization: Normalization) -> torch.Tensor:
+    """Return action scores (n, A), float32, from logits at nodes (n, N, vocabulary); -inf where not offered.
+
+    sum: log-probability (Carta et al. 2023). token, word:
+    the sum divided by tokens or words (TWOSOME, arXiv 2401.14151). logits: the raw logits' sum, which is
+    what the released code computes, without its padding.
+    """
+    logits = logits.float()
+    count, _, vocabulary = logits.shape
+    parents = trees.edge_parents.expand(count, -1)
+    edges = logits.flatten(1).gather(1, parents * vocabulary + trees.edge_tokens)
+    if normalization != "logits":
+        edges = edges - logits.logsumexp(-1).gather(1, parents)
+    paths = trees.paths.expand(count, -1, -1)
+    edges = torch.cat([edges, edges.new_zeros(count, 1)], dim=1)
+    scores = edges.gather(1, paths.flatten(1)).view(paths.shape).sum(-1)
+    if normalization == "token":
+        scores = scores / trees.lengths
+    elif normalization == "word":
+        scores = scores / trees.words
+    return scores.masked_fill(~trees.offered, -torch.inf)
+
+
+class Scorer:
+    """Scores prepared prompts in batches of like lengths, each distinct prompt once, order restored."""
+
+    def __init__(self, engine: Engine, device: torch.device, normalization: Normalization = "sum") -> None:
+        check_normalization(normalization)
+        self.engine, self.device, self.normalization = engine, device, normalization
+
+    def run(self, prompts: Sequence[Prompt], actions: Sequence[Actions]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return scores (n, A) and the hidden states of the roots (n, d_model).
+
+        Args:
+            prompts: token ids, each (length,) int32.
+            actions: the actions of each prompt.
+        """
+        width = max(len(each.tokens) for each in actions)
+        scores = []
+
+        def reduce(hidden: torch.Tensor, trees: ActionTrees) -> None:
+            part = reduce_edges(self.engine.logits(hidden), trees, self.normalization)
+            scores.append(F.pad(part, (0, width - part.shape[1]), value=-torch.inf))
+
+        roots, rows = self._batched(prompts, actions, reduce)
+        return torch.cat(scores)[rows], roots
+
+    def roots(self, prompts: Sequence[Prompt]) -> torch.Tensor:
+        """Return the hidden states of the roots (n, d_model), where no action is scored."""
+        no_action = Actions(tokens=((self.engine.start_token,),), words=(1,))
+        return self._batched(prompts, [no_action] * len(prompts), lambda *_: None)[0]
+
+    def _batched(
+        self,
+        prompts: Sequence[Prompt],
+        actions: Sequence[Actions],
+        reduce: Callable[[torch.Tensor, ActionTrees], None],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run distinct prompts in batches; return root states (n, d_model) and each prompt's row (n,)."""
+        keys = list(zip((prompt.tobytes() for prompt in prompts), actions, strict=True))
+        distinct = list({key: index for index, key in reversed(list(enumerate(keys)))}.values())
+        limit = sum(map(len, prompts)) if torch.is_grad_enabled() else TOKENS_PER_BATCH
+        roots, order = [], []
+        for batch in batches([len(prompts[index]) for index in distinct], limit):
+            members = [distinct[index] for index in batch]
+            trees = stack_trees([build_tree(actions[index], self.engine.start_token) for index in members])
+            trees = trees.to(self.device)
+            packed = pack([prompts[index] for index in members], self.device, self.engine.padding)
+            hidden = self.engine(packed, trees)
+            reduce(hidden, trees)
+            roots.append(hidden[:, 0])
+            order.extend(members)
+        position = {keys[index]: row for row, index in enumerate(order)}
+        rows = torch.tensor([position[key] for key in keys], device=self.device)
+        return torch.cat(roots)[rows], rows
+
+
+def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> Engine:
+    """Return the forward pass for a Hugging Face model.
+
+    Raises:
+        UserError: if the model's family is not one whose forward pass is known to be exact here.
+    """
+    from glam_eval.policies.scoring.t5 import T5Engine
+
+    if model.config.model_type in ("t5",):
+        return T5Engine(model, gradient_checkpointing, compiled)
+    raise UserError(f"models of type {model.config.model_type!r} are not supported: use a T5 or a causal language model")
+
+
+def score_actions(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[str],
+    actions: Sequence[str] | Sequence[Sequence[str]],
+    normalization: Normalization = "sum",
+    end_of_sequence: bool = False,
+) -> torch.Tensor:
+    """Return the log-probabilities of actions after prompts, (n_prompts, n_actions) float32.
+
+    Args:
+        model: a Hugging Face model with its weights.
+        tokenizer: its tokenizer.
+        prompts: n texts.
+        actions: one list for all prompts, or one list per prompt (shorter lists are padded with -inf).
+        normalization: sum, token, word or logits.
+        end_of_sequence: append ``</s>`` to prompts and actions and score it, as before November 2023.
+
+    Raises:
+        UserError: for an unknown normalization, an action without tokens, or not one list per prompt.
+    """
+    check_normalization(normalization)
+    if not prompts:
+        raise UserError("no prompt to score")
+    shared = isinstance(actions[0], str)
+    lists = [tuple(actions)] * len(prompts) if shared else [tuple(a) for a in actions]
+    if len(lists) != len(prompts):
+        raise UserError(f"{len(lists)} action lists for {len(prompts)} prompts: give one list for all, or one each")
+    cached = CachedTokenizer(tokenizer)
+    encoded = {each: cached.encode_actions(each, end_of_sequence) for each in dict.fromkeys(lists)}
+    scores, _ = Scorer(make_engine(model), model.device, normalization).run(
+        [cached.encode_prompt(prompt, end_of_sequence) for prompt in prompts], [encoded[each] for each in lists]
+    )
+    return scores
