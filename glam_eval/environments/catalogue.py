@@ -1,0 +1,183 @@
+"""The levels by name: the paper's, their variants by room size and number of objects, and all of MiniGrid's."""
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from importlib import import_module
+from typing import Any
+
+import gymnasium
+import minigrid  # noqa: F401  # registers MiniGrid's levels with gymnasium
+from minigrid.envs.babyai.core.roomgrid_level import RoomGridLevel
+
+from glam_eval.core.errors import UserError, unknown
+from glam_eval.environments.goals import instruction_of, task_of
+from glam_eval.environments.levels import MIXED_KINDS, LocalLevel
+from glam_eval.environments.scenes import Scene, scene_class
+
+
+@dataclass(frozen=True)
+class Level:
+    """A level: its class, the arguments that make it, and what it asks for."""
+
+    name: str
+    level_class: type
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class LevelDescription:
+    """What a level is, for people."""
+
+    name: str
+    text: str
+    max_steps: tuple[int, ...]  # T; several where it depends on the task
+    room_size: int  # cells, walls included
+    rooms: tuple[int, ...]  # number of rooms; several where it depends on the task
+    kinds: tuple[str, ...]  # tasks met in the first scenes
+    missions: tuple[str, ...]  # of the first scenes
+
+
+_LOCAL = {
+    "PickupLocal": (
+        {"kinds": ("pickup",), "split": "all", "num_dists": 8},
+        "pick up one object; 8 objects in one room",
+    ),
+    "MixedTrainLocal": (
+        {"kinds": MIXED_KINDS, "split": "train"},
+        "one of five kinds of task, never mentioning the held-out pairs",
+    ),
+    "MixedTestLocal": (
+        {"kinds": MIXED_KINDS, "split": "test"},
+        "the five kinds of task of MixedTrainLocal with only the held-out pairs",
+    ),
+    "PickUpSeqPickUpLocal": (
+        {"kinds": ("pickup_then_pickup",)},
+        "pick up A, then pick up B, or B after A: a composition that MixedTrainLocal never asks for",
+    ),
+    "PickUpSeqGoToLocal": ({"kinds": ("pickup_then_goto",)}, "pick up A, then go to B, or B after A"),
+    "PickUpThenGoToLocal": (
+        {"kinds": ("pickup_then_goto",), "orders": ("then",)},
+        "pick up A, then go to B",
+    ),
+    "GoToAfterPickUpLocal": (
+        {"kinds": ("pickup_then_goto",), "orders": ("after",)},
+        "go to B after you pick up A",
+    ),
+}
+_MINIGRID_TEXTS = {
+    "GoToLocal": "go to one object; 8 objects in one room",
+    "PutNextLocal": "put one object next to another; 8 different objects in one room",
+    "UnlockLocal": "open a locked door of the middle of 3x3 rooms with the key beside the agent",
+}
+PAPER_LEVELS = ("GoToLocal", "GoToLocalN4", "GoToLocalN16", "PutNextLocal", "UnlockLocal", *_LOCAL)
+
+_VARIANT = re.compile(r"(?P<base>.+?Local)(?:S(?P<size>\d+))?(?:N(?P<count>\d+))?")
+_GYM_ID = re.compile(r"BabyAI-(?P<name>\w+)-v\d+")
+
+
+@lru_cache(maxsize=1)
+def _minigrid_levels() -> dict[str, Level]:
+    """Return MiniGrid's BabyAI levels by their ids without ``BabyAI-`` and the version."""
+    levels = {}
+    for spec in gymnasium.registry.values():
+        match = _GYM_ID.fullmatch(spec.id)
+        if match and isinstance(spec.entry_point, str):
+            module, _, class_name = spec.entry_point.partition(":")
+            level_class = getattr(import_module(module), class_name)
+            name = match["name"]
+            text = _MINIGRID_TEXTS.get(name) or _first_sentence(level_class)
+            levels[name] = Level(name, level_class, dict(spec.kwargs), text)
+    return levels
+
+
+def _first_sentence(level_class: type) -> str:
+    """Return the first paragraph of MiniGrid's description of a level as one line."""
+    documentation = inspect.getdoc(level_class) or ""
+    body = documentation.partition("## Description")[2].strip() or documentation
+    return " ".join(body.partition("\n\n")[0].split()).removesuffix(".")
+
+
+def level_names() -> list[str]:
+    """Return every named level: the paper's first, then MiniGrid's. Sizes and counts vary beyond them."""
+    others = sorted(set(_minigrid_levels()) - set(PAPER_LEVELS))
+    return [*PAPER_LEVELS, *others]
+
+
+@cache
+def find_level(name: str) -> Level:
+    """Return a level by name, variants such as ``GoToLocalS5N2`` included; raises UserError if unknown."""
+    if name in _LOCAL:
+        return Level(name, LocalLevel, *_LOCAL[name])
+    if name in _minigrid_levels():
+        return _minigrid_levels()[name]
+    match = _VARIANT.fullmatch(name)
+    if not match or match["base"] == name or match["base"] not in level_names():
+        raise unknown("level", name, level_names())
+    base = find_level(match["base"])
+    arguments = dict(base.arguments)
+    if match["size"]:
+        arguments["room_size"] = int(match["size"])
+    if match["count"]:
+        accepted = level_options(base)
+        if not {"num_dists", "num_objs"} & accepted:
+            raise UserError(
+                f"level {base.name} has no number of objects to choose: leave out N{match['count']}"
+            )
+        arguments["num_objs" if "num_objs" in accepted else "num_dists"] = int(match["count"])
+    return Level(name, base.level_class, arguments, base.text)
+
+
+def level_options(level: Level) -> set[str]:
+    """Return the names of the options that a level takes."""
+    names = {"room_size", "num_rows", "num_cols", "max_steps"}
+    for level_class in inspect.getmro(level.level_class):
+        if level_class in (Scene, RoomGridLevel):
+            break
+        if "__init__" in vars(level_class):
+            parameters = inspect.signature(level_class).parameters.values()
+            names |= {
+                parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD
+            }
+    return names
+
+
+def make_scenes(name: str, **options: Any) -> Any:
+    """Return a quiet MiniGrid environment of a level, with other options than its own where given.
+
+    Raises UserError for an unknown level, an option it does not have or a value it cannot use.
+    """
+    level = find_level(name)
+    for option in options:
+        if option not in level_options(level):
+            raise unknown(f"option of level {name}", option, level_options(level))
+    try:
+        return scene_class(level.level_class)(**{**level.arguments, **options})
+    except (AssertionError, TypeError, ValueError) as error:
+        values = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        raise UserError(f"level {name} cannot be made with {values or 'its name'}: {error}") from error
+
+
+def describe_level(name: str, scenes: int = 20) -> LevelDescription:
+    """Return what a level is, tasks, sizes and missions as met in its first scenes."""
+    level = find_level(name)
+    env = make_scenes(name)
+    steps, rooms, kinds, missions = set(), set(), set(), {}
+    for scene_seed in range(scenes):
+        env.reset(seed=scene_seed)
+        steps.add(env.max_steps)
+        rooms.add(env.num_rows * env.num_cols)
+        kinds.add(task_of(instruction_of(env.instrs)))
+        missions[env.mission] = None
+    return LevelDescription(
+        name,
+        level.text,
+        tuple(sorted(steps)),
+        env.room_size,
+        tuple(sorted(rooms)),
+        tuple(sorted(kinds)),
+        tuple(missions),
+    )

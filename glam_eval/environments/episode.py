@@ -1,0 +1,104 @@
+"""One episode under way: a scene, the steps taken in it, and what is worth counting about them."""
+
+from typing import Any
+
+from glam_eval.core.world import EpisodeState, EpisodeSummary, StepResult
+from glam_eval.environments.goals import (
+    CONTINUE,
+    SUCCESS,
+    Goal,
+    goal_of,
+    instruction_of,
+    reversed_order,
+    task_of,
+)
+from glam_eval.environments.grid import DROP, FORWARD, NOBODY, NOTHING, PICK_UP, TOGGLE, World
+
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_WORLD_ACTIONS = 6  # turn left, turn right, go forward, pick up, drop, toggle; all others do nothing
+
+
+class Episode:
+    """An episode of a level, on a world of its own."""
+
+    def __init__(self, env: Any, scene_seed: int) -> None:
+        """Take over the scene of a MiniGrid environment, which is reset to it."""
+        env.reset(seed=scene_seed)
+        self.scene_seed = scene_seed
+        self.max_steps: int = env.max_steps
+        self.world = World(env)
+        self.instruction = instruction_of(env.instrs)
+        self.actions: list[int] = []
+        self.deeds: list[int] = []  # the MiniGrid actions they are
+        self.success = self.over = False
+        self.reward = 0.0
+        self._goal: Goal = goal_of(env.instrs, self.world)
+        self._named = frozenset().union(*(target.objects for target in self._goal.targets()))
+        self._excused = self._named | self.world.means()
+        self._visited = {self.world.cell}
+        self._blocked = 0
+        self._wrong_object = False
+
+    def step(self, action: int) -> StepResult:
+        """Carry out an action, by its index among the actions offered."""
+        deed = action if action < _WORLD_ACTIONS else NOTHING
+        world = self.world
+        self.actions.append(action)
+        self.deeds.append(deed)
+        if deed == FORWARD:
+            self._move()
+        else:
+            if deed == PICK_UP or deed == TOGGLE:
+                self._touch(deed)
+            world.act(deed)
+            if deed == DROP:
+                for target in self._goal.targets():
+                    target.look_up(world)
+        status = self._goal.verify(deed, world)
+        steps = len(self.actions)
+        truncated = steps >= self.max_steps
+        if status == SUCCESS:
+            self.success = True
+            self.reward = 1 - 0.9 * (steps / self.max_steps)
+        self.over = truncated or status != CONTINUE
+        if self.over:
+            self._wrong_object |= self._is_wrong(world.front_object())
+        return StepResult(self.reward if status == SUCCESS else 0.0, status != CONTINUE, truncated)
+
+    def _move(self) -> None:
+        world = self.world
+        before = world.cell
+        world.act(FORWARD)
+        if world.cell == before:
+            self._blocked += 1
+        else:
+            self._visited.add(world.cell)
+
+    def _touch(self, deed: int) -> None:
+        touched = self.world.front_object()
+        if deed == TOGGLE or self.world.carried == NOBODY:
+            self._wrong_object |= self._is_wrong(touched)
+
+    def _is_wrong(self, number: int) -> bool:
+        """Return whether an object is neither named by the goal nor a means to it (a door, a door's key)."""
+        return number != NOBODY and number not in self._excused
+
+    def state(self) -> EpisodeState:
+        """Return the whole state: the scene and the actions."""
+        return EpisodeState(self.scene_seed, tuple(self.actions))
+
+    def summary(self, mission: str) -> EpisodeSummary:
+        """Return the counts of the episode so far."""
+        return EpisodeSummary(
+            task=task_of(self.instruction),
+            scene_seed=self.scene_seed,
+            mission=mission,
+            success=self.success,
+            episode_return=self.reward,
+            length=len(self.actions),
+            actions="".join(DIGITS[action] for action in self.actions),
+            steps_blocked=self._blocked,
+            cells_visited=len(self._visited),
+            wrong_object=self._wrong_object,
+            wrong_order=reversed_order(self._goal),
+        )

@@ -1,0 +1,103 @@
+"""BabyAI's bot on our levels: what it would do next, and how many steps it takes on a scene."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from minigrid.utils.baby_ai_bot import BabyAIBot, DisappearedBoxError
+
+from glam_eval.environments.catalogue import make_scenes
+from glam_eval.environments.grid import LEFT, NOTHING
+
+# What the bot is known to raise on a plan that cannot go on: assertions, missing paths, opened boxes.
+BOT_ERRORS = (AssertionError, AttributeError, DisappearedBoxError, IndexError, TypeError, RecursionError)
+
+
+class Replica:
+    """MiniGrid's own environment of a scene, for the bot and for pictures; it follows the actions played."""
+
+    def __init__(self, level: str, options: dict[str, Any]) -> None:
+        self.env = make_scenes(level, **options)
+        self.scene_seed: int | None = None
+        self.played = 0
+
+    def begin(self, scene_seed: int) -> None:
+        """Go to the start of a scene."""
+        self.env.reset(seed=scene_seed)
+        self.scene_seed = scene_seed
+        self.played = 0
+
+    def play(self, action: int) -> bool:
+        """Carry out one MiniGrid action; return whether the goal is reached with it."""
+        self.played += 1
+        _, reward, terminated, _, _ = self.env.step(action)
+        return bool(terminated and reward > 0)
+
+    def follow(self, scene_seed: int, actions: Sequence[int]) -> None:
+        """Come to where the actions of an episode lead; they extend those followed so far, or start anew."""
+        if scene_seed != self.scene_seed or len(actions) < self.played:
+            self.begin(scene_seed)
+        for action in actions[self.played :]:
+            self.play(action)
+
+
+class Expert:
+    """BabyAI's bot watching an episode: asked at any time, it has seen every action since the start."""
+
+    def __init__(self, level: str, options: dict[str, Any]) -> None:
+        self._replica = Replica(level, options)
+        self._bot: Any = None
+        self._advice = LEFT
+
+    def advise(self, scene_seed: int, actions: Sequence[int]) -> int:
+        """Return the MiniGrid action the bot suggests after these actions of the scene.
+
+        A bot that cannot go on is replaced by one that sees only the present; if that one cannot either, the
+        advice is to turn left, which ends the episode by time.
+        """
+        if self._bot is None or scene_seed != self._replica.scene_seed or len(actions) < self._replica.played:
+            self._replica.begin(scene_seed)
+            self._bot = BabyAIBot(self._replica.env)
+            self._advice = self._ask(None)
+        for action in actions[self._replica.played :]:
+            self._replica.play(action)
+            self._advice = self._ask(action)
+        return self._advice
+
+    def _ask(self, action_taken: int | None) -> int:
+        for _ in range(2):
+            try:
+                with np.errstate(all="ignore"):
+                    advice = int(self._bot.replan(action_taken))
+                if advice != NOTHING:
+                    return advice
+            except BOT_ERRORS:
+                pass
+            self._bot, action_taken = BabyAIBot(self._replica.env), None
+        return LEFT
+
+
+@lru_cache(maxsize=1 << 16)
+def _bot_length(level: str, scene_seed: int, options: tuple[tuple[str, Any], ...]) -> int:
+    env = _bot_replica(level, options)
+    env.begin(scene_seed)
+    bot = BabyAIBot(env.env)
+    try:
+        for step in range(1, env.env.max_steps + 1):
+            if env.play(int(bot.replan())):
+                return step
+    except BOT_ERRORS:
+        pass
+    return -1
+
+
+@lru_cache(maxsize=16)
+def _bot_replica(level: str, options: tuple[tuple[str, Any], ...]) -> Replica:
+    return Replica(level, dict(options))
+
+
+def bot_length(level: str, scene_seed: int, **options: Any) -> int:
+    """Return the steps BabyAI's bot takes on a scene, -1 if it does not solve it in time."""
+    hashable = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    return _bot_length(level, scene_seed, tuple(sorted(hashable.items())))

@@ -1,0 +1,154 @@
+"""The levels of the paper that MiniGrid does not have, on MiniGrid's ``RoomGridLevel``.
+
+Facts: Carta et al. 2023 (arXiv 2302.02662), section 4, and the counts of objects of the code released with it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from minigrid.core.constants import COLOR_NAMES
+from minigrid.envs.babyai.core.roomgrid_level import RejectSampling
+from minigrid.envs.babyai.core.verifier import (
+    AfterInstr,
+    BeforeInstr,
+    GoToInstr,
+    ObjDesc,
+    OpenInstr,
+    PickupInstr,
+    PutNextInstr,
+    SeqInstr,
+)
+
+from glam_eval.core.errors import UserError, unknown
+from glam_eval.environments.scenes import Scene
+
+HELD_OUT = ("yellow box", "red key", "red door", "green ball", "grey door")  # the paper's
+MIXED_KINDS = ("goto", "pickup", "putnext", "pickup_then_goto", "open")
+ORDERS = ("then", "after")
+SPLITS = ("train", "test", "all")
+
+_ACTIONS = {"goto": GoToInstr, "pickup": PickupInstr}
+_SINGLE_OBJECTS, _PAIR_OBJECTS, _OPEN_OBJECTS = 9, 10, 8  # objects in the room, per number of targets
+
+
+class LocalLevel(Scene):
+    """One room (two for ``open``) and a task whose kind is drawn anew each episode, from the episode's seed.
+
+    ``kinds`` are ``goto``, ``pickup``, ``putnext``, ``open`` and sequences such as ``pickup_then_goto``, told
+    in ``orders`` ("A, then B" and "B after you A"). Missions of the ``train`` split mention no pair of
+    ``held_out``, those of ``test`` only such pairs, those of ``all`` any. ``num_dists`` is the number of objects
+    in the room, by default the paper's. Unit of ``room_size``: cells, walls included.
+    """
+
+    def __init__(
+        self,
+        kinds: Iterable[str] = MIXED_KINDS,
+        held_out: Iterable[str] = HELD_OUT,
+        split: str = "train",
+        orders: Iterable[str] = ORDERS,
+        room_size: int = 8,
+        num_dists: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.kinds, self.orders = tuple(kinds), tuple(orders)
+        self.held_out = frozenset(held_out)
+        self.split = split
+        self.num_dists = num_dists
+        self._check_options()
+        super().__init__(room_size=room_size, num_rows=1, num_cols=1, **kwargs)
+
+    def _check_options(self) -> None:
+        if self.split not in SPLITS:
+            raise unknown("split", self.split, SPLITS)
+        for order in self.orders:
+            if order not in ORDERS:
+                raise unknown("order of a sequence", order, ORDERS)
+        for kind in self.kinds:
+            if any(part not in _ACTIONS for part in kind.split("_then_")) and kind not in ("putnext", "open"):
+                raise unknown("kind of task", kind, [*MIXED_KINDS, "pickup_then_pickup"])
+        if self.num_dists is not None and self.num_dists < 2:
+            raise UserError(f"num_dists is {self.num_dists}: a room needs at least 2 objects")
+        if not self.kinds or not self.orders:
+            raise UserError("a level needs at least one kind of task and one order")
+        if "open" in self.kinds and not self._door_colors():
+            raise UserError("no colour is left for the door: hold out other pairs, or leave out 'open'")
+
+    def _gen_grid(self, width: int, height: int) -> None:
+        """Draw the kind of task, then scenes of that kind until one is accepted."""
+        self.task = self._rand_elem(self.kinds)
+        self.num_cols = 2 if self.task == "open" else 1
+        self.width = (self.room_size - 1) * self.num_cols + 1
+        super()._gen_grid(self.width, height)
+
+    def gen_mission(self) -> None:
+        """Draw one scene with its instruction; raises RejectSampling where the split forbids it."""
+        if self.task == "open":
+            self._gen_open()
+        elif self.task == "putnext":
+            self._gen_put_next()
+        else:
+            self._gen_actions(self.task.split("_then_"))
+        if not all(map(self._allowed, mentioned_pairs(self.instrs))):
+            raise RejectSampling("the split forbids a pair that the mission mentions")
+
+    def _allowed(self, pair: str) -> bool:
+        return self.split == "all" or (pair in self.held_out) == (self.split == "test")
+
+    def _door_colors(self) -> list[str]:
+        return [color for color in COLOR_NAMES if self._allowed(f"{color} door")]
+
+    def _add_objects(self, count: int, i: int = 0) -> list[Any]:
+        return self.add_distractors(  # type: ignore[no-any-return]
+            i, 0, num_distractors=self.num_dists or count, all_unique=False
+        )
+
+    def _gen_open(self) -> None:
+        """Two rooms, a locked door between them, its key and more objects in the agent's room."""
+        locked = self._rand_int(0, 2)
+        color = self._rand_elem(self._door_colors())
+        self.add_door(locked, 0, door_idx=2 if locked else 0, color=color, locked=True)
+        self.add_object(1 - locked, 0, "key", color)
+        self._add_objects(_OPEN_OBJECTS, 1 - locked)
+        self.place_agent(1 - locked, 0)
+        self.check_objs_reachable()
+        named = color if self.split == "test" else self._rand_elem([None, color])
+        self.instrs = OpenInstr(ObjDesc("door", named))
+
+    def _gen_put_next(self) -> None:
+        self.place_agent()
+        objects = self._add_objects(_PAIR_OBJECTS)
+        self.check_objs_reachable()
+        moved, fixed = self._two_targets(objects)
+        self.instrs = PutNextInstr(moved, fixed)
+
+    def _gen_actions(self, names: list[str]) -> None:
+        self.place_agent()
+        objects = self._add_objects(_SINGLE_OBJECTS if len(names) == 1 else _PAIR_OBJECTS)
+        self.check_objs_reachable()
+        if len(names) == 1:
+            target = self._rand_elem(objects)
+            self.instrs = _ACTIONS[names[0]](ObjDesc(target.type, target.color))
+            return
+        first, second = (
+            _ACTIONS[name](target) for name, target in zip(names, self._two_targets(objects), strict=True)
+        )
+        if self._rand_elem(self.orders) == "then":
+            self.instrs = BeforeInstr(first, second)
+        else:
+            self.instrs = AfterInstr(second, first)
+
+    def _two_targets(self, objects: list[Any]) -> tuple[ObjDesc, ObjDesc]:
+        """Draw two objects, of one description only where at least two objects fit it."""
+        first, second = self._rand_elem(objects), self._rand_elem(objects)
+        while second is first:
+            second = self._rand_elem(objects)
+        return ObjDesc(first.type, first.color), ObjDesc(second.type, second.color)
+
+
+def mentioned_pairs(instruction: Any) -> list[str]:
+    """Return the "colour noun" pairs that a MiniGrid instruction names in full."""
+    if isinstance(instruction, SeqInstr):
+        return mentioned_pairs(instruction.instr_a) + mentioned_pairs(instruction.instr_b)
+    attributes = ("desc", "desc_move", "desc_fixed")
+    descriptions = [getattr(instruction, name) for name in attributes if hasattr(instruction, name)]
+    return [f"{d.color} {d.type}" for d in descriptions if d.color and d.type]

@@ -1,0 +1,161 @@
+"""Many episodes side by side as text: what rollouts, evaluations and the bench step."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glam_eval.core.errors import UserError
+from glam_eval.core.world import (
+    EpisodeState,
+    EpisodeSummary,
+    GridSnapshot,
+    Observation,
+    Situation,
+    StepResult,
+)
+from glam_eval.environments.catalogue import make_scenes
+from glam_eval.environments.episode import Episode
+from glam_eval.environments.expert import Expert
+from glam_eval.environments.vision import image_of, occlude, view_of
+from glam_eval.language import PromptMemory, Speaker, speaker
+
+MAX_MEMORIZED = 1 << 15  # views kept with their sentences, about 20 MB
+
+
+class Narrator:
+    """Tells views in one language, remembering those told before."""
+
+    def __init__(self, speaker: Speaker) -> None:
+        self._speaker = speaker
+        self._told: dict[bytes, tuple[tuple[str, ...], NDArray[np.uint8]]] = {}
+
+    def tell(self, view: bytes) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
+        """Return the sentences and the (7, 7, 3) image of a view that is not yet occluded."""
+        told = self._told.get(view)
+        if told is None:
+            if len(self._told) >= MAX_MEMORIZED:
+                self._told.clear()
+            shown = occlude(view)
+            told = self._told[view] = self._speaker.observation(view_of(shown)), image_of(shown)
+        return told
+
+
+class _Slot:
+    """One place for episodes: a generator of scenes, the episode in it, and what the agent remembers."""
+
+    __slots__ = ("episode", "expert", "generator", "image", "memory", "mission", "sentences")
+
+    def __init__(self, generator: Any, expert: Expert, memory: PromptMemory) -> None:
+        self.generator, self.expert, self.memory = generator, expert, memory
+        self.episode: Episode | None = None
+
+
+class VectorEnvironment:
+    """``slots`` independent episodes of a level, told in words; no automatic reset.
+
+    ``language``, ``shift``, ``actions`` and ``template`` name how the world is told (see
+    ``glam_eval.language``); ``remembered`` is the number of observations in a prompt, 1 to 9; further options
+    go to the level. Scenes depend on level, options and scene seed alone. Raises UserError for unknown names.
+    """
+
+    def __init__(
+        self,
+        level: str,
+        slots: int,
+        *,
+        language: str = "en",
+        shift: str = "none",
+        actions: str = "canonical",
+        template: str = "paper",
+        remembered: int = 3,
+        **level_options: Any,
+    ) -> None:
+        self.level = level
+        self.speaker = speaker(language, shift)
+        self.actions: tuple[str, ...] = self.speaker.actions(actions)
+        self._narrator = Narrator(self.speaker)
+        self._slots = [
+            _Slot(
+                make_scenes(level, **level_options),
+                Expert(level, level_options),
+                PromptMemory(self.speaker, actions=self.actions, template=template, remembered=remembered),
+            )
+            for _ in range(slots)
+        ]
+
+    def start(self, slot: int, scene_seed: int) -> None:
+        """Begin the episode of a scene in a slot; what was there is gone."""
+        place = self._slots[slot]
+        place.episode = Episode(place.generator, scene_seed)
+        place.mission = self.speaker.goal(place.episode.instruction)
+        place.sentences, place.image = self._narrator.tell(place.episode.world.view())
+        place.memory.begin(place.mission, place.sentences)
+
+    def _playing(self, slot: int) -> Episode:
+        episode = self._slots[slot].episode
+        if episode is None:
+            raise UserError(f"slot {slot} has no episode: call start(slot, scene_seed) first")
+        return episode
+
+    def _chosen(self, slots: Sequence[int] | None) -> Sequence[int]:
+        return range(len(self._slots)) if slots is None else slots
+
+    def situations(self, slots: Sequence[int] | None = None) -> list[Situation]:
+        """Return what the agents in the slots (default: all) perceive now."""
+        return [self._situation(slot) for slot in self._chosen(slots)]
+
+    def _situation(self, slot: int) -> Situation:
+        place, episode = self._slots[slot], self._playing(slot)
+        return Situation(
+            Observation(place.mission, place.sentences, place.image, episode.world.direction),
+            place.memory.prompt(),
+            self.actions,
+            partial(self._ask_expert, slot),
+        )
+
+    def _ask_expert(self, slot: int) -> int:
+        place, episode = self._slots[slot], self._playing(slot)
+        action = place.expert.advise(episode.scene_seed, episode.deeds)
+        if action >= len(self.actions):
+            raise UserError("the bot needs an action that this action set does not offer: use 'canonical'")
+        return action
+
+    def step(self, actions: Sequence[int], slots: Sequence[int] | None = None) -> list[StepResult]:
+        """Carry out one action, by index, in each of the slots (default: all)."""
+        chosen = self._chosen(slots)
+        return [self._step(slot, int(action)) for slot, action in zip(chosen, actions, strict=True)]
+
+    def _step(self, slot: int, action: int) -> StepResult:
+        place, episode = self._slots[slot], self._playing(slot)
+        if episode.over:
+            raise UserError(f"the episode in slot {slot} is over: call start(slot, scene_seed)")
+        phrase = self.actions[action]
+        result = episode.step(action)
+        place.sentences, place.image = self._narrator.tell(episode.world.view())
+        place.memory.record(phrase, place.sentences)
+        return result
+
+    def summary(self, slot: int) -> EpisodeSummary:
+        """Return the counts of the slot's episode, finished or under way."""
+        return self._playing(slot).summary(self._slots[slot].mission)
+
+    def state(self, slot: int) -> EpisodeState:
+        """Return all that is needed to come back to this moment of the slot's episode."""
+        return self._playing(slot).state()
+
+    def deeds(self, slot: int) -> list[int]:
+        """Return the MiniGrid actions carried out in the slot's episode."""
+        return list(self._playing(slot).deeds)
+
+    def restore(self, slot: int, state: EpisodeState) -> None:
+        """Come back to a moment of an episode, prompt included, by playing it again."""
+        self.start(slot, state.scene_seed)
+        for action in state.actions:
+            self._step(slot, action)
+
+    def snapshot(self, slot: int) -> GridSnapshot:
+        """Return the whole grid of the slot, for pictures."""
+        return self._playing(slot).world.snapshot()
