@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 from glam_eval.core.errors import UserError
-from glam_eval.language.speaker import Speaker
-from glam_eval.language.templates import load_template
+from glam_eval.language import templates
+from glam_eval.language.speakers import Speaker
 
 MAX_REMEMBERED = 9  # observations; the paper compares 1, 3, 6 and 9
 
@@ -33,20 +34,15 @@ class _Pieces:
 
     def join(self, opening: str, observations: Iterable[str], taken: Iterable[str]) -> str:
         """Return the prompt out of observations already told and the actions taken between them."""
-        parts = [opening]
-        chosen = iter(taken)
-        for told, before, choose in zip(
-            observations, self.before_observation, self.before_action, strict=False
-        ):
-            parts += before, told, choose
-            parts += [action + self.after_action for action in [next(chosen, None)] if action is not None]
-        return "".join(parts)
+        chosen = [action + self.after_action for action in taken]
+        rows = zip(self.before_observation, observations, self.before_action, [*chosen, ""], strict=False)
+        return opening + "".join(chain.from_iterable(rows))
 
 
 @cache
 def _pieces(speaker: Speaker, template: str) -> _Pieces:
     """Fill a template with a speaker's phrases; raises UserError for an unknown template."""
-    layout = load_template(template)
+    layout = templates.template(template)
     phrases = speaker.phrases(template)
     places = range(MAX_REMEMBERED)
     return _Pieces(
@@ -88,9 +84,7 @@ def render_prompt(
 class PromptMemory:
     """The last observations of an episode and the actions between them; begins anew with each episode."""
 
-    def __init__(
-        self, speaker: Speaker, actions: Sequence[str], template: str = "paper", remembered: int = 3
-    ) -> None:
+    def __init__(self, speaker: Speaker, template: str, actions: Sequence[str], remembered: int = 3) -> None:
         """Remember up to ``remembered`` (1 to 9) observations; ``actions`` are the phrases offered."""
         _check_remembered(remembered)
         self._pieces = _pieces(speaker, template)

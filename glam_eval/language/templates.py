@@ -32,7 +32,7 @@ def template_names() -> list[str]:
 
 
 @cache
-def load_template(name: str) -> Template:
+def template(name: str) -> Template:
     """Return a template; raises UserError for one that does not exist."""
     if name not in template_names():
         raise unknown("prompt template", name, template_names())

@@ -8,12 +8,11 @@ from typing import Generic, TypeVar
 
 from glam_eval.core.errors import unknown
 from glam_eval.core.world import Instruction, Sighting, Thing, View
-from glam_eval.language import inventory
+from glam_eval.language import inventory, templates
 from glam_eval.language.cipher import WORD, Cipher
 from glam_eval.language.grammar import Grammar
 from glam_eval.language.lexicon import ACTION_SETS, LANGUAGES, make_lexicon
 from glam_eval.language.shifts import Shift, changes, parse_shift, shift_names
-from glam_eval.language.templates import load_template, template_names
 
 CONTROLS = ("cipher", "mixed")
 MIXED = re.compile(r"mixed-(\w+)-(\w+)")  # mixed-GOAL-OBSERVATIONS
@@ -81,7 +80,7 @@ class Speaker:
 
     def phrases(self, template: str) -> dict[str, str]:
         """Return what a template is filled with: its names in braces and the phrases they stand for."""
-        phrases = dict(load_template(template).phrases[self.goal_voice.language])
+        phrases = dict(templates.template(template).phrases[self.goal_voice.language])
         introduction = self.goal_voice.grammar.lexicon.goal_introduction
         if introduction is not None:
             phrases["goal_introduction"] = introduction
@@ -93,7 +92,7 @@ class Speaker:
         texts += map(self._sightings.__getitem__, inventory.sightings())
         texts += map(self.goal, inventory.instructions())
         texts += self.actions("augmented")
-        for template in template_names():
+        for template in templates.template_names():
             texts += self.phrases(template).values()
         return texts
 

@@ -8,7 +8,7 @@ from glam_eval.language.inventory import instructions, sightings
 from glam_eval.language.lexicon import ACTION_SETS, LANGUAGES
 from glam_eval.language.prompts import MAX_REMEMBERED, render_prompt
 from glam_eval.language.shifts import shift_names
-from glam_eval.language.speaker import Speaker, speaker
+from glam_eval.language.speakers import Speaker, speaker
 from glam_eval.language.templates import template_names
 
 SENTENCES_PER_OBSERVATION = 4  # about what the paper's levels show
