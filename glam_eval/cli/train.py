@@ -27,7 +27,7 @@ def train(
 ) -> None:
     """Train one agent from one seed and evaluate it along the way; again to resume.
 
-    Example: `glam-eval train --model t5-pico --level GoToLocalS5N2 --frames 50000 --set ppo.learning_rate=1e-3`
+    Example: `glam-eval train --model t5-pico --level GoToLocalS5N2 --set ppo.learning_rate=1e-3`
     """
     from rich.console import Console
 

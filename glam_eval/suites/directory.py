@@ -55,7 +55,9 @@ def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[None
     if not fresh:
         check_directory(out, suite)
     elif (out / _IDENTITY).exists():
-        check_directory(out, SuiteConfig.parse(json.loads((out / _IDENTITY).read_text()), str(out / _IDENTITY)))
+        check_directory(
+            out, SuiteConfig.parse(json.loads((out / _IDENTITY).read_text()), str(out / _IDENTITY))
+        )
     else:
         check_directory(out, suite)
     out.mkdir(parents=True, exist_ok=True)
@@ -63,7 +65,9 @@ def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[None
         if not _lock(parent, 0.0):
             raise UserError(f"{str(out)!r} is in use by another glam-eval: wait for it or give another --out")
         if not _lock(workers, _ORPHAN_SECONDS):
-            raise UserError(f"workers of an interrupted run still write in {str(out)!r}: try again in a minute")
+            raise UserError(
+                f"workers of an interrupted run still write in {str(out)!r}: try again in a minute"
+            )
         fcntl.flock(workers, fcntl.LOCK_UN)
         if fresh:
             _empty(out)

@@ -57,7 +57,9 @@ def _protocol(
         raise unknown("protocol", name, PROTOCOLS)
     stored = {protocol["name"]: protocol for protocol in state.get("protocols", [])}
     if name not in stored and not conditions:
-        raise UserError(f"{str(directory)!r} was made without protocol {name!r}: name its shifts by --condition")
+        raise UserError(
+            f"{str(directory)!r} was made without protocol {name!r}: name its shifts by --condition"
+        )
     values = dict(stored.get(name, {"name": name}))
     if scenes is not None:
         values["scenes"] = scenes

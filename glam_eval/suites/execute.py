@@ -89,9 +89,7 @@ class Execution:
             record = self._run.advance()
             self._pending.append(record)
             rate = self._plan.config.ppo.frames_per_update / record.seconds
-            self._report(
-                Progress(record.run_id, "training", record.frames, total, record.success_rate, rate)
-            )
+            self._report(Progress(record.run_id, "training", record.frames, total, record.success_rate, rate))
             if time.perf_counter() - self._saved > CHECKPOINT_SECONDS:
                 self._save()
 

@@ -32,7 +32,7 @@ def validate(suite: SuiteConfig) -> None:
     """Check every name that a suite uses, before anything starts; raises UserError."""
     from glam_eval.environments import find_level
     from glam_eval.language import speaker, template_names
-    from glam_eval.policies.models import check_model_name
+    from glam_eval.policies.models.shapes import check_model_name
 
     for config in suite.runs():
         world = config.environment
@@ -61,9 +61,7 @@ def choose_resources(suite: SuiteConfig, workers: int | None, device: str) -> Re
     return Resources(tuple(devices[index % len(devices)] for index in range(count)))
 
 
-def run_suite(
-    suite: SuiteConfig, out: Path, resources: Resources, fresh: bool, console: Console
-) -> Outcome:
+def run_suite(suite: SuiteConfig, out: Path, resources: Resources, fresh: bool, console: Console) -> Outcome:
     """Carry out what is not finished yet; results are in ``out`` whatever happens.
 
     Raises UserError if the directory is another suite's or in use.
@@ -80,5 +78,7 @@ def run_suite(
 
 def failure(outcome: Outcome, out: Path) -> RunFailedError:
     """Return the error that names every failed run, why, and where its log is."""
-    lines = [f"{run_id}: {reason} (log: {log_file(out, run_id)})" for run_id, reason in outcome.failed.items()]
+    lines = [
+        f"{run_id}: {reason} (log: {log_file(out, run_id)})" for run_id, reason in outcome.failed.items()
+    ]
     return RunFailedError("\n".join([f"{len(lines)} runs failed, the others' results are stored:", *lines]))

@@ -40,7 +40,7 @@ class Scheduler:
     """Divides plans among worker processes.
 
     A run that raises is failed at once: it would raise again. A worker that dies, or is silent for
-    ``silence_seconds``, is replaced and its run tried once more from its checkpoint before it counts as failed.
+    ``silence_seconds``, is replaced, and its run is tried once more from its checkpoint.
     """
 
     def __init__(

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
+from rich.console import Console
+from rich.table import Table
 
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.core.seeds import stream
@@ -25,3 +27,27 @@ def summarise(out: Path) -> tuple[pd.DataFrame, Path]:
     write_table(out, "comparisons", rows, "comparisons")
     draw_all(out, out / "figures")
     return comparisons, build_report(out)
+
+
+def print_summary(out: Path, comparisons: pd.DataFrame, report: Path, console: Console) -> None:
+    """Print what was found and where everything is."""
+    findings(comparisons, console)
+    console.print(
+        f"tables   {out}/{{runs,training,episodes,comparisons}}/*.parquet", highlight=False, soft_wrap=True
+    )
+    console.print(f"figures  {out / 'figures'}", highlight=False, soft_wrap=True)
+    console.print(f"report   {report}", highlight=False, soft_wrap=True)
+
+
+def findings(comparisons: pd.DataFrame, console: Console) -> None:
+    """Print the success of every agent under every shift, with its interval."""
+    rows = comparisons[(comparisons["b"] == "") & (comparisons["measure"] == "success")]
+    for protocol, part in rows.groupby("protocol", sort=False):
+        shifts = list(dict.fromkeys(part["shift"]))
+        table = Table("agent", *shifts, title=f"{protocol}: success, 95% interval over seeds")
+        for agent, own in part.groupby("a", sort=False):
+            cells = {
+                row.shift: f"{row.estimate:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in own.itertuples()
+            }
+            table.add_row(str(agent), *(cells.get(shift, "") for shift in shifts))
+        console.print(table)

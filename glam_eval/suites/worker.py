@@ -1,7 +1,6 @@
 """A worker process: carries out the plans it is sent, one after another, and reports."""
 
 import contextlib
-import logging
 import signal
 import traceback
 from dataclasses import dataclass
@@ -54,7 +53,6 @@ def work(connection: Connection, out: Path, device: str, threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    _silence_libraries()
     with worker_lock(out), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(Ready())
         while isinstance(plan := connection.recv(), Plan):
@@ -82,11 +80,3 @@ def _carry_out(plan: Plan, out: Path, device: str, connection: Connection) -> Me
         reason = str(error) if expected else f"{type(error).__name__}: {error}"
         return Failed(run_id, reason.splitlines()[0] if reason else type(error).__name__)
     return Finished(run_id)
-
-
-def _silence_libraries() -> None:
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    logging.getLogger("torch").setLevel(logging.ERROR)
