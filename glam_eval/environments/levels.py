@@ -73,12 +73,11 @@ class LocalLevel(Scene):
         if "open" in self.kinds and not self._door_colors():
             raise UserError("no colour is left for the door: hold out other pairs, or leave out 'open'")
 
-    def _gen_grid(self, width: int, height: int) -> None:
-        """Draw the kind of task, then scenes of that kind until one is accepted."""
+    def prepare(self) -> None:
+        """Draw the kind of task, for which scenes are then drawn until one is accepted."""
         self.task = self._rand_elem(self.kinds)
         self.num_cols = 2 if self.task == "open" else 1
         self.width = (self.room_size - 1) * self.num_cols + 1
-        super()._gen_grid(self.width, height)
 
     def gen_mission(self) -> None:
         """Draw one scene with its instruction; raises RejectSampling where the split forbids it."""

@@ -1,5 +1,7 @@
 """Scenes: MiniGrid's levels made quiet and cheap to generate, drawing exactly what MiniGrid itself draws."""
 
+import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -7,30 +9,108 @@ from minigrid.core.roomgrid import RoomGrid
 from minigrid.envs.babyai.core.roomgrid_level import RejectSampling, RoomGridLevel
 
 from glam_eval.core.errors import UserError
+from glam_eval.environments.draws import Draws
 
 MAX_REJECTIONS = 10_000  # a level that rejects so many layouts in a row asks for the impossible
 
+Position = tuple[int, int]
 
-class Scene(RoomGridLevel):  # type: ignore[misc]
-    """Mixed into a level: generates without printing rejections and without observations nobody reads."""
+
+class _Drawn(int):
+    """An integer that is never the same object as another: MiniGrid's Unlock and GoToImpUnlock compare numpy
+    integers with ``is``, which is always False, and their layouts depend on it."""
+
+    __slots__ = ()
+
+
+class Scene(RoomGridLevel):
+    """Mixed into a level: generates without printing rejections and without observations nobody reads.
+
+    The methods below do what MiniGrid's of the same name do, on plain integers instead of arrays.
+    """
+
+    def prepare(self) -> None:
+        """Draw what holds for all attempts at a scene; nothing unless a level needs it."""
 
     def _gen_grid(self, width: int, height: int) -> None:
-        """Draw layouts until one is valid, as ``RoomGridLevel._gen_grid`` does, but silently."""
+        """Draw layouts until one is valid; raises UserError if the level's options allow none."""
+        self._draws = Draws(self.np_random.bit_generator)
+        self.prepare()
         for _ in range(MAX_REJECTIONS):
             try:
-                RoomGrid._gen_grid(self, width, height)
+                RoomGrid._gen_grid(self, self.width, self.height)
                 self.gen_mission()
                 self.validate_instrs(self.instrs)
             except (RecursionError, RejectSampling):
                 continue
             self.surface = self.mission = self.instrs.surface(self)
             return
-        options = "its room size, number of objects and held-out pairs"
+        options = "its room size, number of objects or held-out pairs"
         raise UserError(f"level {type(self).__name__} allows no scene: change {options}")
+
+    def _rand_int(self, low: int, high: int) -> int:
+        return _Drawn(self._draws.integer(low, high))
+
+    def _rand_float(self, low: float, high: float) -> float:
+        return self._draws.uniform(low, high)
+
+    def _rand_bool(self) -> bool:
+        return self._draws.integer(0, 2) == 0
+
+    def place_obj(
+        self,
+        obj: Any,
+        top: Position | None = None,
+        size: Position | None = None,
+        reject_fn: Callable[[Any, Position], bool] | None = None,
+        max_tries: float = math.inf,
+    ) -> Position:
+        """Put an object (None: reserve a cell) at a free random position of a rectangle, and return it."""
+        left, upper = (0, 0) if top is None else (max(top[0], 0), max(top[1], 0))
+        width, height = (self.grid.width, self.grid.height) if size is None else size
+        right, lower = min(left + width, self.grid.width), min(upper + height, self.grid.height)
+        integer, cells, stride = self._draws.integer, self.grid.grid, self.grid.width
+        agent_x, agent_y = self.agent_pos
+        tries = 0
+        while True:
+            if tries > max_tries:
+                raise RecursionError("rejection sampling failed in place_obj")
+            tries += 1
+            x, y = integer(left, right), integer(upper, lower)
+            if cells[y * stride + x] is not None or (x == agent_x and y == agent_y):
+                continue
+            if reject_fn is None or not reject_fn(self, (x, y)):
+                break
+        cells[y * stride + x] = obj
+        if obj is not None:
+            obj.init_pos = obj.cur_pos = (x, y)
+        return x, y
+
+    def check_objs_reachable(self, raise_exc: bool = True) -> bool:
+        """Return whether everything can be reached without moving anything; else raises if asked to."""
+        stride, cells = self.grid.width, self.grid.grid
+        free = _bits(thing is None or thing.type == "door" for thing in cells)
+        things = _bits(thing is not None and thing.type != "wall" for thing in cells)
+        x, y = self.agent_pos
+        reached = 1 << int(y * stride + x)
+        while True:
+            open_part = reached & free
+            spread = open_part << 1 | open_part >> 1 | open_part << stride | open_part >> stride
+            if not spread & ~reached:
+                break
+            reached |= spread
+        if things & ~reached and raise_exc:
+            raise RejectSampling("unreachable object")
+        return not things & ~reached
 
     def gen_obs(self) -> dict[str, Any]:
         """Return nothing: views are made by ``glam_eval.environments.vision``."""
         return {}
+
+
+def _bits(flags: Any) -> int:
+    """Return the integer whose i-th bit is the i-th flag."""
+    return int("".join(["1" if flag else "0" for flag in flags])[::-1], 2)
 
 
 @cache
