@@ -1,0 +1,126 @@
+"""Suites from TOML: every mistake is one line that names the key and the fix."""
+
+import pytest
+
+from glam_eval.config.loading import load_suite, shipped_suites
+from glam_eval.core.errors import UserError
+
+SMALL = """
+title = "t"
+question = "q"
+seeds = 2
+frames = 2560
+[environment]
+level = "GoToLocalS5N2"
+[ppo]
+preset = "small"
+[[agents]]
+agent = "gflan"
+model = "t5-pico"
+[[agents]]
+agent = "random"
+[[protocols]]
+name = "sample-efficiency"
+"""
+
+
+@pytest.fixture
+def suite_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SMALL)
+    return path
+
+
+def test_the_name_is_the_files(suite_file):
+    assert load_suite(str(suite_file)).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("sede=3", "unknown key 'sede': did you mean 'seeds'?"),
+        ("seeds=-1", "seeds = -1"),
+        ("seeds=0", "seeds = 0"),
+        ("seeds=many", "seeds = 'many'"),
+        ("environment.levl='x'", "unknown key 'environment.levl': did you mean 'level'?"),
+        ("ppo.learningrate=1", "unknown key 'ppo.learningrate': did you mean 'learning_rate'?"),
+        ("ppo.minibatch=4096", "minibatch 4096 exceeds environments x steps = 1280"),
+        ("ppo.recurrence=7", "recurrence 7 must divide steps 40"),
+        ("frames=100", "frames 100 is less than one batch of 1280"),
+        ("agents=[{agent='gflam'}]", "unknown agent 'gflam': did you mean 'gflan'?"),
+        ("agents=[{agent='gflan'}]", "agent 'gflan' needs a model"),
+        ("agents=[{agent='bot', model='t5-nano'}]", "agent 'bot' takes no model"),
+        ("agents=[{agent='bot', frames=5000}]", "agent 'bot' never learns"),
+        ("agents=[]", "no agents"),
+        ("protocols=[]", "no protocols"),
+        ("protocols=[{name='generalisation'}]", "did you mean 'generalization'?"),
+        ("protocols=[{name='generalization', conditions=['none','none']}]", "two conditions"),
+        ("protocols=[{name='generalization', scenes=0}]", "scenes = 0"),
+        ("seeds", "write key=value"),
+        ("seeds.x=1", "'seeds' is not a group of settings"),
+    ],
+)
+def test_wrong_values_are_named(suite_file, override, expected):
+    with pytest.raises(UserError) as raised:
+        load_suite(str(suite_file), [override])
+    assert expected in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_malformed_toml_names_file_and_line(tmp_path):
+    path = tmp_path / "broken.toml"
+    path.write_text('title = "a\n')
+    with pytest.raises(UserError, match=r"broken\.toml: not valid TOML.*line 1"):
+        load_suite(str(path))
+
+
+def test_unknown_suite_names_the_nearest():
+    with pytest.raises(UserError, match="did you mean 'quick'"):
+        load_suite("qick")
+
+
+def test_extending_merges_groups_and_replaces_lists(tmp_path, suite_file):
+    child = tmp_path / "child.toml"
+    child.write_text(f'extends = "{suite_file}"\n[ppo]\nclip = 0.1\n[[agents]]\nagent = "random"\n')
+    suite = load_suite(str(child))
+    assert suite.name == "child"
+    assert suite.ppo == {"preset": "small", "clip": 0.1}
+    assert [agent.agent for agent in suite.agents] == ["random"]
+    assert suite.environment.level == "GoToLocalS5N2"
+
+
+def test_extending_oneself_is_an_error(tmp_path):
+    path = tmp_path / "loop.toml"
+    path.write_text(f'extends = "{path}"\n')
+    with pytest.raises(UserError, match="extends itself"):
+        load_suite(str(path))
+
+
+def test_preset_values_yield_to_given_ones(suite_file):
+    run = load_suite(str(suite_file), ["ppo.epochs=7"]).runs()[0]
+    assert (run.ppo.epochs, run.ppo.minibatch, run.ppo.learning_rate) == (7, 256, 5e-4)
+
+
+def test_equal_runs_are_one_run(suite_file):
+    agents = "agents=[{agent='random'},{agent='random'},{agent='bot'}]"
+    assert len(load_suite(str(suite_file), [agents]).runs()) == 4
+
+
+def test_run_ids_differ_by_every_setting(suite_file):
+    plain = load_suite(str(suite_file)).runs()[0]
+    changed = load_suite(str(suite_file), ["ppo.clip=0.1"]).runs()[0]
+    assert plain.run_id != changed.run_id
+    assert plain.run_id == load_suite(str(suite_file)).runs()[0].run_id
+
+
+def test_evaluation_points_span_the_run(suite_file):
+    run = load_suite(str(suite_file), ["frames=25600", "evaluations=4"]).runs()[0]
+    assert run.evaluation_updates() == [0, 5, 10, 15, 20]
+    assert load_suite(str(suite_file), ["evaluations=9"]).runs()[0].evaluation_updates() == [0, 1, 2]
+
+
+EXPECTED_RUNS = {"quick": 30}
+
+
+def test_every_shipped_suite_expands_to_its_runs():
+    assert {name: len(load_suite(name).runs()) for name in shipped_suites()} == EXPECTED_RUNS
