@@ -1,0 +1,108 @@
+"""Prompts to the byte, and a memory that says the same as the whole history would."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glam_eval.core.errors import UserError
+from glam_eval.language import LANGUAGES, PromptMemory, render_prompt, speaker, template, template_names
+
+SEEN = (("You see a wall 2 steps left", "You see a red ball 1 step forward"), (), ("You carry a red ball",))
+
+
+def test_the_papers_prompt_to_the_byte():
+    english = speaker("en")
+    prompt = render_prompt(
+        english, "paper", english.actions(), "pick up the red ball", SEEN, ("go forward", "pick up")
+    )
+    assert prompt == (
+        "Possible action of the agent: turn left, turn right, go forward, pick up, drop, toggle"
+        " \n Goal of the agent: pick up the red ball"
+        " \n Observation 0: You see a wall 2 steps left, You see a red ball 1 step forward, "
+        "\n Action 0: go forward"
+        " \n Observation 1: \n Action 1: pick up"
+        " \n Observation 2: You carry a red ball, \n Action 2: "
+    )
+
+
+def test_the_papers_french_prompt_to_the_byte():
+    french = speaker("fr")
+    observation = ("Tu vois une clef rouge 2 pas à gauche",)
+    actions = french.actions("restricted")
+    prompt = render_prompt(french, "paper", actions, "aller à la clef rouge", [observation], [])
+    assert prompt == (
+        "Actions possibles pour l'agent: tourner à gauche, tourner à droite, aller tout droit"
+        " \n But de l'agent: aller à la clef rouge"
+        " \n Observation 0: Tu vois une clef rouge 2 pas à gauche, \n Action 0: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("shift", "introduction"),
+    [("goal_intro_speaker", "I would like the agent to:"), ("goal_intro_agent", "You have to:")],
+)
+def test_goal_introductions_replace_the_goal_piece_alone(shift, introduction):
+    plain, shifted = (
+        render_prompt(speaker("en", name), "paper", ["turn left"], "go to a key", SEEN, ["turn left"] * 2)
+        for name in ("none", shift)
+    )
+    assert shifted == plain.replace("Goal of the agent:", introduction)
+    assert f" \n {introduction} go to a key \n " in shifted
+
+
+def test_prose_ends_in_the_choice():
+    prompt = render_prompt(
+        speaker("en"), "prose", ["turn left", "turn right"], "go to a key", SEEN[:2], ["turn left"]
+    )
+    assert prompt == (
+        "You can do one thing at a time: turn left, turn right. Your task: go to a key. "
+        "You see a wall 2 steps left. You see a red ball 1 step forward. Now you should turn left. "
+        "Now you should "
+    )
+
+
+SENTENCES = st.lists(st.sampled_from(["a b", "c", "d e f"]), max_size=4).map(tuple)
+ACTIONS = st.sampled_from(["turn left", "{go}", "pick up"])
+
+
+@given(
+    st.sampled_from((*LANGUAGES, "cipher", "mixed")),
+    st.sampled_from(template_names()),
+    st.integers(1, 9),
+    SENTENCES,
+    st.lists(st.tuples(ACTIONS, SENTENCES), max_size=14),
+)
+def test_memory_says_what_the_last_part_of_the_history_says(language, name, remembered, first, steps):
+    voice = speaker(language)
+    actions = voice.actions()
+    memory = PromptMemory(voice, name, actions, remembered)
+    memory.begin("an earlier goal", ("an earlier observation",))
+    memory.record("an earlier action", ("another",))
+    memory.begin("the goal", first)
+    observations, taken = [first], []
+    for action, sentences in steps:
+        memory.record(action, sentences)
+        observations.append(sentences)
+        taken.append(action)
+    kept = observations[-remembered:]
+    expected = render_prompt(voice, name, actions, "the goal", kept, taken[len(taken) - len(kept) + 1 :])
+    assert memory.prompt() == expected == memory.prompt()
+
+
+@pytest.mark.parametrize("name", template_names())
+def test_every_template_has_its_phrases_in_every_language(name):
+    phrases = template(name).phrases
+    assert set(phrases) == set(LANGUAGES)
+    assert len({frozenset(table) for table in phrases.values()}) == 1
+
+
+def test_wrong_lengths_and_templates_are_user_errors():
+    english = speaker("en")
+    with pytest.raises(UserError, match="1 to 9 observations, not 0"):
+        PromptMemory(english, "paper", ["a"], 0)
+    with pytest.raises(UserError, match="1 to 9 observations, not 10"):
+        render_prompt(english, "paper", ["a"], "goal", [()] * 10, ["a"] * 9)
+    with pytest.raises(UserError, match="2 observations have 1 actions between them"):
+        render_prompt(english, "paper", ["a"], "goal", [(), ()], [])
+    with pytest.raises(UserError, match="unknown prompt template 'papers': did you mean 'paper'"):
+        PromptMemory(english, "papers", ["a"])
