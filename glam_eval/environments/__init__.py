@@ -1,4 +1,4 @@
-"""BabyAI-Text: MiniGrid's BabyAI levels as sentences, registered with gymnasium as ``BabyAIText/<Level>-v0``."""
+"""BabyAI-Text: MiniGrid's BabyAI levels as sentences; registered as ``BabyAIText/<Level>-v0``."""
 
 from glam_eval.environments.catalogue import (
     PAPER_LEVELS,

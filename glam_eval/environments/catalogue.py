@@ -1,4 +1,4 @@
-"""The levels by name: the paper's, their variants by room size and number of objects, and all of MiniGrid's."""
+"""The levels by name: the paper's, their variants by size and number of objects, and all of MiniGrid's."""
 
 import inspect
 import re
@@ -41,7 +41,7 @@ class LevelDescription:
     missions: tuple[str, ...]  # of the first scenes
 
 
-_LOCAL = {
+_LOCAL: dict[str, tuple[dict[str, Any], str]] = {
     "PickupLocal": (
         {"kinds": ("pickup",), "split": "all", "num_dists": 8},
         "pick up one object; 8 objects in one room",
@@ -165,7 +165,10 @@ def describe_level(name: str, scenes: int = 20) -> LevelDescription:
     """Return what a level is, tasks, sizes and missions as met in its first scenes."""
     level = find_level(name)
     env = make_scenes(name)
-    steps, rooms, kinds, missions = set(), set(), set(), {}
+    steps: set[int] = set()
+    rooms: set[int] = set()
+    kinds: set[str] = set()
+    missions: dict[str, None] = {}
     for scene_seed in range(scenes):
         env.reset(seed=scene_seed)
         steps.add(env.max_steps)

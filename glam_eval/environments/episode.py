@@ -48,7 +48,7 @@ class Episode:
         if deed == FORWARD:
             self._move()
         else:
-            if deed == PICK_UP or deed == TOGGLE:
+            if deed in (PICK_UP, TOGGLE):
                 self._touch(deed)
             world.act(deed)
             if deed == DROP:

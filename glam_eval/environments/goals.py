@@ -5,6 +5,7 @@ objects are looked up at the start and after each drop, not in between; a sequen
 part within the step that completes the first.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from minigrid.envs.babyai.core import verifier
@@ -18,7 +19,7 @@ CONTINUE, SUCCESS, FAILURE = range(3)
 class Goal(Protocol):
     """Something to achieve in a world."""
 
-    def verify(self, action: int, world: World) -> int:
+    def verify(self, action: int, world: World, /) -> int:
         """Return CONTINUE, SUCCESS or FAILURE; called once after every step, the action a MiniGrid action."""
 
     def targets(self) -> "list[Targets]":
@@ -46,7 +47,7 @@ class _Reach:
     def targets(self) -> list[Targets]:
         return [self._target]
 
-    def verify(self, action: int, world: World) -> int:
+    def verify(self, _action: int, world: World, /) -> int:
         return SUCCESS if world.front in self._target.cells else CONTINUE
 
 
@@ -159,7 +160,7 @@ def reversed_order(goal: Goal) -> bool:
     return isinstance(goal, _InOrder) and goal.wrong_order
 
 
-_SIMPLE = {
+_SIMPLE: dict[type, Callable[[Any, World], Goal]] = {
     verifier.GoToInstr: _Reach,
     verifier.OpenInstr: _OpenDoor,
     verifier.PickupInstr: _Take,

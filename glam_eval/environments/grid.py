@@ -1,9 +1,10 @@
 """A flat, light copy of a MiniGrid world that steps an order of magnitude faster, with the same outcome.
 
-The grid is one ``bytearray`` of cells (see ``vision``) with a margin of walls as wide as the agent can see, so
-that a view is one gather; the last byte holds the code of what the agent carries.
+The grid is one ``bytearray`` of cells (see ``vision``) with a margin of walls as wide as the agent can see,
+so that a view is one gather; the last byte holds the code of what the agent carries.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -43,6 +44,9 @@ _UNLOCKS = {  # code of a locked door -> code of its key
 _TOGGLED = {code: code + 1 if code in _OPEN_DOORS else code - 1 for code in _DOORS if code not in _UNLOCKS}
 
 
+Gather = Callable[[bytearray], tuple[int, ...]]
+
+
 class Frame:
     """The geometry that all worlds of one size share: offsets and the gather of each pose."""
 
@@ -52,7 +56,7 @@ class Frame:
         self.cells = self.stride * (height + 2 * MARGIN)
         self.moves = (1, self.stride, -1, -self.stride)
         self._offsets = [view_offsets(self.moves, direction) for direction in range(4)]
-        self._gathers: dict[tuple[int, int], itemgetter[int]] = {}
+        self._gathers: dict[tuple[int, int], Gather] = {}
 
     def cell(self, x: int, y: int) -> int:
         """Return the flat index of a grid position."""
@@ -63,7 +67,7 @@ class Frame:
         y, x = divmod(cell, self.stride)
         return x - MARGIN, y - MARGIN
 
-    def gather(self, cell: int, direction: int) -> "itemgetter[int]":
+    def gather(self, cell: int, direction: int) -> Gather:
         """Return the getter of the 49 view cells of a pose, the agent's own read from the carried byte."""
         found = self._gathers.get((cell, direction))
         if found is None:
@@ -79,8 +83,8 @@ frame = lru_cache(maxsize=64)(Frame)
 class World:
     """The state of one episode's grid, taken over from a MiniGrid environment that has just been reset.
 
-    Objects (doors, keys, balls, boxes) are numbers: ``objects`` maps a cell to the object in it and ``places``
-    an object to its cell (absent while carried or gone).
+    Objects (doors, keys, balls, boxes) are numbers: ``objects`` maps a cell to the object in it and
+    ``places`` an object to its cell (absent while carried or gone).
     """
 
     __slots__ = (
@@ -190,12 +194,9 @@ class World:
 
     def means(self) -> frozenset[int]:
         """Return the doors and the keys of doors now locked: what one needs on the way, whatever the goal."""
-        keys = {_UNLOCKS[code] for code in self.codes if code in _UNLOCKS}
-        return frozenset(
-            number
-            for cell, number in self.objects.items()
-            if self.codes[cell] in keys or self.codes[cell] in _DOORS
-        )
+        codes = {number: self.codes[cell] for cell, number in self.objects.items()}
+        keys = {_UNLOCKS[code] for code in codes.values() if code in _UNLOCKS}
+        return frozenset(number for number, code in codes.items() if code in keys or code in _DOORS)
 
     def snapshot(self) -> GridSnapshot:
         """Return the whole grid as MiniGrid encodes it, and the agent's pose."""

@@ -1,6 +1,6 @@
 """The levels of the paper that MiniGrid does not have, on MiniGrid's ``RoomGridLevel``.
 
-Facts: Carta et al. 2023 (arXiv 2302.02662), section 4, and the counts of objects of the code released with it.
+Facts: Carta et al. 2023 (arXiv 2302.02662), section 4; numbers of objects: the code released with it.
 """
 
 from collections.abc import Iterable
@@ -36,8 +36,8 @@ class LocalLevel(Scene):
 
     ``kinds`` are ``goto``, ``pickup``, ``putnext``, ``open`` and sequences such as ``pickup_then_goto``, told
     in ``orders`` ("A, then B" and "B after you A"). Missions of the ``train`` split mention no pair of
-    ``held_out``, those of ``test`` only such pairs, those of ``all`` any. ``num_dists`` is the number of objects
-    in the room, by default the paper's. Unit of ``room_size``: cells, walls included.
+    ``held_out``, those of ``test`` only such pairs, those of ``all`` any. ``num_dists`` is the number of
+    objects in the room, by default the paper's. Unit of ``room_size``: cells, walls included.
     """
 
     def __init__(
@@ -97,9 +97,7 @@ class LocalLevel(Scene):
         return [color for color in COLOR_NAMES if self._allowed(f"{color} door")]
 
     def _add_objects(self, count: int, i: int = 0) -> list[Any]:
-        return self.add_distractors(  # type: ignore[no-any-return]
-            i, 0, num_distractors=self.num_dists or count, all_unique=False
-        )
+        return self.add_distractors(i, 0, num_distractors=self.num_dists or count, all_unique=False)
 
     def _gen_open(self) -> None:
         """Two rooms, a locked door between them, its key and more objects in the agent's room."""

@@ -26,21 +26,23 @@ class _Drawn(int):
 class Scene(RoomGridLevel):
     """Mixed into a level: generates without printing rejections and without observations nobody reads.
 
-    The methods below do what MiniGrid's of the same name do, on plain integers instead of arrays.
+    The methods do what MiniGrid's of the same name do, on plain integers instead of arrays.
     """
+
+    instrs: Any  # MiniGrid's instruction, set by ``gen_mission``
 
     def prepare(self) -> None:
         """Draw what holds for all attempts at a scene; nothing unless a level needs it."""
 
-    def _gen_grid(self, width: int, height: int) -> None:
+    def _gen_grid(self, _width: int, _height: int) -> None:
         """Draw layouts until one is valid; raises UserError if the level's options allow none."""
         self._draws = Draws(self.np_random.bit_generator)
         self.prepare()
         for _ in range(MAX_REJECTIONS):
             try:
                 RoomGrid._gen_grid(self, self.width, self.height)
-                self.gen_mission()
-                self.validate_instrs(self.instrs)
+                self.gen_mission()  # type: ignore[no-untyped-call]
+                self.validate_instrs(self.instrs)  # type: ignore[no-untyped-call]
             except (RecursionError, RejectSampling):
                 continue
             self.surface = self.mission = self.instrs.surface(self)

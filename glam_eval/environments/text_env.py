@@ -27,16 +27,16 @@ class Sentences(spaces.Text):
         return isinstance(x, str) and len(x) <= MAX_CHARACTERS
 
 
-class BabyAIText(gymnasium.Env[dict[str, Any], int]):
+class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):
     """One level as text.
 
     Observations hold ``mission`` (the goal), ``text`` (the sentences, one a line), ``image`` (MiniGrid's
-    (7, 7, 3) uint8) and ``direction`` (0 right, 1 down, 2 left, 3 up). ``reset(seed=s)`` gives scene s of the
-    level; without a seed the next scene is drawn. ``info`` holds ``task``, ``scene_seed`` and ``prompt``, and at
-    the end ``success``.
+    (7, 7, 3) uint8) and ``direction`` (0 right, 1 down, 2 left, 3 up). ``reset(seed=s)`` gives scene s of
+    the level; without a seed the next scene is drawn. ``info`` holds ``task``, ``scene_seed`` and
+    ``prompt``, and at the end ``success``.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}  # gymnasium's
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
 
     def __init__(
         self,
@@ -73,7 +73,10 @@ class BabyAIText(gymnasium.Env[dict[str, Any], int]):
         )
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self,
+        *,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Begin the scene of a seed, or a scene drawn from the last seed's stream."""
         super().reset(seed=seed)
@@ -81,9 +84,9 @@ class BabyAIText(gymnasium.Env[dict[str, Any], int]):
         self._world.start(0, scene)
         return self._observe(), self._information()
 
-    def step(self, action: int) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+    def step(self, action: int | np.int64) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """Carry out an action by index; reward 1 - 0.9 t/T at success, else 0."""
-        result: StepResult = self._world.step([action])[0]
+        result: StepResult = self._world.step([int(action)])[0]
         information = self._information()
         if result.done:
             information["success"] = self._world.summary(0).success
@@ -103,7 +106,7 @@ class BabyAIText(gymnasium.Env[dict[str, Any], int]):
         prompt = self._world.situations()[0].prompt
         return {"task": summary.task, "scene_seed": summary.scene_seed, "prompt": prompt}
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8] | None:
         """Return MiniGrid's picture of the grid, (height, width, 3) uint8, in render mode ``rgb_array``."""
         if self.render_mode is None:
             return None

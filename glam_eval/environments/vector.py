@@ -51,6 +51,9 @@ class _Slot:
     def __init__(self, generator: Any, expert: Expert, memory: PromptMemory) -> None:
         self.generator, self.expert, self.memory = generator, expert, memory
         self.episode: Episode | None = None
+        self.mission = ""
+        self.sentences: tuple[str, ...] = ()
+        self.image: NDArray[np.uint8] = np.empty(0, np.uint8)
 
 
 class VectorEnvironment:
