@@ -1,0 +1,18 @@
+"""Figures a paper can print: pure functions from a study's tables to matplotlib figures, and their files."""
+
+from glam_eval.figures.files import Drawn, Rendering, draw_all, figure_named, render, save
+from glam_eval.figures.registry import FIGURES, FigureDefinition
+from glam_eval.figures.study import Absent, Study
+
+__all__ = [
+    "FIGURES",
+    "Absent",
+    "Drawn",
+    "FigureDefinition",
+    "Rendering",
+    "Study",
+    "draw_all",
+    "figure_named",
+    "render",
+    "save",
+]

@@ -1,0 +1,109 @@
+"""Figures as files: images without dates, the table that each draws, and its caption."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+
+from glam_eval.core.errors import UserError, unknown
+from glam_eval.figures.registry import FIGURES, FigureDefinition
+from glam_eval.figures.study import Absent, Study
+from glam_eval.figures.style import Drawing, style
+
+# Without these keys matplotlib writes the time of day, and files of equal figures would differ.
+UNDATED = {"png": {"Software": None}, "pdf": {"CreationDate": None, "ModDate": None}, "svg": {"Date": None}}
+
+
+@dataclass
+class Drawn:
+    """What became of each figure: the files written, and why the others were skipped."""
+
+    written: list[Path] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A figure of a study with what belongs to it."""
+
+    definition: FigureDefinition
+    table: pd.DataFrame
+    drawing: Drawing
+
+    @property
+    def caption(self) -> str:
+        """What the figure shows, its sample size, intervals and test."""
+        return self.definition.caption(self.table)
+
+
+def figure_named(name: str) -> FigureDefinition:
+    """Return a figure's definition; raise a UserError naming the nearest one if there is none."""
+    found = {figure.name: figure for figure in FIGURES}
+    if name not in found:
+        raise unknown("figure", name, found)
+    return found[name]
+
+
+def render(study: Study, definition: FigureDefinition) -> Rendering:
+    """Compute and draw one figure; raise Absent with the reason where the study has no data for it."""
+    table = study.derive(definition.table).reset_index(drop=True)
+    with style():
+        drawing = definition.draw(table, study.looks)
+        drawing.settle()
+    return Rendering(definition, table, drawing)
+
+
+def save(drawing: Drawing, path: Path) -> Path:
+    """Write a drawing in the format of the path's suffix; equal drawings give equal bytes."""
+    kind = path.suffix[1:]
+    if kind not in UNDATED:
+        raise unknown("figure format", kind, UNDATED)
+    with style(), mpl.rc_context({"svg.hashsalt": path.stem}):
+        drawing.savefig(path, metadata=UNDATED[kind])
+    return path
+
+
+def draw_all(
+    results_dir: Path,
+    out: Path | None = None,
+    formats: Sequence[str] = ("png", "pdf", "svg"),
+    names: Iterable[str] | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Drawn:
+    """Draw every figure of a results directory (or those named) and return what was written and skipped.
+
+    For each figure ``out`` (by default ``<results_dir>/figures``) receives one image per format,
+    ``<name>.csv`` with the numbers drawn and ``<name>.txt`` with the caption. ``report`` hears each figure's
+    name as it begins. Raises a UserError for a directory without results and an unknown format or name.
+    """
+    for kind in formats:
+        if kind not in UNDATED:
+            raise unknown("figure format", kind, UNDATED)
+    wanted = [figure_named(name) for name in names] if names is not None else list(FIGURES)
+    study = Study.load(Path(results_dir))
+    folder = Path(results_dir) / "figures" if out is None else Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write figures to {folder}: {error.strerror}") from None
+    drawn = Drawn()
+    for definition in wanted:
+        if report:
+            report(definition.name)
+        try:
+            rendering = render(study, definition)
+        except Absent as reason:
+            drawn.skipped[definition.name] = str(reason)
+        else:
+            drawn.written += _write(rendering, folder, formats)
+    return drawn
+
+
+def _write(rendering: Rendering, folder: Path, formats: Sequence[str]) -> list[Path]:
+    name = rendering.definition.name
+    written = [save(rendering.drawing, folder / f"{name}.{kind}") for kind in formats]
+    rendering.table.to_csv(folder / f"{name}.csv", index=False)
+    (folder / f"{name}.txt").write_text(rendering.caption + "\n", encoding="utf-8")
+    return [*written, folder / f"{name}.csv", folder / f"{name}.txt"]

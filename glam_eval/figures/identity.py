@@ -1,0 +1,110 @@
+"""Who is who in a study: name, colour and marker of each condition, which is an agent with a model.
+
+A condition looks the same in every figure. Hue and marker say the agent, shade, dash and fill say the
+model (the largest is darkest, solid and filled), so that figures also read in grey.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import matplotlib.colors as mcolors
+import pandas as pd
+
+from glam_eval.config.agents import AGENTS
+
+Condition = tuple[str, str]  # agent, model
+Dash = tuple[int, tuple[float, ...]]
+
+INK = "#1d1c1b"  # text and axes; the report replaces it by the colour of its own text
+
+# Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), then Paul Tol's muted one, without the yellow
+# that vanishes on white and the indigo that vanishes on black.
+HUES = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d46", "#e69f00",
+    "#aa4499", "#44aa99", "#999933", "#56b4e9", "#7a68c8", "#cc6677",
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d")
+DASHES: tuple[Dash, ...] = ((0, ()), (0, (4.5, 1.5)), (0, (1.4, 1.2)), (0, (4.5, 1.4, 1.2, 1.4)))
+REFERENCES = {"random": ("#8a8782", "X"), "bot": (INK, "*")}  # the floor and the ceiling carry no hue
+
+# The study's agents in the order of the paper's questions: a known agent's hue never depends on the others.
+ORDER = (
+    "gflan", "aflan", "npe", "npa", "npae", "zero-shot", "bc-gflan", "bc-bot", "drrn", "symbolic-ppo",
+)  # fmt: skip
+NO_MODEL = ("", "none")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a condition is named and drawn."""
+
+    label: str
+    color: str
+    marker: str
+    dash: Dash
+    filled: bool
+
+
+def agent_label(agent: str) -> str:
+    """Return an agent's display name; a user's own agent is called as it is."""
+    return AGENTS[agent].label if agent in AGENTS else agent
+
+
+def condition_label(agent: str, model: str) -> str:
+    """Return the display name of an agent with a model."""
+    short = model.rstrip("/").rsplit("/", 1)[-1]
+    return agent_label(agent) if model in NO_MODEL else f"{agent_label(agent)} {short}"
+
+
+def cast(
+    conditions: Iterable[Condition], parameters: Mapping[Condition, float] | None = None
+) -> dict[Condition, Look]:
+    """Return the look of every condition of a study, in display order.
+
+    ``parameters`` (of each condition's policy) order an agent's models from large to small.
+    """
+    sizes = parameters or {}
+    found = sorted(set(conditions), key=lambda c: (_rank(c[0]), -sizes.get(c, 0), c[1]))
+    agents = list(dict.fromkeys(agent for agent, _ in found))
+    unknown = [agent for agent in agents if agent not in ORDER and agent not in REFERENCES]
+    looks = {}
+    for agent in agents:
+        models = [model for name, model in found if name == agent]
+        slot = (
+            ORDER.index(agent)
+            if agent in ORDER
+            else len(ORDER) + (unknown.index(agent) if agent in unknown else 0)
+        )
+        hue, marker = REFERENCES.get(agent, (HUES[slot % len(HUES)], MARKERS[slot % len(MARKERS)]))
+        for step, model in enumerate(models):
+            looks[agent, model] = Look(
+                condition_label(agent, model),
+                _lighter(hue, step, len(models)),
+                marker,
+                DASHES[step % len(DASHES)],
+                filled=step % 2 == 0,
+            )
+    return looks
+
+
+def conditions_of(table: pd.DataFrame) -> list[Condition]:
+    """Return the distinct (agent, model) pairs of a table."""
+    pairs = table[["agent", "model"]].drop_duplicates().astype(str)
+    return [(agent, model) for agent, model in pairs.itertuples(index=False)]
+
+
+def rows_of(table: pd.DataFrame, condition: Condition) -> pd.DataFrame:
+    """Return a table's rows of one condition."""
+    agent, model = condition
+    return table[(table["agent"] == agent) & (table["model"] == model)]
+
+
+def _rank(agent: str) -> tuple[int, str]:
+    if agent in REFERENCES:
+        return (2, agent)
+    return (0, f"{ORDER.index(agent):02d}") if agent in ORDER else (1, agent)
+
+
+def _lighter(hue: str, step: int, steps: int) -> str:
+    share = 0.0 if steps == 1 else 0.55 * step / (steps - 1)
+    return str(mcolors.to_hex([channel + (1 - channel) * share for channel in mcolors.to_rgb(hue)]))

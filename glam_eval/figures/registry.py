@@ -1,0 +1,131 @@
+"""Every figure there is: its name, the table it draws, how it is drawn and what its caption says."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+
+from glam_eval.figures import tables
+from glam_eval.figures.aggregates import draw_aggregates, draw_failures, draw_improvement, draw_profiles
+from glam_eval.figures.curves import draw_curves
+from glam_eval.figures.identity import Condition, Look
+from glam_eval.figures.probes import draw_expected_action, draw_policy_evolution
+from glam_eval.figures.shifts import draw_generalization, draw_language_matrix, draw_online_offline
+from glam_eval.figures.study import Study
+from glam_eval.figures.style import Drawing
+from glam_eval.figures.sweeps import draw_scaling, draw_sweep
+
+Draw = Callable[[pd.DataFrame, Mapping[Condition, Look]], Drawing]
+
+BANDS = "Shaded: 95% simultaneous bands over the curve (pointwise intervals where a band has no value)."
+BARS = "Bars: 95% intervals over seeds."
+
+
+@dataclass(frozen=True)
+class FigureDefinition:
+    """One figure: ``table`` raises Absent where the study holds no data for it; ``draw`` draws exactly the table."""
+
+    name: str
+    title: str
+    table: Callable[[Study], pd.DataFrame]
+    draw: Draw
+    explanation: str
+
+    def caption(self, table: pd.DataFrame) -> str:
+        """Return the caption, with the numbers of seeds and episodes that the table rests on."""
+        return f"{self.title}. {self.explanation} {sample_size(table)}"
+
+
+def sample_size(table: pd.DataFrame) -> str:
+    """Return what a table rests on, and a warning in words where the seeds are few."""
+    if "n_seeds" not in table or table.empty:
+        return ""
+    few, many = int(table["n_seeds"].min()), int(table["n_seeds"].max())
+    text = f"n = {few} seed{'s' * (few != 1)}" if few == many else f"n = {few} to {many} seeds"
+    if "n_episodes" in table:
+        low, high = int(table["n_episodes"].min()), int(table["n_episodes"].max())
+        text += f", {low} episodes each" if low == high else f", {low} to {high} episodes each"
+    if few == 1:
+        text += "; one seed gives no interval"
+    elif few < 5:
+        text += "; with fewer than 5 seeds intervals are wide and tests have little power"
+    return text + "."
+
+
+FIGURES = (
+    FigureDefinition(
+        "learning_curves", "Learning curves", tables.learning_curves, draw_curves,
+        f"Success on the fixed evaluation scenes against environment steps. {BANDS}",
+    ),
+    FigureDefinition(
+        "sample_efficiency", "Aggregates of success over training", tables.sample_efficiency, draw_aggregates,
+        f"Mean success along training (area under the curve over the budget) and success at its end. {BARS}",
+    ),
+    FigureDefinition(
+        "generalization", "Generalization", tables.generalization, draw_generalization,
+        "Left: success of the trained agent under each shift. Right: paired change on the same scenes from no "
+        f"shift. {BARS} Filled: the change differs from 0 at 5% after Holm's correction.",
+    ),
+    FigureDefinition(
+        "size_scaling", "Size scaling", tables.size_scaling, draw_scaling,
+        f"Success against the number of parameters of the policy. {BARS}",
+    ),
+    FigureDefinition(
+        "pretraining_ablation", "Pretraining ablation", tables.pretraining_ablation, draw_curves,
+        f"Success against environment steps for pretrained or random weights and embeddings, scoring or an action head. {BANDS}",
+    ),
+    FigureDefinition(
+        "action_space", "Size of the action space", tables.action_space, partial(draw_sweep, label="actions offered"),
+        f"Success when 3, 6 or 9 actions are offered. {BARS}",
+    ),
+    FigureDefinition(
+        "distractors", "Distractors", tables.distractors, partial(draw_sweep, label="objects in the room"),
+        f"Success against the number of objects in the room. {BARS}",
+    ),
+    FigureDefinition(
+        "prompt_length", "Length of the prompt", tables.prompt_length, partial(draw_sweep, label="remembered observations"),
+        f"Success against the number of observations in the prompt. {BARS}",
+    ),
+    FigureDefinition(
+        "composition_length", "Length of compositions", tables.composition_length, partial(draw_sweep, label="instructions in the goal"),
+        f"Success of the trained agent against the number of instructions in the goal. {BARS}",
+    ),
+    FigureDefinition(
+        "language_matrix", "Languages", tables.language_matrix, draw_language_matrix,
+        "Success for each language trained in (rows) and tested in (columns); intervals are in the table.",
+    ),
+    FigureDefinition(
+        "policy_evolution", "Policy evolution", tables.policy_evolution, draw_policy_evolution,
+        "Probability of each action on fixed probe prompts, averaged over seeds; the line marks the expected action's.",
+    ),
+    FigureDefinition(
+        "expected_action", "Expected action on probes", tables.expected_action, draw_expected_action,
+        f"Probability of the expected action on fixed probe prompts against environment steps. {BANDS}",
+    ),
+    FigureDefinition(
+        "online_offline", "Online against offline", tables.online_offline, draw_online_offline,
+        f"Success of agents trained by interaction and by imitation. {BARS}",
+    ),
+    FigureDefinition(
+        "aggregates", "Aggregates over shifts", tables.aggregates, draw_aggregates,
+        f"Median, interquartile mean, mean and optimality gap of success over seeds and shifts. {BARS}",
+    ),
+    FigureDefinition(
+        "performance_profiles", "Performance profiles", tables.performance_profiles, draw_profiles,
+        "Share of scores (a seed under a shift) above each success rate. Shaded: pointwise 95% bootstrap intervals.",
+    ),
+    FigureDefinition(
+        "probability_of_improvement", "Probability of improvement", tables.probability_of_improvement, draw_improvement,
+        "Probability that a seed of one condition does better than a seed of the other, averaged over shifts. "
+        "Bars: 95% stratified bootstrap intervals; in the matrix a dot marks an interval that excludes one half.",
+    ),
+    FigureDefinition(
+        "failures", "How episodes end", tables.failures, draw_failures,
+        "Share of evaluation episodes of the trained agent by outcome, averaged over seeds.",
+    ),
+    FigureDefinition(
+        "cost", "Cost against success", tables.cost, partial(draw_scaling, label="seconds of training"),
+        f"Final success against wall-clock time of a run. {BARS}",
+    ),
+)  # fmt: skip

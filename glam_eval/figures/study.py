@@ -1,0 +1,159 @@
+"""A study as figures and report see it: its tables, its conditions and what was varied between its runs."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from glam_eval.core.errors import UserError
+from glam_eval.core.records import TABLES
+from glam_eval.figures.identity import Condition, Look, cast, conditions_of
+from glam_eval.results import load_results, table_names
+
+# What a study may vary between runs: factor -> where the run's configuration holds it.
+FACTORS = {
+    "level": ("environment", "level"),
+    "language": ("environment", "language"),
+    "actions": ("environment", "actions"),
+    "remembered": ("environment", "remembered"),
+    "template": ("environment", "template"),
+    "weights": ("policy", "weights"),
+    "embeddings": ("policy", "embeddings"),
+    "action_choice": ("policy", "action_choice"),
+    "normalization": ("policy", "normalization"),
+}
+PRETRAINING = ("weights", "embeddings", "action_choice")  # what tells agents apart, not runs of one
+ACTION_COUNTS = {"restricted": 3, "canonical": 6, "augmented": 9}  # glam.md's three action sets
+DEFAULT_DISTRACTORS = {"GoToLocal": 8}  # objects in the room where the level's name does not say
+
+
+class Absent(Exception):  # noqa: N818  (an answer, not an error: the study has no data for a figure)
+    """A study holds nothing to draw; the message is the reason, as a clause."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """The tables of one results directory, by name; a table that is not there is simply missing."""
+
+    tables: Mapping[str, pd.DataFrame]
+    _derived: dict[Callable[["Study"], pd.DataFrame], pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def load(cls, results_dir: Path) -> "Study":
+        """Read every table of a results directory; raise a UserError if it holds no episodes."""
+        tables = {"episodes": load_results(results_dir, table="episodes")}
+        held = table_names(results_dir)
+        for name in TABLES:
+            if name in held and name not in tables:
+                tables[name] = load_results(results_dir, table=name)
+        return cls(tables)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table; raise Absent where the study has none or an empty one."""
+        table = self.tables.get(name)
+        if table is None or table.empty:
+            raise Absent(f"there is no table {name!r}")
+        return table
+
+    def episodes(self, protocol: str | None = None, shift: str | None = None) -> pd.DataFrame:
+        """Return episodes of a protocol and a shift; raise Absent where there are none."""
+        rows = self.table("episodes")
+        if protocol is not None:
+            rows = rows[rows["protocol"] == protocol]
+        if shift is not None:
+            rows = rows[rows["shift"] == shift]
+        if rows.empty:
+            raise Absent(
+                f"no episodes of protocol {protocol!r}" + (f" with shift {shift!r}" if shift else "")
+            )
+        return rows
+
+    def final(self, protocol: str | None = None, shift: str | None = None) -> pd.DataFrame:
+        """Return the episodes of each run's last checkpoint, for every protocol on its own."""
+        rows = self.episodes(protocol, shift)
+        last = rows.groupby(["protocol", "run_id"], observed=True)["frames"].transform("max")
+        return rows[rows["frames"] == last]
+
+    def derive(self, make: Callable[["Study"], pd.DataFrame]) -> pd.DataFrame:
+        """Return the table that ``make`` derives from this study, computed once."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        return self._derived[make]
+
+    @property
+    def final_protocol(self) -> str:
+        """The protocol that final results are read from: generalization where it was run."""
+        protocols = list(self.table("episodes")["protocol"].astype(str).unique())
+        return "generalization" if "generalization" in protocols else protocols[0]
+
+    @cached_property
+    def looks(self) -> dict[Condition, Look]:
+        """The look of every condition, in display order."""
+        parameters = {}
+        if "runs" in self.tables:
+            sizes = self.tables["runs"].groupby(["agent", "model"], observed=True)["parameters"].max()
+            parameters = {(str(a), str(m)): float(size) for (a, m), size in sizes.items()}  # type: ignore[misc]
+        return cast(conditions_of(self.table("episodes")), parameters)
+
+    @cached_property
+    def factors(self) -> pd.DataFrame:
+        """What was varied, one row a run: run_id, every factor, distractors, action_count, parameters, seconds."""
+        runs = self.table("runs")
+        configs = [_config(row.run_id, row.config) for row in runs[["run_id", "config"]].itertuples()]
+        columns = {
+            factor: [config.get(group, {}).get(key) for config in configs]
+            for factor, (group, key) in FACTORS.items()
+        }
+        table = runs[["run_id", "agent", "model", "parameters", "seconds"]].assign(**columns)
+        table["level"] = table["level"].fillna(runs["level"])
+        table["language"] = table["language"].fillna(runs["language"])
+        table["distractors"] = [distractors(str(level)) for level in table["level"]]
+        table["action_count"] = table["actions"].map(ACTION_COUNTS)
+        return table
+
+    def usual(self, rows: pd.DataFrame, free: tuple[str, ...] = ()) -> pd.DataFrame:
+        """Return the rows of runs with the study's usual settings, but for the factors in ``free``."""
+        if "runs" not in self.tables:
+            return rows
+        return rows[rows["run_id"].isin(self._matching(set(FACTORS) - {*PRETRAINING, *free}))]
+
+    def _matching(self, fixed: set[str]) -> pd.Series:
+        """Return the run_id of runs whose factors in ``fixed`` all have their most frequent value."""
+        factors = self.factors
+        kept = pd.Series(data=True, index=factors.index)
+        for factor in sorted(fixed):
+            values = factors[factor].dropna()
+            if not values.empty:
+                kept &= factors[factor].isna() | (factors[factor] == values.mode().iloc[0])
+        return factors.loc[kept, "run_id"]
+
+    def sweep(self, factor: str) -> pd.DataFrame:
+        """Return run_id and the factor's value for runs that differ from the study's usual ones in it alone.
+
+        Raises Absent where fewer than two values were tried.
+        """
+        moving = {"distractors": "level", "action_count": "actions"}.get(factor, factor)
+        kept = self._matching(set(FACTORS) - {*PRETRAINING, moving})
+        rows = self.factors[self.factors["run_id"].isin(kept)].dropna(subset=[factor])
+        if rows[factor].nunique() < 2:
+            raise Absent(f"every run has the same {factor.replace('_', ' ')}")
+        return rows[["run_id", factor]]
+
+
+def distractors(level: str) -> int | None:
+    """Return the number of objects in a room of the GoToLocal family, None for other levels."""
+    found = re.fullmatch(r"GoToLocal(?:S\d+)?N(\d+)", level)
+    return int(found[1]) if found else DEFAULT_DISTRACTORS.get(level)
+
+
+def _config(run_id: str, text: str) -> dict[str, dict[str, object]]:
+    try:
+        return dict(json.loads(text))
+    except (TypeError, ValueError):
+        raise UserError(
+            f"run {run_id!r}: its configuration is not JSON; write the runs table again"
+        ) from None

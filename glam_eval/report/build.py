@@ -1,0 +1,125 @@
+"""The report: one HTML page that holds a study, its figures, tables and replays, and needs nothing else."""
+
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from glam_eval import __version__
+from glam_eval.config.loading import load_suite, shipped_suites
+from glam_eval.core.errors import UserError
+from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
+from glam_eval.figures.style import thousands
+from glam_eval.report.findings import findings
+from glam_eval.report.methods import limits, methods, settings
+from glam_eval.report.replays import collect_replays
+from glam_eval.report.tables import overview_table, shift_table, task_table
+from glam_eval.report.vector import inline_svg
+
+_PAGE = resources.files("glam_eval.report") / "page"
+
+
+@dataclass(frozen=True)
+class InlineFigure:
+    """A figure as the page shows it."""
+
+    name: str
+    title: str
+    svg: Markup
+    caption: str
+    numbers: Markup
+
+
+def build_report(results_dir: Path) -> Path:
+    """Write ``<results_dir>/report.html`` and return its path.
+
+    Raises a UserError for a directory without results or one that cannot be written.
+    """
+    results_dir = Path(results_dir)
+    page = render_page(Study.load(results_dir))
+    path = results_dir / "report.html"
+    draft = results_dir / ".report.html"
+    try:
+        draft.write_text(page, encoding="utf-8")
+        os.replace(draft, path)  # noqa: PTH105  (a reader never sees half a page)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
+    return path
+
+
+def render_page(study: Study) -> str:
+    """Return the page of a study as HTML."""
+    figures: list[InlineFigure] = []
+    skipped: dict[str, str] = {}
+    for definition in FIGURES:
+        try:
+            figures.append(_inline(render(study, definition)))
+        except Absent as reason:
+            skipped[definition.name] = str(reason)
+    episodes = study.table("episodes")
+    title, question = _headline(study)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    template = environment.from_string(_text("report.html.j2"))
+    return template.render(
+        version=__version__,
+        eyebrow=f"{_suite(study) or 'a study'} · grounding of language models in interaction",
+        title=title,
+        question=question,
+        facts=_facts(study),
+        findings=findings(study),
+        overview=overview_table(study),
+        figures=figures,
+        tables=[table for table in (shift_table(study), task_table(study)) if table],
+        replays=collect_replays(study),
+        methods=methods(study),
+        settings=settings(study),
+        limits=limits(study, skipped),
+        rows=f"{len(episodes):,}",
+        css=Markup(_text("style.css")),
+        page_js=Markup(_text("page.js")),
+        replays_js=Markup(_text("replays.js")),
+    )
+
+
+def _inline(rendering: Rendering) -> InlineFigure:
+    numbers = rendering.table.to_html(index=False, border=0, float_format=lambda v: f"{v:.4g}", na_rep="–")
+    definition = rendering.definition
+    return InlineFigure(
+        definition.name, definition.title, inline_svg(rendering), rendering.caption, Markup(numbers)
+    )
+
+
+def _headline(study: Study) -> tuple[str, str]:
+    """Return the shipped suite's title and question, or the suite's name alone."""
+    suite = _suite(study)
+    if suite in shipped_suites():
+        config = load_suite(suite)
+        return config.title, config.question
+    return (f"Results of {suite}" if suite else "Results"), ""
+
+
+def _suite(study: Study) -> str:
+    runs = study.tables.get("runs")
+    return ", ".join(runs["suite"].unique()) if runs is not None and not runs.empty else ""
+
+
+def _facts(study: Study) -> list[tuple[str, str]]:
+    episodes = study.table("episodes")
+    facts = [
+        ("agents", str(len(study.looks))),
+        ("seeds each", str(episodes.groupby(["agent", "model"], observed=True)["seed"].nunique().min())),
+        ("conditions", str(episodes["shift"].nunique())),
+        ("evaluation episodes", f"{len(episodes):,}"),
+    ]
+    runs = study.tables.get("runs")
+    if runs is not None and not runs.empty:
+        facts.append(("steps of training", thousands(float(runs["frames"].sum()))))
+        facts.append(("hours of computing", f"{runs['seconds'].sum() / 3600:.2g}"))
+    return facts
+
+
+def _text(name: str) -> str:
+    return (_PAGE / name).read_text(encoding="utf-8")
