@@ -1,0 +1,142 @@
+"""Tests beside the default one, effect sizes, and corrections for many tests."""
+
+import itertools
+import math
+import warnings
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
+from glam_eval.statistics.metrics import FloatArray
+
+EXACT_ARRANGEMENTS = 200_000  # up to 10 against 10 seeds, or 17 paired; above, arrangements are drawn
+RANDOM_ARRANGEMENTS = 20_000
+_ROUNDING = 1e-12  # arrangements as extreme as the observed one differ from it by rounding only
+
+
+def sign_flip_test(differences: ArrayLike, generator: np.random.Generator) -> float:
+    """Return the two-sided permutation p-value that paired differences (n,) are symmetric about 0.
+
+    Exact up to 17 differences: every assignment of signs is counted. NaN for fewer than 2.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if len(values) < 2:
+        return np.nan
+    exact = 2 ** len(values) <= EXACT_ARRANGEMENTS
+    if exact:
+        signs = np.array(list(itertools.product((1.0, -1.0), repeat=len(values))))
+    else:
+        signs = generator.choice((1.0, -1.0), size=(RANDOM_ARRANGEMENTS, len(values)))
+    return _tail_share(np.abs(signs @ values), abs(values.sum()), exact)
+
+
+def permutation_test(a: ArrayLike, b: ArrayLike, generator: np.random.Generator) -> float:
+    """Return the two-sided permutation p-value that independent samples (n,), (m,) have one distribution.
+
+    The statistic is the difference of means. Exact up to 200,000 divisions of the sample. NaN with fewer than
+    2 values on a side.
+    """
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    pooled, n = np.concatenate([first, second]), len(first)
+    if min(n, len(second)) < 2:
+        return np.nan
+    exact = math.comb(len(pooled), n) <= EXACT_ARRANGEMENTS
+    if exact:
+        chosen = _combinations(len(pooled), n)
+    else:
+        chosen = generator.permuted(np.tile(np.arange(len(pooled)), (RANDOM_ARRANGEMENTS, 1)), axis=1)[:, :n]
+    sums = pooled[chosen].sum(axis=1)
+    center = n * pooled.mean()
+    return _tail_share(np.abs(sums - center), abs(first.sum() - center), exact)
+
+
+def cluster_logistic(
+    successes: ArrayLike, trials: ArrayLike, condition: ArrayLike, seed: ArrayLike
+) -> tuple[float, float]:
+    """Return odds ratio and two-sided p-value of condition 1 against 0, standard errors clustered by seed.
+
+    One row per condition and seed: successes out of trials. A binomial regression with the small-sample
+    cluster-robust covariance and Student's t on clusters - 1 (statsmodels). With few clusters it is a little
+    liberal, so it accompanies the default test and never replaces it. NaN where the odds are 0 or infinite.
+    """
+    wins, played = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    treated, clusters = (
+        np.asarray(condition, dtype=np.float64),
+        np.unique(np.asarray(seed), return_inverse=True)[1],
+    )
+    totals = [(wins[treated == c].sum(), played[treated == c].sum()) for c in (0, 1)]
+    if clusters.max() < 1 or any(won in (0, of) for won, of in totals):
+        return np.nan, np.nan
+    outcome = np.column_stack([wins, played - wins])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PerfectSeparationWarning)
+        model = GLM(outcome, np.column_stack([np.ones_like(treated), treated]), family=Binomial())
+        fit = model.fit(cov_type="cluster", cov_kwds={"groups": clusters}, use_t=True)
+    if not fit.bse[1] > 1e-8:  # seeds without any variation: no standard error to test with
+        return float(np.exp(fit.params[1])), np.nan
+    return float(np.exp(fit.params[1])), float(fit.pvalues[1])
+
+
+def paired_effect_size(differences: ArrayLike) -> float:
+    """Return Hedges' g of paired differences (n,): mean over standard deviation, corrected for small n."""
+    values = np.asarray(differences, dtype=np.float64)
+    if len(values) < 2 or not values.std(ddof=1) > _ROUNDING:
+        return np.nan
+    return float(values.mean() / values.std(ddof=1) * _small_sample_correction(len(values) - 1))
+
+
+def effect_size(a: ArrayLike, b: ArrayLike) -> float:
+    """Return Hedges' g of independent samples (n,), (m,): difference over the pooled standard deviation."""
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    freedom = len(first) + len(second) - 2
+    if min(len(first), len(second)) < 2:
+        return np.nan
+    squares = ((first - first.mean()) ** 2).sum() + ((second - second.mean()) ** 2).sum()
+    pooled = math.sqrt(squares / freedom)
+    if not pooled > _ROUNDING:
+        return np.nan
+    return float((first.mean() - second.mean()) / pooled * _small_sample_correction(freedom))
+
+
+def adjust(p_values: ArrayLike, method: Literal["holm", "fdr_bh"] = "holm") -> FloatArray:
+    """Return p-values (n,) adjusted over the family by Holm or by Benjamini and Hochberg; NaN is not counted.
+
+    Holm is written out because statsmodels' ``multipletests`` collects garbage on every call, which takes
+    longer than everything else here together.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    adjusted, tested = np.full(p.shape, np.nan), np.flatnonzero(~np.isnan(p))
+    if not len(tested):
+        return adjusted
+    if method == "fdr_bh":
+        adjusted[tested] = stats.false_discovery_control(p[tested], method="bh")
+        return adjusted
+    ascending = tested[np.argsort(p[tested], kind="stable")]
+    factors = np.arange(len(tested), 0, -1)
+    adjusted[ascending] = np.minimum(1.0, np.maximum.accumulate(p[ascending] * factors))
+    return adjusted
+
+
+def _small_sample_correction(freedom: int) -> float:
+    """Return the exact factor J of Hedges (1981)."""
+    return (
+        math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom - 1) / 2)) / math.sqrt(freedom / 2)
+        if freedom > 1
+        else math.nan
+    )
+
+
+def _tail_share(statistics: FloatArray, observed: float, exact: bool) -> float:
+    extreme = int((statistics >= observed - _ROUNDING * max(1.0, observed)).sum())
+    return extreme / len(statistics) if exact else (1 + extreme) / (1 + len(statistics))
+
+
+@cache
+def _combinations(size: int, chosen: int) -> NDArray[np.int64]:
+    return np.array(list(itertools.combinations(range(size), chosen)))

@@ -1,0 +1,51 @@
+"""Telling apart runs of one agent and model that were configured differently."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from glam_eval.core.errors import UserError
+from glam_eval.statistics.cells import require_columns
+
+
+def name_variants(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with the settings that differ appended to ``model`` where an agent has several.
+
+    Runs of one agent and model whose configurations differ in more than the seed are different conditions:
+    model ``t5-nano`` becomes for instance ``t5-nano [actions=restricted]``. ``frame`` is any table with
+    run_id and model, ``runs`` the runs table. Raises ``UserError`` for a configuration that is not JSON.
+    """
+    require_columns(runs, ["run_id", "agent", "model", "config"], "runs")
+    suffixes: dict[str, str] = {}
+    for _, group in runs.groupby(["agent", "model"], observed=True):
+        settings = {
+            str(r): _settings(str(r), c) for r, c in zip(group["run_id"], group["config"], strict=True)
+        }
+        keys = sorted({key for values in settings.values() for key in values})
+        varied = [key for key in keys if len({values.get(key) for values in settings.values()}) > 1]
+        for run_id, values in settings.items():
+            named = ", ".join(f"{key.rsplit('.', 1)[-1]}={values.get(key, 'unset')}" for key in varied)
+            suffixes[run_id] = f" [{named}]" if named else ""
+    endings = frame["run_id"].astype(str).map(suffixes).fillna("")
+    if not endings.any():
+        return frame
+    return frame.assign(model=frame["model"].astype(str) + endings)
+
+
+def _settings(run_id: str, config: str) -> dict[str, str]:
+    """Return a configuration as dotted keys, without what never makes another condition."""
+    try:
+        flat = _flatten(json.loads(config))
+    except ValueError as error:
+        raise UserError(f"run {run_id!r}: its configuration is not JSON ({error})") from error
+    return {key: value for key, value in flat.items() if key not in ("seed", "agent", "model")}
+
+
+def _flatten(value: Any, prefix: str = "") -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {prefix: str(value)}
+    flat: dict[str, str] = {}
+    for key, inner in value.items():
+        flat |= _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    return flat
