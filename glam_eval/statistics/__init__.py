@@ -1,6 +1,36 @@
-"""Statistics of a study, as pure functions from tables to tables: seeds are the sample, episodes are not."""
+"""Statistics of a study, as pure functions from tables to tables: seeds are the sample, episodes are not.
 
-from glam_eval.statistics.comparisons import compare
+Three layers: ``inference`` (arrays: metrics, intervals, tests), ``comparison`` (contrasts, their families)
+and here the tables that figures and reports draw. Everything random takes an explicit generator.
+"""
+
+from glam_eval.statistics.aggregates import aggregates, improvement_probabilities, performance_profiles
+from glam_eval.statistics.bot import add_efficiency, normalized_scores
+from glam_eval.statistics.comparison.comparisons import compare
+from glam_eval.statistics.comparison.power import plan_power
+from glam_eval.statistics.comparison.protocol import condition_name
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
+from glam_eval.statistics.efficiency import sample_efficiency
+from glam_eval.statistics.failures import classify, failures
+from glam_eval.statistics.summaries import generalization, success_by
+from glam_eval.statistics.variants import name_variants
 
-__all__ = ["areas", "compare", "curve_episodes", "learning_curves"]
+__all__ = [
+    "add_efficiency",
+    "aggregates",
+    "areas",
+    "classify",
+    "compare",
+    "condition_name",
+    "curve_episodes",
+    "failures",
+    "generalization",
+    "improvement_probabilities",
+    "learning_curves",
+    "name_variants",
+    "normalized_scores",
+    "performance_profiles",
+    "plan_power",
+    "sample_efficiency",
+    "success_by",
+]

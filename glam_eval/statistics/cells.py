@@ -8,12 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from glam_eval.core.errors import UserError
-from glam_eval.statistics.intervals import Kind
-from glam_eval.statistics.metrics import FloatArray
+from glam_eval.statistics.inference.intervals import Kind
+from glam_eval.statistics.inference.metrics import FloatArray
 
 SHARED_SCENES = 20  # cells per episode above which scenes are not a shared list (and would fill the memory)
 BOUNDED = frozenset(
-    {"success", "return", "area_under_curve", "wrong_object", "wrong_order"}
+    {"success", "return", "area_under_curve", "efficiency", "wrong_object", "wrong_order"}
 )  # values in [0, 1]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.statistics.cells import Cells, kind_of
-from glam_eval.statistics.hypotheses import (
+from glam_eval.statistics.inference.hypotheses import (
     adjust,
     cluster_logistic,
     effect_size,
@@ -15,8 +15,8 @@ from glam_eval.statistics.hypotheses import (
     permutation_test,
     sign_flip_test,
 )
-from glam_eval.statistics.intervals import Estimate, Kind, estimate_difference, estimate_mean
-from glam_eval.statistics.metrics import FloatArray
+from glam_eval.statistics.inference.intervals import Estimate, Kind, estimate_difference, estimate_mean
+from glam_eval.statistics.inference.metrics import FloatArray
 
 SIGNIFICANT = 0.05
 ENOUGH_SEEDS = 5  # below, intervals are still right but so wide that little can be decided

@@ -13,7 +13,7 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-from glam_eval.statistics.metrics import FloatArray
+from glam_eval.statistics.inference.metrics import FloatArray
 
 EXACT_ARRANGEMENTS = 200_000  # up to 10 against 10 seeds, or 17 paired; above, arrangements are drawn
 RANDOM_ARRANGEMENTS = 20_000

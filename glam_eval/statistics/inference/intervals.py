@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from glam_eval.statistics.metrics import FloatArray
+from glam_eval.statistics.inference.metrics import FloatArray
 
 Kind = Literal["mean", "proportion", "difference"]
 

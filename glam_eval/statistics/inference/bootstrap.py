@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from glam_eval.statistics.metrics import FloatArray, Metric, wins
+from glam_eval.statistics.inference.metrics import FloatArray, Metric, wins
 
 BLOCK_VALUES = 1 << 17  # 1 MiB of float64: resampled scores that stay in a level-2 cache
 IntervalMethod = Literal["percentile", "expanded", "bca"]

@@ -1,0 +1,78 @@
+"""The table of comparisons: every condition's estimate, every drop, every difference between agents."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pandas as pd
+
+from glam_eval.core.errors import UserError
+from glam_eval.core.records import ComparisonRecord
+from glam_eval.results import columns_of
+from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
+from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
+from glam_eval.statistics.curves import areas, curve_episodes
+from glam_eval.statistics.variants import name_variants
+
+AREA = "area_under_curve"
+
+
+def compare(
+    episodes: pd.DataFrame,
+    generator: np.random.Generator,
+    *,
+    runs: pd.DataFrame | None = None,
+    training: pd.DataFrame | None = None,
+    baseline: str | None = None,
+    reference: str = "none",
+    measure: str = "success",
+    margin: float = MARGIN,
+) -> pd.DataFrame:
+    """Return the comparisons table (``ComparisonRecord``'s columns) of a study.
+
+    For each protocol, at each run's last checkpoint: the estimate of every agent/model under every shift
+    (b empty); the paired difference of every shift to ``reference`` within an agent/model (b names the
+    shift); the difference between every two agents/models under one shift, or only to ``baseline``
+    ("agent/model"). And the same of areas under learning curves, from the episodes of a protocol with
+    several checkpoints, else from ``training``. ``runs`` tells variants of one agent and model apart.
+
+    Tests of one question are one family, adjusted by Holm: all shifts of one agent in a protocol; all pairs
+    of agents under one shift. ``margin`` is that of equivalence. ``generator`` draws permutations when seeds
+    are too many to enumerate. A condition that others were played in and one was not is a row that says so.
+    """
+    require_columns(episodes, ["run_id", "agent", "model", "seed", "frames", "protocol", "shift"], "episodes")
+    if runs is not None:
+        episodes = name_variants(episodes, runs)
+        training = name_variants(training, runs) if training is not None else None
+    if episodes.empty:
+        raise UserError("there are no episodes to compare")
+    rows: list[ComparisonRecord] = []
+    final = final_checkpoints(episodes)
+    for protocol in sorted(final["protocol"].astype(str).unique()):
+        cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"], measure)
+        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator)
+        rows += study.estimates() + study.drops() + study.pairs(baseline)
+    rows += _area_rows(episodes, training, baseline, reference, margin, generator)
+    names = {column.attribute: column.name for column in columns_of(ComparisonRecord)}
+    return pd.DataFrame([asdict(row) for row in rows], columns=list(names)).rename(columns=names)
+
+
+def _area_rows(
+    episodes: pd.DataFrame,
+    training: pd.DataFrame | None,
+    baseline: str | None,
+    reference: str,
+    margin: float,
+    generator: np.random.Generator,
+) -> list[ComparisonRecord]:
+    """Return the comparisons of areas under learning curves; none where nothing was measured twice."""
+    table, protocol = curve_episodes(episodes, reference), "training"
+    if len(table):
+        protocol = str(table["protocol"].iloc[0])
+    elif training is not None and len(training):
+        table = training
+    else:
+        return []
+    cells, _ = areas(table)
+    cells = replace(cells, conditions=cells.conditions.assign(shift=reference))
+    study = ProtocolComparisons(cells, protocol, AREA, reference, margin, generator)
+    return study.estimates() + study.pairs(baseline)

@@ -1,0 +1,131 @@
+"""How many seeds and scenes a difference needs, from the variances seen so far."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from glam_eval.statistics.cells import Cells, final_checkpoints, tabulate
+from glam_eval.statistics.comparison.protocol import condition_name
+from glam_eval.statistics.inference.intervals import Components, variance_components
+from glam_eval.statistics.inference.metrics import FloatArray
+
+MOST_SEEDS = 200  # a plan beyond this says "no": more seeds than any study of this kind trains
+CERTAIN = 10.0  # standard errors beyond the critical value, where SciPy's noncentral t loses precision
+FEW_SEEDS = 5  # variances seen with fewer are too uncertain to plan with, and the plan says so
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The variance of a difference as a function of the study's size.
+
+    ``sides`` holds a seed's variance and residual per side: one side for paired conditions of the same seeds,
+    two for independent agents. ``scenes`` is the variance of the difference between scenes.
+    """
+
+    sides: tuple[Components, ...]
+    scenes: float
+
+    def power(self, difference: float, seeds: int, scenes: int, alpha: float = 0.05) -> float:
+        """Return the probability that the two-sided t test of a study of this size finds the difference."""
+        parts = np.array([(side.seeds + side.residual / scenes) / seeds for side in self.sides])
+        error = float(np.sqrt(parts.sum() + self.scenes / scenes))
+        if error == 0:
+            return 1.0
+        freedom = (seeds - 1) * float(parts.sum() ** 2 / (parts**2).sum()) if parts.any() else seeds - 1
+        critical = stats.t.ppf(1 - alpha / 2, freedom)
+        shift = difference / error
+        if shift > critical + CERTAIN:
+            return 1.0
+        return float(stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift))
+
+    def seeds_needed(self, difference: float, scenes: int, power: float = 0.8, alpha: float = 0.05) -> float:
+        """Return the fewest seeds per condition that reach the power; NaN if ``MOST_SEEDS`` do not."""
+        if self.power(difference, MOST_SEEDS, scenes, alpha) < power:
+            return np.nan
+        too_few, enough = 1, MOST_SEEDS
+        while enough - too_few > 1:
+            middle = (too_few + enough) // 2
+            reached = self.power(difference, middle, scenes, alpha) >= power
+            too_few, enough = (too_few, middle) if reached else (middle, enough)
+        return float(enough)
+
+
+def paired_design(differences: FloatArray) -> Design:
+    """Return the design seen in complete paired differences (seeds, scenes), at least 2 of each."""
+    components = variance_components(differences)
+    return Design((components,), components.scenes)
+
+
+def independent_design(a: FloatArray, b: FloatArray) -> Design:
+    """Return the design seen in two agents' complete values (seeds, scenes) on the same scenes."""
+    sides = (variance_components(a), variance_components(b))
+    scenes = float((a.mean(axis=0) - b.mean(axis=0)).var(ddof=1))
+    noise = sides[0].residual / len(a) + sides[1].residual / len(b)
+    return Design(sides, max(0.0, scenes - noise))
+
+
+def plan_power(
+    episodes: pd.DataFrame,
+    *,
+    difference: float = 0.1,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    scenes: Sequence[int] = (100, 200, 500, 1000),
+    reference: str = "none",
+) -> pd.DataFrame:
+    """Return how many seeds would show a difference of success, for several numbers of scenes.
+
+    One row per comparison (each shift against ``reference`` within an agent; each two agents under
+    ``reference``) and number of scenes. Columns: protocol, shift, a, b, difference, power, scenes,
+    seeds_needed (NaN: more than 200), seeds_now, scenes_now, power_now, note. ``alpha`` is that of one test:
+    divide it by the size of the family for a plan that survives Holm.
+    """
+    final, rows = final_checkpoints(episodes), []
+    for protocol in sorted(final["protocol"].astype(str).unique()):
+        cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"])
+        for names, seen, design in _designs(cells, reference):
+            now, note = np.nan, "one seed or one scene: no variance to plan from"
+            if design is not None:
+                now = design.power(difference, *seen, alpha)
+                note = f"variances from {seen[0]} seeds only: a rough plan" if seen[0] < FEW_SEEDS else ""
+            for count in scenes:
+                needed = np.nan if design is None else design.seeds_needed(difference, count, power, alpha)
+                rows.append((protocol, *names, difference, power, count, needed, *seen, now, note))
+    measured = [
+        "difference",
+        "power",
+        "scenes",
+        "seeds_needed",
+        "seeds_now",
+        "scenes_now",
+        "power_now",
+        "note",
+    ]
+    return pd.DataFrame(rows, columns=["protocol", "shift", "a", "b", *measured])
+
+
+def _designs(
+    cells: Cells, reference: str
+) -> Iterator[tuple[tuple[str, str, str], tuple[int, int], Design | None]]:
+    """Yield (shift, a, b), (seeds, scenes) seen and the design of every comparison to plan."""
+    keys = [
+        (str(s), condition_name(str(a), str(m)))
+        for s, a, m in cells.conditions[["shift", "agent", "model"]].values
+    ]
+    at_reference = [(row, name) for row, (shift, name) in enumerate(keys) if shift == reference]
+    for base, name in at_reference:
+        for row, (shift, other) in enumerate(keys):
+            if other == name and shift != reference:
+                differences = cells.differences(row, base)
+                usable = min(differences.shape) > 1 and not np.isnan(differences).any()
+                design = paired_design(differences) if usable else None
+                yield (shift, name, reference), differences.shape, design
+    for (first, name), (second, other) in combinations(at_reference, 2):
+        a, b = cells.aligned(first, second)
+        usable = min(*a.shape, *b.shape) > 1 and not (np.isnan(a).any() or np.isnan(b).any())
+        design = independent_design(a, b) if usable else None
+        yield (reference, name, other), (min(len(a), len(b)), a.shape[1]), design

@@ -1,0 +1,98 @@
+"""All comparisons of one protocol: estimates, drops from the reference, differences between agents."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from glam_eval.core.errors import unknown
+from glam_eval.core.records import ComparisonRecord
+from glam_eval.statistics.cells import Cells
+from glam_eval.statistics.comparison.contrasts import (
+    Contrast,
+    describe_condition,
+    gap,
+    independent,
+    paired,
+    settle_family,
+)
+
+MARGIN = 0.05  # "no worse than 5 points"
+
+
+class ProtocolComparisons:
+    """The conditions of one protocol (rows of ``cells`` with shift, agent and model), compared.
+
+    ``agents`` are the (agent, model) pairs and ``names`` their names in the table, in one order.
+    """
+
+    def __init__(
+        self,
+        cells: Cells,
+        protocol: str,
+        measure: str,
+        reference: str,
+        margin: float,
+        generator: np.random.Generator,
+    ) -> None:
+        self._cells, self._protocol, self._measure = cells, protocol, measure
+        self._reference, self._margin, self._generator = reference, margin, generator
+        keys = [(str(s), str(a), str(m)) for s, a, m in cells.conditions[["shift", "agent", "model"]].values]
+        self.agents = sorted({(agent, model) for _, agent, model in keys})
+        self.names = [condition_name(*who) for who in self.agents]
+        self.shifts = sorted({shift for shift, _, _ in keys}, key=lambda shift: (shift != reference, shift))
+        played = np.asarray((~np.isnan(cells.values)).any(axis=(1, 2)))
+        self._index = {(s, condition_name(a, m)): row for row, (s, a, m) in enumerate(keys) if played[row]}
+
+    def estimates(self) -> list[ComparisonRecord]:
+        """Return every agent under every shift alone; one that was not played is a row that says so."""
+        return [self._alone(shift, name) for name in self.names for shift in self.shifts]
+
+    def drops(self) -> list[ComparisonRecord]:
+        """Return the paired difference of every shift to the reference, a family for each agent."""
+        rows = []
+        for name in self.names:
+            rows += settle_family(f"{self._protocol}: shifts of {name}", list(self._paired(name)))
+        return rows
+
+    def pairs(self, baseline: str | None = None) -> list[ComparisonRecord]:
+        """Return the difference between agents, a family for each shift; only to ``baseline`` if given."""
+        if baseline is not None and baseline not in self.names:
+            raise unknown("baseline", baseline, self.names)
+        rows = []
+        for shift in self.shifts:
+            family = f"{self._protocol}: agents under {shift}"
+            rows += settle_family(family, list(self._independent(shift, baseline)))
+        return rows
+
+    def _alone(self, shift: str, name: str) -> ComparisonRecord:
+        index = self._index.get((shift, name))
+        if index is None:
+            return gap(self._protocol, shift, name, self._measure)
+        return describe_condition(self._cells, index, self._protocol, shift, name, self._measure)
+
+    def _paired(self, name: str) -> Iterator[Contrast]:
+        base = self._index.get((self._reference, name))
+        for shift in self.shifts:
+            index = self._index.get((shift, name))
+            if shift == self._reference or index is None or base is None:
+                continue
+            row = (self._protocol, shift, self._measure, name, self._reference)
+            contrast = paired(self._cells, index, base, row, self._margin, self._generator)
+            if contrast is not None:
+                yield contrast
+
+    def _independent(self, shift: str, baseline: str | None) -> Iterator[Contrast]:
+        played = [name for name in self.names if (shift, name) in self._index]
+        pairs: Sequence[tuple[str, str]] = list(combinations(played, 2))
+        if baseline is not None:
+            pairs = [(name, baseline) for name in played if name != baseline and baseline in played]
+        for a, b in pairs:
+            row = (self._protocol, shift, self._measure, a, b)
+            first, second = self._index[shift, a], self._index[shift, b]
+            yield independent(self._cells, first, second, row, self._margin, self._generator)
+
+
+def condition_name(agent: str, model: str) -> str:
+    """Return the name of a condition in the table: agent/model, or the agent alone where it has no model."""
+    return agent if model in ("none", "") else f"{agent}/{model}"

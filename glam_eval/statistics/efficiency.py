@@ -1,0 +1,63 @@
+"""Sample efficiency: area under the learning curve, and frames until a success rate is reached."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from glam_eval.statistics.curves import WHO, areas, tabulate_curves
+from glam_eval.statistics.inference.intervals import estimate_mean
+from glam_eval.statistics.inference.metrics import FloatArray
+from glam_eval.statistics.inference.survival import restricted_mean
+
+
+def sample_efficiency(
+    table: pd.DataFrame,
+    *,
+    by: Sequence[str] = WHO,
+    thresholds: Sequence[float] = (0.5, 0.8),
+    budget: int | None = None,
+) -> pd.DataFrame:
+    """Return one row per condition and threshold, from episodes (see ``curve_episodes``) or training updates.
+
+    Columns: ``by``, budget, area, area_low, area_high (mean success up to the budget), threshold, frames,
+    frames_low, frames_high (restricted mean of the frames until a seed's success reaches the threshold: one
+    that does not within the budget counts with the budget), frames_median (Kaplan-Meier; infinite where
+    fewer than half reach it), n_reached, n_seeds. ``budget`` defaults to where the shortest curve ends.
+    """
+    cells, budget = areas(table, by, budget)
+    curves = tabulate_curves(table, by)
+    groups = curves.conditions.groupby(list(by), sort=False).groups
+    means, frames = curves.seed_means(), curves.conditions["frames"].to_numpy(dtype=np.float64)
+    rows = []
+    for row, index in enumerate(groups.values()):
+        condition, points = tuple(cells.conditions.iloc[row]), np.asarray(index)
+        played = ~np.isnan(cells.values[row]).all(axis=1)
+        area = (np.nan, np.nan, np.nan)
+        if played.any():
+            estimate = estimate_mean(cells.matrix(row), "proportion")
+            area = (estimate.value, *estimate.interval())
+        for threshold in thresholds:
+            times, reached = first_passages(means[points], frames[points], threshold)
+            passage = restricted_mean(times, reached, budget)
+            waiting = (passage.mean, passage.low, passage.high, passage.median, passage.n_reached)
+            rows.append((*condition, budget, *area, threshold, *waiting, len(times)))
+    waiting_names = ["frames", "frames_low", "frames_high", "frames_median", "n_reached", "n_seeds"]
+    columns = [*by, "budget", "area", "area_low", "area_high", "threshold", *waiting_names]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def first_passages(means: FloatArray, frames: FloatArray, threshold: float) -> tuple[FloatArray, FloatArray]:
+    """Return each seed's first frames at which its curve is at least the threshold, and whether it ever is.
+
+    ``means`` is (points, seeds), NaN where a seed was not evaluated; seeds without any point are left out. A
+    seed that never gets there is censored at its last point. Evaluation points are not interpolated.
+    """
+    times, reached = [], []
+    for curve in means.T:
+        present = ~np.isnan(curve)
+        if present.any():
+            passed = np.flatnonzero(present & (curve >= threshold))
+            times.append(frames[passed[0]] if len(passed) else frames[present][-1])
+            reached.append(bool(len(passed)))
+    return np.asarray(times, dtype=np.float64), np.asarray(reached, dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Statistics on arrays: metrics, their bootstrap, intervals, tests; no tables here."""
