@@ -1,22 +1,221 @@
-"""The element-wise work of T5 in few passes over memory: normalisation, gated activation, biased attention."""
+"""T5's element-wise and attention work in few passes over memory, with gradients written by hand.
 
+On a CPU, attention runs prompt by prompt on views of packed tensors: no padding, no copies, and the
+scores of one prompt stay in the cache. On a GPU it runs through ``scaled_dot_product_attention`` by groups.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
+
+from glam_eval.policies.scoring.packing import Group
+
+Span = tuple[int, int]  # first token of a prompt, and the one after its last
 
 
-def rms_norm(hidden: torch.Tensor, norm: Any) -> torch.Tensor:
-    """Return T5's layer norm (no mean, no bias) of (..., d_model), computed in float32."""
-    return F.rms_norm(hidden.float(), (hidden.shape[-1],), norm.weight.float(), norm.variance_epsilon)
+class _RMSNorm(torch.autograd.Function):
+    """x / rms(x) over the last dimension: T5's layer norm without its weight."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
+        squares = torch.linalg.vecdot(hidden, hidden).unsqueeze(-1)
+        scale = squares.div_(hidden.shape[-1]).add_(epsilon).rsqrt_()
+        normed = hidden * scale
+        ctx.save_for_backward(normed, scale)
+        return normed
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+        normed, scale = ctx.saved_tensors
+        mean = torch.linalg.vecdot(gradient, normed).unsqueeze(-1).div_(-normed.shape[-1])
+        return torch.addcmul(gradient, normed, mean).mul_(scale), None
 
 
-def gated_activation(inner: torch.Tensor, activation: Any) -> torch.Tensor:
-    """Return activation(first half) * second half of the last dimension, (..., 2 d_ff) -> (..., d_ff)."""
+def rms_norm(hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
+    """Return (..., d) divided by its root mean square, in float32."""
+    output: torch.Tensor = _RMSNorm.apply(hidden.float(), epsilon)
+    return output
+
+
+class _GatedGelu(torch.autograd.Function):
+    """gelu(first half) * second half of the last dimension, saving nothing but its input."""
+
+    @staticmethod
+    def forward(ctx: Any, inner: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(inner)
+        gate, linear = inner.chunk(2, dim=-1)
+        return F.gelu(gate, approximate="tanh").mul_(linear)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        (inner,) = ctx.saved_tensors
+        gate, linear = inner.chunk(2, dim=-1)
+        output = torch.empty_like(inner)
+        to_gate, to_linear = output.chunk(2, dim=-1)
+        torch.mul(gradient, F.gelu(gate, approximate="tanh"), out=to_linear)
+        torch.ops.aten.gelu_backward.grad_input(gradient * linear, gate, approximate="tanh", grad_input=to_gate)
+        return output
+
+
+def gated_activation(inner: torch.Tensor, activation: Any, name: str) -> torch.Tensor:
+    """Return activation(first half) * second half of the last dimension, (..., 2 d_ff) -> (..., d_ff).
+
+    ``name`` is the activation's name in ``transformers``: gelu_new, T5's, has a kernel of its own.
+    """
+    if name == "gelu_new":
+        output: torch.Tensor = _GatedGelu.apply(inner)
+        return output
     gate, linear = inner.chunk(2, dim=-1)
-    return activation(gate) * linear
+    product: torch.Tensor = activation(gate) * linear
+    return product
 
 
-def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """Return unscaled attention (as in T5) with an additive bias; all (count, heads, length, d_kv)."""
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype), scale=1.0)
+def _softmax_gradient(gradient: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
+    """Return the gradient before a softmax from the one after it, in place."""
+    torch.ops.aten._softmax_backward_data.out(
+        gradient, probabilities, -1, probabilities.dtype, grad_input=gradient
+    )
+    return gradient
+
+
+class _SelfAttention(torch.autograd.Function):
+    """softmax(q k + bias) v of each prompt of a packed tensor."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, projected: torch.Tensor, bias: torch.Tensor, spans: Sequence[Span], keep: bool
+    ) -> torch.Tensor:
+        tokens, _, heads, width = projected.shape
+        output = projected.new_empty(tokens, heads, width)
+        kept = []
+        for start, end in spans:
+            length = end - start
+            query, key, value = projected[start:end].permute(1, 2, 0, 3)  # each (heads, length, d_kv)
+            scores = torch.baddbmm(bias[:, :length, :length], query, key.transpose(1, 2))
+            torch.softmax(scores, -1, out=scores)
+            output[start:end] = torch.bmm(scores, value).transpose(0, 1)
+            if keep:
+                kept.append(scores)
+        ctx.spans, ctx.bias_shape = spans, bias.shape
+        ctx.save_for_backward(projected, *kept)
+        return output.flatten(1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+        projected, *kept = ctx.saved_tensors
+        to_projected = torch.empty_like(projected)
+        to_bias = projected.new_zeros(ctx.bias_shape) if ctx.needs_input_grad[1] else None
+        gradient = gradient.view(len(projected), *projected.shape[2:])
+        for (start, end), probabilities in zip(ctx.spans, kept, strict=True):
+            length = end - start
+            query, key, value = projected[start:end].permute(1, 2, 0, 3)
+            to_query, to_key, to_value = to_projected[start:end].permute(1, 2, 0, 3)
+            to_output = gradient[start:end].transpose(0, 1)
+            to_value.copy_(torch.bmm(probabilities.transpose(1, 2), to_output))
+            to_scores = _softmax_gradient(torch.bmm(to_output, value.transpose(1, 2)), probabilities)
+            if to_bias is not None:
+                to_bias[:, :length, :length].add_(to_scores)
+            to_query.copy_(torch.bmm(to_scores, key))
+            to_key.copy_(torch.bmm(to_scores.transpose(1, 2), query))
+        return to_projected, to_bias, None, None
+
+
+class _CrossAttention(torch.autograd.Function):
+    """softmax(q e) e of each prompt: queries (n, m, d) over packed encodings (T, d)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, queries: torch.Tensor, encoded: torch.Tensor, spans: Sequence[Span], keep: bool
+    ) -> torch.Tensor:
+        output = torch.empty_like(queries)
+        kept = []
+        for row, (start, end) in enumerate(spans):
+            states = encoded[start:end]
+            probabilities = torch.mm(queries[row], states.T).softmax(-1)
+            torch.mm(probabilities, states, out=output[row])
+            if keep:
+                kept.append(probabilities)
+        ctx.spans = spans
+        ctx.save_for_backward(queries, encoded, *kept)
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+        queries, encoded, *kept = ctx.saved_tensors
+        to_queries = torch.empty_like(queries)
+        to_encoded = torch.empty_like(encoded) if ctx.needs_input_grad[1] else None
+        for row, ((start, end), probabilities) in enumerate(zip(ctx.spans, kept, strict=True)):
+            states = encoded[start:end]
+            to_scores = _softmax_gradient(torch.mm(gradient[row], states.T), probabilities)
+            torch.mm(to_scores, states, out=to_queries[row])
+            if to_encoded is not None:
+                part = torch.mm(probabilities.T, gradient[row], out=to_encoded[start:end])
+                part.addmm_(to_scores.T, queries[row])
+        return to_queries, to_encoded, None, None
+
+
+def self_attention(projected: torch.Tensor, bias: torch.Tensor, groups: Sequence[Group]) -> torch.Tensor:
+    """Return attention within each prompt, (T, heads * d_kv), unscaled as in T5.
+
+    Args:
+        projected: queries, keys and values of packed tokens, (T, 3, heads, d_kv).
+        bias: position bias, (heads, longest, longest).
+        groups: where the prompts lie.
+    """
+    if projected.device.type == "cpu":
+        with torch.autocast("cpu", enabled=False):
+            output: torch.Tensor = _SelfAttention.apply(
+                projected, bias.to(projected.dtype), _spans(groups), torch.is_grad_enabled()
+            )
+        return output
+    attended = []
+    for group in groups:
+        query, key, value = group.split(projected).permute(2, 0, 3, 1, 4)  # (count, heads, length, d_kv)
+        offsets = bias[None, :, : group.length, : group.length]
+        offsets = offsets if group.mask is None else offsets + group.mask
+        mixed = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=offsets.to(query.dtype), scale=1.0
+        )
+        attended.append(mixed.transpose(1, 2).flatten(0, 1).flatten(1))
+    return torch.cat(attended)
+
+
+def cross_attention(queries: torch.Tensor, encoded: torch.Tensor, groups: Sequence[Group]) -> torch.Tensor:
+    """Return each prompt's encodings averaged by attention, (n, m, d).
+
+    Args:
+        queries: m queries for each of n prompts, in the space of the encodings, (n, m, d).
+        encoded: packed encodings, (T, d).
+        groups: where the prompts lie.
+    """
+    encoded = encoded.to(queries.dtype)
+    if queries.device.type == "cpu":
+        with torch.autocast("cpu", enabled=False):
+            output: torch.Tensor = _CrossAttention.apply(
+                queries.contiguous(), encoded, _spans(groups), torch.is_grad_enabled()
+            )
+        return output
+    mixed = []
+    for group in groups:
+        states = group.split(encoded)  # (count, length, d)
+        mask = None if group.mask is None else group.mask[:, 0].to(queries.dtype)
+        mixed.append(
+            F.scaled_dot_product_attention(queries[group.prompts], states, states, attn_mask=mask, scale=1.0)
+        )
+    return torch.cat(mixed)
+
+
+def _spans(groups: Sequence[Group]) -> list[Span]:
+    """Return the tokens of each prompt; on a CPU groups hold no padding."""
+    return [
+        (start, start + group.length)
+        for group in groups
+        for start in range(group.tokens.start, group.tokens.stop, group.length)
+    ]

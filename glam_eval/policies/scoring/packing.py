@@ -33,6 +33,11 @@ class PackedPrompts:
     groups: tuple[Group, ...]
     longest: int
 
+    @property
+    def count(self) -> int:
+        """The number of prompts."""
+        return self.groups[-1].prompts.stop
+
 
 def _runs(lengths: Sequence[int], padding: float) -> Iterator[tuple[int, int]]:
     """Yield (first, end) of runs of ascending lengths in which no prompt is padded by more than ``padding``."""

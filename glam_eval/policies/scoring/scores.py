@@ -44,9 +44,8 @@ def reduce_edges(logits: torch.Tensor, trees: ActionTrees, normalization: Normal
     logits = logits.float()
     count, _, vocabulary = logits.shape
     parents = trees.edge_parents.expand(count, -1)
-    edges = logits.flatten(1).gather(1, parents * vocabulary + trees.edge_tokens)
-    if normalization != "logits":
-        edges = edges - logits.logsumexp(-1).gather(1, parents)
+    values = logits if normalization == "logits" else logits.log_softmax(-1)
+    edges = values.flatten(1).gather(1, parents * vocabulary + trees.edge_tokens)
     paths = trees.paths.expand(count, -1, -1)
     edges = torch.cat([edges, edges.new_zeros(count, 1)], dim=1)
     scores = edges.gather(1, paths.flatten(1)).view(paths.shape).sum(-1)

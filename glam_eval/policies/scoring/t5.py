@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
-from glam_eval.policies.scoring.kernels import attend, gated_activation, rms_norm
+from glam_eval.policies.scoring.allocator import keep_freed_memory
+from glam_eval.policies.scoring.kernels import cross_attention, gated_activation, rms_norm, self_attention
 from glam_eval.policies.scoring.packing import PackedPrompts
 from glam_eval.policies.scoring.tree import ActionTrees
 
@@ -22,6 +23,20 @@ def weight_of(linear: Any) -> torch.Tensor:
     for adapter in getattr(linear, "active_adapters", ()):
         weight = weight + linear.get_delta_weight(adapter)
     return weight
+
+
+def fused(norm: Any, *linears: Any) -> torch.Tensor:
+    """Return the weights of projections of one input as one matrix, the norm before them folded in."""
+    weights = [weight_of(linear) for linear in linears]
+    return (torch.cat(weights) if len(weights) > 1 else weights[0]) * norm.weight
+
+
+def add_projected(hidden: torch.Tensor, inner: torch.Tensor, linear: Any) -> torch.Tensor:
+    """Return hidden + linear(inner), in one pass except under autocast; hidden stays float32."""
+    weight = weight_of(linear)
+    if torch.is_autocast_enabled(hidden.device.type):
+        return hidden + F.linear(inner, weight)
+    return torch.addmm(hidden, inner, weight.T)
 
 
 def relative_position_bucket(
@@ -57,6 +72,7 @@ class T5Engine:
     padding_gpu = 0.05
 
     def __init__(self, model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> None:
+        keep_freed_memory()
         self.model = model
         self.config = model.config
         self.start_token = int(model.config.decoder_start_token_id)
@@ -89,87 +105,80 @@ class T5Engine:
                 hidden = checkpoint(self._encoder_layer, block, hidden, bias, prompts, use_reentrant=False)
             else:
                 hidden = self._encoder_layer(block, hidden, bias, prompts)
-        return rms_norm(hidden, stack.final_layer_norm)
+        return self._final_norm(stack, hidden)
 
     def _encoder_layer(
         self, block: Any, hidden: torch.Tensor, bias: torch.Tensor, prompts: PackedPrompts
     ) -> torch.Tensor:
-        attention = block.layer[0].SelfAttention
-        normed = rms_norm(hidden, block.layer[0].layer_norm)
-        projected = F.linear(normed, self._fused(attention.q, attention.k, attention.v))
-        projected = projected.unflatten(1, (3, attention.n_heads, -1))
-        attended = []
-        for group in prompts.groups:
-            query, key, value = group.split(projected).permute(2, 0, 3, 1, 4)  # (count, heads, length, d_kv)
-            offsets = bias[:, :, : group.length, : group.length]
-            if group.mask is not None:
-                offsets = offsets + group.mask
-            attended.append(attend(query, key, value, offsets).transpose(1, 2).flatten(0, 1).flatten(1))
-        hidden = hidden + F.linear(torch.cat(attended), weight_of(attention.o))
-        return hidden + self._feed_forward(block.layer[1], hidden)
+        layer = block.layer[0]
+        attended = self_attention(self._queries_keys_values(layer, hidden), bias, prompts.groups)
+        hidden = add_projected(hidden, attended, layer.SelfAttention.o)
+        return self._feed_forward(block.layer[1], hidden)
 
     def decode(self, encoded: torch.Tensor, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
         """Return the decoder's last hidden states at the nodes, (n, N, d_model), of encoded prompts (T, d_model)."""
         stack = self.model.decoder
         bias = self._tree_bias(trees)
         hidden = F.embedding(trees.tokens, self.model.shared.weight)
-        hidden = hidden.expand(prompts.groups[-1].prompts.stop, -1, -1)
+        hidden = hidden.expand(prompts.count, -1, -1)
+        hidden = hidden.reshape(-1, hidden.shape[-1])  # (n N, d_model)
         for block in stack.block:
-            hidden = hidden + self._tree_attention(block.layer[0], hidden, bias)
-            hidden = hidden + self._cross_attention(block.layer[1], hidden, encoded, prompts)
-            hidden = hidden + self._feed_forward(block.layer[2], hidden)
-        return rms_norm(hidden, stack.final_layer_norm)
+            hidden = self._tree_attention(block.layer[0], hidden, bias)
+            hidden = self._cross_attention(block.layer[1], hidden, encoded, prompts)
+            hidden = self._feed_forward(block.layer[2], hidden)
+        return self._final_norm(stack, hidden).view(-1, trees.tokens.shape[1], hidden.shape[-1])
 
     def _tree_attention(self, layer: Any, hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        attention = layer.SelfAttention
-        normed = rms_norm(hidden, layer.layer_norm)
-        projected = F.linear(normed, self._fused(attention.q, attention.k, attention.v))
-        query, key, value = projected.unflatten(2, (3, attention.n_heads, -1)).permute(2, 0, 3, 1, 4)
-        attended = attend(query, key, value, bias).transpose(1, 2).flatten(2)
-        return F.linear(attended, weight_of(attention.o))
+        nodes = bias.shape[-1]
+        projected = self._queries_keys_values(layer, hidden).unflatten(0, (-1, nodes))
+        query, key, value = projected.permute(2, 0, 3, 1, 4)  # each (n, heads, N, d_kv)
+        scores = torch.matmul(query, key.transpose(2, 3)) + bias
+        attended = torch.matmul(scores.softmax(-1).to(value.dtype), value)
+        return add_projected(hidden, attended.transpose(1, 2).reshape(len(hidden), -1), layer.SelfAttention.o)
 
     def _cross_attention(
         self, layer: Any, hidden: torch.Tensor, encoded: torch.Tensor, prompts: PackedPrompts
     ) -> torch.Tensor:
-        """Attend to prompts through their encodings themselves: (q W_k) . e = q . (W_k e), and (p E) W_v = p (E W_v).
+        """Attend to the encodings e themselves: (q W_k) . e = q . (W_k e), and (p e) W_v = p (e W_v).
 
-        A prompt has few nodes and many tokens, so projecting the queries costs nodes / d_kv of projecting keys.
+        A prompt has few nodes and many tokens: projecting queries costs nodes / d_kv of projecting keys.
         """
         attention = layer.EncDecAttention
         heads, width = attention.n_heads, attention.key_value_proj_dim
-        normed = rms_norm(hidden, layer.layer_norm)
-        count, nodes, _ = normed.shape
-        query = F.linear(normed, weight_of(attention.q)).view(count * nodes, heads, width).transpose(0, 1)
-        key_weight = weight_of(attention.k).view(heads, width, -1)
-        value_weight = weight_of(attention.v).view(heads, width, -1)
-        query = torch.bmm(query, key_weight).view(heads, count, nodes, -1).permute(1, 2, 0, 3).flatten(1, 2)
-        context = []
-        for group in prompts.groups:
-            states = group.split(encoded)  # (count, length, d_model)
-            scores = torch.bmm(query[group.prompts], states.transpose(1, 2)).float()
-            if group.mask is not None:
-                scores = scores + group.mask[:, 0]
-            context.append(torch.bmm(scores.softmax(-1).to(states.dtype), states))
-        mixed = torch.cat(context).view(count * nodes, heads, -1).transpose(0, 1)
-        attended = torch.bmm(mixed, value_weight.transpose(1, 2)).transpose(0, 1).reshape(count, nodes, -1)
-        return F.linear(attended, weight_of(attention.o))
+        count, nodes = prompts.count, len(hidden) // prompts.count
+        normed = rms_norm(hidden, layer.layer_norm.variance_epsilon)
+        query = F.linear(normed, fused(layer.layer_norm, attention.q)).view(-1, heads, width).transpose(0, 1)
+        query = torch.bmm(query, weight_of(attention.k).view(heads, width, -1))  # (heads, n N, d_model)
+        query = query.view(heads, count, nodes, -1).permute(1, 2, 0, 3).flatten(1, 2)
+        mixed = cross_attention(query, encoded, prompts.groups).view(count * nodes, heads, -1).transpose(0, 1)
+        value = torch.bmm(mixed, weight_of(attention.v).view(heads, width, -1).transpose(1, 2))
+        return add_projected(hidden, value.transpose(0, 1).flatten(1), attention.o)
 
     @staticmethod
-    def _feed_forward(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
+    def _queries_keys_values(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the projections of normalised states (T, d_model) as (T, 3, heads, d_kv)."""
+        attention = layer.SelfAttention
+        weight = fused(layer.layer_norm, attention.q, attention.k, attention.v)
+        projected = F.linear(rms_norm(hidden, layer.layer_norm.variance_epsilon), weight)
+        return projected.view(len(hidden), 3, attention.n_heads, -1)
+
+    def _feed_forward(self, layer: Any, hidden: torch.Tensor) -> torch.Tensor:
         dense = layer.DenseReluDense
-        normed = rms_norm(hidden, layer.layer_norm)
-        if hasattr(dense, "wi_0"):
-            inner = F.linear(normed, T5Engine._fused(dense.wi_0, dense.wi_1))
-            return F.linear(gated_activation(inner, dense.act), weight_of(dense.wo))
-        return F.linear(dense.act(F.linear(normed, weight_of(dense.wi))), weight_of(dense.wo))
+        normed = rms_norm(hidden, layer.layer_norm.variance_epsilon)
+        if self.config.is_gated_act:
+            inner = F.linear(normed, fused(layer.layer_norm, dense.wi_0, dense.wi_1))
+            inner = gated_activation(inner, dense.act, self.config.dense_act_fn)
+        else:
+            inner = dense.act(F.linear(normed, fused(layer.layer_norm, dense.wi)))
+        return add_projected(hidden, inner, dense.wo)
 
     @staticmethod
-    def _fused(*linears: Any) -> torch.Tensor:
-        """Return the weights of several projections of one input as one matrix."""
-        return torch.cat([weight_of(linear) for linear in linears])
+    def _final_norm(stack: Any, hidden: torch.Tensor) -> torch.Tensor:
+        norm = stack.final_layer_norm
+        return rms_norm(hidden, norm.variance_epsilon) * norm.weight
 
     def _encoder_bias(self, length: int) -> torch.Tensor:
-        """Return the encoder's position bias, (1, heads, length, length).
+        """Return the encoder's position bias, (heads, length, length).
 
         It depends on key - query alone: a row of 2 length values, repeated and read with a stride one shorter.
         """
@@ -177,7 +186,7 @@ class T5Engine:
         offsets = torch.arange(-(length - 1), length + 1, device=table.device)
         row = table[self._buckets(offsets, bidirectional=True)].T
         skewed = row.repeat(1, length)[:, : length * (2 * length - 1)].view(-1, length, 2 * length - 1)
-        return skewed[None, :, :, length - 1 :]
+        return skewed[:, :, length - 1 :].contiguous()
 
     def _tree_bias(self, trees: ActionTrees) -> torch.Tensor:
         """Return the decoder's position bias of depths, -inf between branches, (g, heads, N, N)."""

@@ -1,0 +1,22 @@
+"""Keep freed memory: large tensors otherwise go back to the kernel, and page faults halve the speed."""
+
+import ctypes
+import platform
+from functools import cache
+
+# Parameters of glibc's mallopt, from malloc.h.
+_M_TRIM_THRESHOLD = -1
+_M_TOP_PAD = -2
+_M_MMAP_MAX = -4
+_NEVER_TRIM = 2**31 - 1
+_GROW_BY = 64 * 2**20
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Make glibc serve large blocks from a heap that never shrinks; return whether it did (Linux, glibc)."""
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER_TRIM), (_M_TOP_PAD, _GROW_BY))
+    return all([bool(mallopt(parameter, value)) for parameter, value in settings])
