@@ -73,8 +73,8 @@ def leakage_audit(
 ) -> LeakageReport:
     """List every held-out pair, word or composition that the training stream of a run asks for.
 
-    Audits the first ``episodes`` scenes of the stream that a run with this seed and number of slots trains on,
-    slots in turn. ``held_out`` items are pairs ("yellow box"), words ("yellow") or compositions
+    Audits the first ``episodes`` scenes of the stream that a run with this seed and number of slots trains
+    on, slots in turn. ``held_out`` items are pairs ("yellow box"), words ("yellow") or compositions
     ("pickup_then_pickup"); what a mission mentions counts, not what merely lies in the room.
     """
     if episodes < 1:

@@ -10,42 +10,37 @@ class Draws:
     """Takes over a fresh PCG64 generator, as ``numpy.random.Generator`` would consume it.
 
     Bounded integers: Lemire's method (arXiv 1805.10941) on 32-bit halves, the low one first, as in numpy's
-    ``distributions.c``; that layouts are MiniGrid's own is tested against MiniGrid on every level.
+    ``distributions.c``; real numbers take whole ones and leave a spare half for the next integer.
     """
 
-    __slots__ = ("_generator", "_raw", "_spare")
+    __slots__ = ("_generator", "_halves")
 
     def __init__(self, bit_generator: Any) -> None:
         self._generator = bit_generator
-        self._raw: list[int] = []
-        self._spare: int | None = None
+        self._halves: list[int] = []  # the next one last
 
-    def _next(self) -> int:
-        if not self._raw:
-            self._raw = self._generator.random_raw(_BLOCK)[::-1].tolist()
-        return self._raw.pop()
-
-    def _half(self) -> int:
-        half = self._spare
-        if half is None:
-            raw = self._next()
-            self._spare = raw >> 32
-            return raw & _HALF
-        self._spare = None
-        return half
+    def _fetch(self) -> None:
+        raw = self._generator.random_raw(_BLOCK).astype("<u8")
+        self._halves = raw.view("<u4")[::-1].tolist() + self._halves
 
     def integer(self, low: int, high: int) -> int:
         """Return an integer from low (included) to high (excluded), fewer than 2**32 apart."""
         span = high - low
         if span <= 1:
             return low
-        product = self._half() * span
-        if product & _HALF < span:
-            threshold = (_HALF + 1 - span) % span
-            while product & _HALF < threshold:
-                product = self._half() * span
-        return low + (product >> 32)
+        while True:
+            if not self._halves:
+                self._fetch()
+            product = self._halves.pop() * span
+            rest = product & _HALF
+            if rest >= span or rest >= (_HALF + 1 - span) % span:  # the first spares the division
+                return low + (product >> 32)
 
     def uniform(self, low: float, high: float) -> float:
         """Return a real number from low (included) to high (excluded)."""
-        return low + (high - low) * ((self._next() >> 11) * 2.0**-53)
+        if len(self._halves) < 2:
+            self._fetch()
+        last = len(self._halves) - len(self._halves) % 2  # past a spare half
+        upper, lower = self._halves[last - 2 : last]
+        del self._halves[last - 2 : last]
+        return low + (high - low) * (((upper << 32 | lower) >> 11) * 2.0**-53)

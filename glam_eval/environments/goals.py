@@ -30,12 +30,14 @@ class Targets:
     """The objects that a description named at the start, and where they were when last looked up."""
 
     def __init__(self, description: Any, world: World) -> None:
-        self.objects = frozenset(world.number(thing) for thing in description.obj_set)
+        self.objects = world.numbers(description.obj_set)
         self.cells = frozenset(world.frame.cell(x, y) for x, y in description.obj_poss)
+        self._walls = self.cells.difference(world.objects)  # walls are grey objects, too
 
     def look_up(self, world: World) -> None:
         """Refresh the places of the objects."""
-        self.cells = frozenset(world.places[number] for number in self.objects if number in world.places)
+        places = (world.places[number] for number in self.objects if number in world.places)
+        self.cells = self._walls.union(places)
 
 
 class _Reach:

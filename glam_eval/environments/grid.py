@@ -4,7 +4,7 @@ The grid is one ``bytearray`` of cells (see ``vision``) with a margin of walls a
 so that a view is one gather; the last byte holds the code of what the agent carries.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -120,9 +120,10 @@ class World:
             self.contents[number] = self._adopt(thing.contains)
         return number
 
-    def number(self, thing: Any) -> int:
-        """Return the number of a MiniGrid object of the environment that the world was made from."""
-        return next(number for number, nature in enumerate(self.natures) if nature is thing)
+    def numbers(self, things: Iterable[Any]) -> frozenset[int]:
+        """Return the numbers of objects of the MiniGrid environment the world is made from; walls have none."""
+        known = {id(nature): number for number, nature in enumerate(self.natures)}
+        return frozenset(known[id(thing)] for thing in things if id(thing) in known)
 
     def _code(self, number: int) -> int:
         nature = self.natures[number]

@@ -37,7 +37,8 @@ class LocalLevel(Scene):
     ``kinds`` are ``goto``, ``pickup``, ``putnext``, ``open`` and sequences such as ``pickup_then_goto``, told
     in ``orders`` ("A, then B" and "B after you A"). Missions of the ``train`` split mention no pair of
     ``held_out``, those of ``test`` only such pairs, those of ``all`` any. ``num_dists`` is the number of
-    objects in the room, by default the paper's. Unit of ``room_size``: cells, walls included.
+    objects in the room, by default the paper's (fewer in small rooms). Unit of ``room_size``: cells, walls
+    included.
     """
 
     def __init__(
@@ -97,7 +98,10 @@ class LocalLevel(Scene):
         return [color for color in COLOR_NAMES if self._allowed(f"{color} door")]
 
     def _add_objects(self, count: int, i: int = 0) -> list[Any]:
-        return self.add_distractors(i, 0, num_distractors=self.num_dists or count, all_unique=False)
+        roomy = max(2, (self.room_size - 2) ** 2 // 3)  # more would shut off parts of a small room
+        return self.add_distractors(
+            i, 0, num_distractors=self.num_dists or min(count, roomy), all_unique=False
+        )
 
     def _gen_open(self) -> None:
         """Two rooms, a locked door between them, its key and more objects in the agent's room."""

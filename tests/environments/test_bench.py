@@ -1,0 +1,21 @@
+"""What the bench of the environment reports; how fast it is, it prints and no test asserts."""
+
+import pytest
+
+from glam_eval.core.errors import UserError
+from glam_eval.environments.bench import bench_environment
+
+
+def test_both_worlds_are_measured_in_one_run():
+    ours, theirs = bench_environment("GoToLocalS5N2", steps=600, slots=4, language="de")
+    assert (ours.steps, theirs.steps) == (600, 120)
+    assert theirs.ratio == 1
+    assert ours.ratio == pytest.approx(ours.steps_per_second / theirs.steps_per_second)
+    assert ours.steps_per_second == pytest.approx(ours.steps / ours.seconds)
+    assert ours.episodes >= 600 / 25
+    assert ours.reset_milliseconds > 0
+
+
+def test_nothing_to_measure_is_an_error():
+    with pytest.raises(UserError, match="fewer than the 32 slots"):
+        bench_environment(steps=10)

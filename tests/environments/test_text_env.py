@@ -1,0 +1,74 @@
+"""BabyAI-Text as Gymnasium knows it."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from glam_eval.environments import BabyAIText, VectorEnvironment, level_names
+from glam_eval.environments.text_env import gym_id
+
+
+@pytest.mark.parametrize("level", level_names())
+@pytest.mark.filterwarnings("error")
+def test_every_level_passes_gymnasiums_checks(level):
+    env = gymnasium.make(gym_id(level)).unwrapped
+    check_env(env, skip_render_check=True)
+
+
+@pytest.mark.parametrize("level", ["GoToLocal", "MixedTrainLocal"])
+@pytest.mark.filterwarnings("error")
+def test_pictures_pass_gymnasiums_checks(level):
+    check_env(gymnasium.make(gym_id(level), render_mode="rgb_array").unwrapped)
+
+
+def test_pictures_follow_the_episode():
+    env = BabyAIText("GoToLocal", render_mode="rgb_array")
+    env.reset(seed=3)
+    first = env.render()
+    assert first.dtype == np.uint8
+    assert first.shape == (256, 256, 3)
+    env.step(0)
+    turned = env.render()
+    assert not np.array_equal(first, turned)
+    env.reset(seed=3)
+    assert np.array_equal(env.render(), first)
+    assert BabyAIText("GoToLocal").render() is None
+
+
+def test_single_and_vector_environments_play_identical_episodes():
+    env = gymnasium.make(gym_id("MixedTrainLocal"), language="de", shift="invented_nouns")
+    world = VectorEnvironment("MixedTrainLocal", 4, language="de", shift="invented_nouns")
+    for scene_seed in range(4):
+        seen, information = env.reset(seed=scene_seed)
+        world.start(2, scene_seed)
+        for action in np.random.default_rng(scene_seed).integers(6, size=130):
+            situation = world.situations([2])[0]
+            assert seen["mission"] == situation.observation.mission
+            assert seen["text"] == "\n".join(situation.observation.sentences)
+            assert np.array_equal(seen["image"], situation.observation.image)
+            assert seen["direction"] == situation.observation.direction
+            assert information["prompt"] == situation.prompt
+            seen, reward, terminated, truncated, information = env.step(action)
+            result = world.step([int(action)], [2])[0]
+            assert (reward, terminated, truncated) == (result.reward, result.terminated, result.truncated)
+            if result.done:
+                assert information["success"] == world.summary(2).success
+                assert information["task"] == world.summary(2).task
+                break
+
+
+def test_without_a_seed_scenes_are_drawn_from_the_last_seeds_stream():
+    env, again = BabyAIText("GoToLocal"), BabyAIText("GoToLocal")
+    runs = [[e.reset(seed=1)[1], e.reset()[1], e.reset()[1]] for e in (env, again)]
+    assert runs[0] == runs[1]
+    assert len({information["scene_seed"] for information in runs[0]}) == 3
+
+
+def test_spaces_hold_every_language():
+    for language in ("en", "fr", "de", "ro", "es", "it", "cipher"):
+        env = BabyAIText("BossLevel", language=language)
+        seen, _ = env.reset(seed=0)
+        assert env.observation_space.contains(seen)
+    assert env.observation_space.contains(env.observation_space.sample())
+    assert env.action_space.n == len(env.actions) == 6
