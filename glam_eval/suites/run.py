@@ -30,7 +30,7 @@ def make_plans(suite: SuiteConfig) -> list[Plan]:
 
 def validate(suite: SuiteConfig) -> None:
     """Check every name that a suite uses, before anything starts; raises UserError."""
-    from glam_eval.environments import find_level
+    from glam_eval.environments.catalogue import find_level
     from glam_eval.language import speaker, template_names
     from glam_eval.policies.models.shapes import check_model_name
 

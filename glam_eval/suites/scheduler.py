@@ -100,7 +100,7 @@ class Scheduler:
                 worker.heard = time.monotonic()
                 if not self._handle(worker, message):
                     continue
-            elif time.monotonic() - worker.heard > self._silence_seconds:
+            elif worker.plan and time.monotonic() - worker.heard > self._silence_seconds:
                 going_on += self._replace(worker, f"silent for {self._silence_seconds:g} s")
                 continue
             going_on.append(worker)

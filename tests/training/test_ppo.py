@@ -96,7 +96,12 @@ def test_actions_not_offered_count_for_nothing():
 def independent_update(policy, rollout, settings):
     """One full-batch step written out: per-sample loops, no shared code with the learner."""
     advantages, returns = generalized_advantages(
-        rollout.rewards, rollout.values, rollout.ends, rollout.last_values, settings.discount, settings.gae_lambda
+        rollout.rewards,
+        rollout.values,
+        rollout.ends,
+        rollout.last_values,
+        settings.discount,
+        settings.gae_lambda,
     )
     optimizer = torch.optim.Adam(
         policy.parameters(), lr=settings.learning_rate, betas=settings.adam_betas, eps=settings.adam_epsilon
@@ -195,3 +200,23 @@ def test_a_loss_that_is_not_finite_is_one_clear_line():
     with pytest.raises(RunFailedError, match=r"not finite in update 3: lower ppo\.learning_rate"):
         PPO(policy, config(), seed=0, updates=10).update(rollout, 3)
     assert torch.equal(policy.actor, before)
+
+
+def test_a_contextual_bandit_is_learned():
+    """The best action is the largest of three features: the sign of every loss term is right."""
+    policy = LinearPolicy(features=3)
+    settings = config(learning_rate=0.05, epochs=4, minibatch=16, discount=0.0, normalize_advantages=True)
+    learner = PPO(policy, settings, seed=0, updates=30)
+    shares: list[float] = []
+    for update in range(1, 31):
+        rollout = rollout_of(policy, seed=update, features=3)
+        with torch.no_grad():
+            scores = policy.evaluate([x for row in rollout.inputs for x in row]).log_probabilities
+        rollout.actions[:] = torch.distributions.Categorical(logits=scores).sample().reshape(8, 4).numpy()
+        chosen = scores.numpy()[np.arange(32), rollout.actions.ravel()]
+        rollout.log_probabilities[:] = chosen.reshape(8, 4)
+        best = np.array([[int(features.argmax()) for features in row] for row in rollout.inputs])
+        rollout.rewards[:] = best == rollout.actions
+        shares.append(float(rollout.rewards.mean()))
+        learner.update(rollout, update)
+    assert shares[-1] > 0.75 > shares[0]

@@ -1,0 +1,78 @@
+"""A study small enough to run many times."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from glam_eval.config.run import RunConfig
+
+torch.set_num_threads(1)
+
+TINY_SUITE = """
+title = "A tiny study"
+question = "Does everything fit together?"
+seeds = 2
+frames = 240
+evaluations = 3
+
+[environment]
+level = "GoToLocalS5N2"
+remembered = 1
+
+[policy]
+head_hidden = 8
+
+[ppo]
+preset = "small"
+environments = 8
+steps = 10
+minibatch = 40
+
+[[agents]]
+agent = "gflan"
+model = "t5-pico"
+
+[[agents]]
+agent = "random"
+
+[[agents]]
+agent = "bot"
+
+[[protocols]]
+name = "sample-efficiency"
+scenes = 6
+
+[[protocols]]
+name = "generalization"
+scenes = 8
+replays = 1
+conditions = ["none", "invented_nouns", "none@fr"]
+"""
+
+
+@pytest.fixture
+def tiny_suite(tmp_path: Path) -> Path:
+    """A suite of 6 short runs, as a TOML file."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY_SUITE)
+    return path
+
+
+def tiny_run(**values) -> RunConfig:
+    """A run of the language policy on the easiest level."""
+    defaults = {
+        "agent": "gflan",
+        "model": "t5-pico",
+        "frames": 240,
+        "evaluations": 3,
+        "environment": {"level": "GoToLocalS5N2", "remembered": 1},
+        "policy": {"head_hidden": 8},
+        "ppo": {"preset": "small", "environments": 8, "steps": 10, "minibatch": 40},
+    }
+    return RunConfig.parse({**defaults, **values}, "test")
+
+
+@pytest.fixture(name="tiny_run")
+def _tiny_run():
+    return tiny_run

@@ -1,0 +1,66 @@
+"""A run: reproducible, resumable at any update, refusing another's checkpoint."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from glam_eval.core.errors import UserError
+from glam_eval.core.records import TrainingRecord
+from glam_eval.results import columns_of
+from glam_eval.training.checkpoints import CheckpointStore
+from glam_eval.training.run import TrainingRun
+
+STABLE = [column.attribute for column in columns_of(TrainingRecord) if not column.column.volatile]
+
+
+def numbers(record):
+    values = dataclasses.asdict(record)
+    return [repr(values[name]) for name in STABLE]
+
+
+def weights(run):
+    return [parameter.detach().clone() for parameter in run.policy.parameters()]
+
+
+def test_equal_configurations_give_equal_numbers(tiny_run):
+    one, two = TrainingRun(tiny_run()), TrainingRun(tiny_run())
+    for _ in range(2):
+        assert numbers(one.advance()) == numbers(two.advance())
+    assert all(torch.equal(a, b) for a, b in zip(weights(one), weights(two), strict=True))
+
+
+def test_seeds_differ_in_weights_and_experience(tiny_run):
+    one, two = TrainingRun(tiny_run(seed=1)), TrainingRun(tiny_run(seed=2))
+    assert not all(torch.equal(a, b) for a, b in zip(weights(one), weights(two), strict=True))
+    assert numbers(one.advance())[6:] != numbers(two.advance())[6:]
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_resumed_run_equals_a_straight_one(tiny_run, tmp_path, cut):
+    straight = TrainingRun(tiny_run())
+    expected = [numbers(straight.advance()) for _ in range(3)]
+    before = TrainingRun(tiny_run())
+    for _ in range(cut):
+        before.advance()
+    store = CheckpointStore(tmp_path)
+    store.write(before.frames, before.save, before.state())
+    resumed = TrainingRun(tiny_run(), resume=store.latest())
+    assert [numbers(resumed.advance()) for _ in range(3 - cut)] == expected[cut:]
+    assert resumed.finished
+    assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(resumed), strict=True))
+
+
+def test_another_runs_checkpoint_is_refused(tiny_run, tmp_path):
+    run = TrainingRun(tiny_run(seed=1))
+    store = CheckpointStore(tmp_path)
+    store.write(0, run.save, run.state())
+    with pytest.raises(UserError, match="belongs to run gflan-t5-pico-GoToLocalS5N2-s1"):
+        TrainingRun(tiny_run(seed=2), resume=store.latest())
+
+
+def test_first_epoch_ratio_is_one(tiny_run):
+    ppo = {"preset": "small", "environments": 8, "steps": 10, "minibatch": 80, "epochs": 1}
+    record = TrainingRun(tiny_run(ppo=ppo)).advance()
+    assert abs(record.approx_kl) < 1e-6
+    assert record.clip_fraction == 0
