@@ -10,7 +10,11 @@ class Head(nn.Module):
     def __init__(self, inputs: int, outputs: int, hidden: int = 1024) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(inputs, hidden), nn.Sigmoid(), nn.Linear(hidden, hidden), nn.Sigmoid(), nn.Linear(hidden, outputs)
+            nn.Linear(inputs, hidden),
+            nn.Sigmoid(),
+            nn.Linear(hidden, hidden),
+            nn.Sigmoid(),
+            nn.Linear(hidden, outputs),
         )
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:

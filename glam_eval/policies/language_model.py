@@ -100,13 +100,16 @@ class LanguageModelPolicy:
         roots = roots.float()
         if by_head:
             scores = self._head_scores(roots, [len(each.actions.tokens) for each in inputs])
-        critic = self.heads["value"](roots).squeeze(1) if "value" in self.heads else roots.new_zeros(len(roots))
-        return PolicyOutput(self._log_policy(scores), critic)
+        has_critic = "value" in self.heads
+        values = self.heads["value"](roots).squeeze(1) if has_critic else roots.new_zeros(len(roots))
+        return PolicyOutput(self._log_policy(scores), values)
 
     def _head_scores(self, roots: torch.Tensor, counts: list[int]) -> torch.Tensor:
         """Return the action head's logits (n, A), -inf where an input offers fewer actions."""
         if max(counts) > self.options.actions_count:
-            raise UserError(f"{max(counts)} actions are offered but the action head has {self.options.actions_count}")
+            raise UserError(
+                f"{max(counts)} actions for an action head of {self.options.actions_count} outputs"
+            )
         logits: torch.Tensor = self.heads["action"](roots)[:, : max(counts)]
         offered = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
         return logits.masked_fill(~offered.to(logits.device), -torch.inf)
@@ -154,4 +157,4 @@ class LanguageModelPolicy:
                 for name, tensor in (self.model.state_dict() | heads).items():
                     tensor.copy_(state[name])
         except (KeyError, RuntimeError) as error:
-            raise UserError(f"{directory} holds another model or other heads than this policy: {error}") from error
+            raise UserError(f"{directory} holds another model or other heads: {error}") from error

@@ -12,7 +12,7 @@ class LoraOptions:
     """Low-rank adapters in place of full updates (arXiv 2106.09685), through ``peft``."""
 
     rank: int = 8
-    alpha: float = 16.0
+    alpha: int = 16
     targets: tuple[str, ...] = ("q", "v")  # names of the linear layers adapted
 
 
@@ -25,13 +25,13 @@ class PolicyOptions:
     """
 
     normalization: Normalization = "sum"
-    policy_softmax: Literal["softmax", "max_probability"] = "softmax"  # the latter: softmax(p / max p), first release
+    policy_softmax: Literal["softmax", "max_probability"] = "softmax"  # or softmax(p / max p): first release
     end_of_sequence: bool = False  # append </s> to prompts and actions and score it, as before November 2023
     action_choice: Literal["scoring", "head"] = "scoring"
     actions_count: int = 6  # outputs of the action head
     value_head: bool = True
     head_hidden: int = 1024
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the transformer's arithmetic; weights stay float32
+    precision: Literal["float32", "bfloat16"] = "float32"  # of the arithmetic; weights stay float32
     trainable: Literal["all", "decoder", "heads"] = "all"
     gradient_checkpointing: bool = False
     compile: bool = False

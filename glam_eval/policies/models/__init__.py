@@ -1,1 +1,1 @@
-"""Models by name: the embedded family, directories, the hub; their shapes, memory and speed without weights."""
+"""Models by name (embedded, directory, hub) and, without weights, their shapes, memory and speed."""

@@ -28,7 +28,7 @@ def add_adapters(model: Any, options: LoraOptions, seed: int) -> None:
             peft.inject_adapter_in_model(config, model)
         except ValueError as error:
             targets = ", ".join(options.targets)
-            raise UserError(f"the model has no layers named {targets}: choose others as lora.targets") from error
+            raise UserError(f"no layers of the model are named {targets}: choose other targets") from error
     model.eval()
 
 
@@ -39,7 +39,7 @@ def _adapted(model: Any) -> dict[str, Any]:
 def adapter_state(model: Any) -> dict[str, torch.Tensor]:
     """Return the adapters and the frozen weights under them, by their names in the state dict."""
     prefixes = tuple(f"{name}." for name in _adapted(model))
-    return {name: tensor for name, tensor in model.state_dict().items() if prefixes and name.startswith(prefixes)}
+    return {name: tensor for name, tensor in model.state_dict().items() if name.startswith(prefixes)}
 
 
 def merged_state(model: Any) -> dict[str, torch.Tensor]:

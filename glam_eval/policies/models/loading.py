@@ -10,8 +10,7 @@ from typing import Any, Literal, get_args
 import torch
 import transformers
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
-from transformers import T5Config
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, T5Config
 
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.core.seeds import stream_seed
@@ -30,14 +29,14 @@ OUTPUT_SCALE = 0.05
 def quiet() -> Iterator[None]:
     """Silence ``transformers``' progress bars and its warning that untied embeddings stay untied."""
     bars, level = transformers.logging.is_progress_bar_enabled(), transformers.logging.get_verbosity()
-    transformers.logging.disable_progress_bar()
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     transformers.logging.set_verbosity(logging.ERROR)
     try:
         yield
     finally:
         transformers.logging.set_verbosity(level)
         if bars:
-            transformers.logging.enable_progress_bar()
+            transformers.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def new_model(config: Any, seed: int, tied: bool) -> Any:
@@ -49,7 +48,7 @@ def new_model(config: Any, seed: int, tied: bool) -> Any:
     kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(stream_seed(seed, "model", "weights"))
-        model = kind.from_config(config)
+        model = kind.from_config(config)  # type: ignore[no-untyped-call]
         if not tied:
             output = model.get_output_embeddings()
             output.weight = nn.Parameter(torch.randn_like(output.weight) * OUTPUT_SCALE)
@@ -57,7 +56,7 @@ def new_model(config: Any, seed: int, tied: bool) -> Any:
 
 
 def make_model(name: str, directory: Path | str, seed: int = 0) -> None:
-    """Write an embedded model with its tokenizer, for ``transformers``' ``from_pretrained``, without any download.
+    """Write an embedded model and its tokenizer, made without any download, for ``from_pretrained``.
 
     Raises:
         UserError: if no embedded model has this name.

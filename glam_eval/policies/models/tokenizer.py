@@ -27,7 +27,7 @@ def _pieces(word: str) -> list[str]:
 
 
 def make_tokenizer(sentences: Iterable[str]) -> Tokenizer:
-    """Return the tokenizer of sentences: each word's score is its log-frequency, the optimum of its segmentation."""
+    """Return the tokenizer of sentences, whose pieces are scored by their log-frequency in them."""
     words = Counter(word for sentence in sentences for word in sentence.split())
     counts: Counter[str] = Counter()
     for word, count in words.items():
@@ -61,7 +61,7 @@ def make_tokenizer(sentences: Iterable[str]) -> Tokenizer:
 
 def embedded_tokenizer() -> Any:
     """Return the tokenizer that ships with the package, as a ``transformers`` tokenizer."""
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_file=str(TOKENIZER_DIRECTORY / "tokenizer.json"),
         pad_token="<pad>",
         eos_token="</s>",

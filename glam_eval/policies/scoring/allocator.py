@@ -19,4 +19,4 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER_TRIM), (_M_TOP_PAD, _GROW_BY))
-    return all([bool(mallopt(parameter, value)) for parameter, value in settings])
+    return all(mallopt(parameter, value) == 1 for parameter, value in settings)

@@ -23,13 +23,13 @@ class _RMSNorm(torch.autograd.Function):
     def forward(ctx: Any, hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
         squares = torch.linalg.vecdot(hidden, hidden).unsqueeze(-1)
         scale = squares.div_(hidden.shape[-1]).add_(epsilon).rsqrt_()
-        normed = hidden * scale
+        normed: torch.Tensor = hidden * scale
         ctx.save_for_backward(normed, scale)
         return normed
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         normed, scale = ctx.saved_tensors
         mean = torch.linalg.vecdot(gradient, normed).unsqueeze(-1).div_(-normed.shape[-1])
         return torch.addcmul(gradient, normed, mean).mul_(scale), None
@@ -37,7 +37,7 @@ class _RMSNorm(torch.autograd.Function):
 
 def rms_norm(hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
     """Return (..., d) divided by its root mean square, in float32."""
-    output: torch.Tensor = _RMSNorm.apply(hidden.float(), epsilon)
+    output: torch.Tensor = _RMSNorm.apply(hidden.float(), epsilon)  # type: ignore[no-untyped-call]
     return output
 
 
@@ -52,13 +52,15 @@ class _GatedGelu(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
         (inner,) = ctx.saved_tensors
         gate, linear = inner.chunk(2, dim=-1)
         output = torch.empty_like(inner)
         to_gate, to_linear = output.chunk(2, dim=-1)
         torch.mul(gradient, F.gelu(gate, approximate="tanh"), out=to_linear)
-        torch.ops.aten.gelu_backward.grad_input(gradient * linear, gate, approximate="tanh", grad_input=to_gate)
+        torch.ops.aten.gelu_backward.grad_input(
+            gradient * linear, gate, approximate="tanh", grad_input=to_gate
+        )
         return output
 
 
@@ -68,7 +70,7 @@ def gated_activation(inner: torch.Tensor, activation: Any, name: str) -> torch.T
     ``name`` is the activation's name in ``transformers``: gelu_new, T5's, has a kernel of its own.
     """
     if name == "gelu_new":
-        output: torch.Tensor = _GatedGelu.apply(inner)
+        output: torch.Tensor = _GatedGelu.apply(inner)  # type: ignore[no-untyped-call]
         return output
     gate, linear = inner.chunk(2, dim=-1)
     product: torch.Tensor = activation(gate) * linear
@@ -107,7 +109,7 @@ class _SelfAttention(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         projected, *kept = ctx.saved_tensors
         to_projected = torch.empty_like(projected)
         to_bias = projected.new_zeros(ctx.bias_shape) if ctx.needs_input_grad[1] else None
@@ -147,7 +149,7 @@ class _CrossAttention(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         queries, encoded, *kept = ctx.saved_tensors
         to_queries = torch.empty_like(queries)
         to_encoded = torch.empty_like(encoded) if ctx.needs_input_grad[1] else None
@@ -171,7 +173,7 @@ def self_attention(projected: torch.Tensor, bias: torch.Tensor, groups: Sequence
     """
     if projected.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):
-            output: torch.Tensor = _SelfAttention.apply(
+            output: torch.Tensor = _SelfAttention.apply(  # type: ignore[no-untyped-call]
                 projected, bias.to(projected.dtype), _spans(groups), torch.is_grad_enabled()
             )
         return output
@@ -198,7 +200,7 @@ def cross_attention(queries: torch.Tensor, encoded: torch.Tensor, groups: Sequen
     encoded = encoded.to(queries.dtype)
     if queries.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):
-            output: torch.Tensor = _CrossAttention.apply(
+            output: torch.Tensor = _CrossAttention.apply(  # type: ignore[no-untyped-call]
                 queries.contiguous(), encoded, _spans(groups), torch.is_grad_enabled()
             )
         return output

@@ -22,7 +22,7 @@ class Group:
 
     def split(self, packed: torch.Tensor) -> torch.Tensor:
         """Return the group's part of a packed tensor (T, ...) as (count, length, ...)."""
-        return packed[self.tokens].unflatten(0, (self.count, self.length))
+        return packed[self.tokens].view(self.count, self.length, *packed.shape[1:])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,11 +36,11 @@ class PackedPrompts:
     @property
     def count(self) -> int:
         """The number of prompts."""
-        return self.groups[-1].prompts.stop
+        return sum(group.count for group in self.groups)
 
 
 def _runs(lengths: Sequence[int], padding: float) -> Iterator[tuple[int, int]]:
-    """Yield (first, end) of runs of ascending lengths in which no prompt is padded by more than ``padding``."""
+    """Yield (first, end) of runs of ascending lengths that pad no prompt by more than ``padding``."""
     first = 0
     for index in range(1, len(lengths) + 1):
         if index == len(lengths) or lengths[index] > lengths[first] * (1 + padding):
@@ -48,7 +48,7 @@ def _runs(lengths: Sequence[int], padding: float) -> Iterator[tuple[int, int]]:
             first = index
 
 
-def pack(prompts: Sequence[Prompt], device: torch.device, padding: float, pad_token: int = 0) -> PackedPrompts:
+def pack(prompts: Sequence[Prompt], device: torch.device, padding: float) -> PackedPrompts:
     """Return prompts (shortest first) end to end, padded by at most the share ``padding`` within a group."""
     lengths = [len(prompt) for prompt in prompts]
     groups: list[Group] = []
@@ -58,7 +58,7 @@ def pack(prompts: Sequence[Prompt], device: torch.device, padding: float, pad_to
         count, length = end - first, lengths[end - 1]
         mask = None
         if lengths[first] < length:
-            block = np.full((count, length), pad_token, dtype=np.int32)
+            block = np.zeros((count, length), dtype=np.int32)
             mask = torch.full((count, 1, 1, length), -torch.inf)
             for row, prompt in enumerate(prompts[first:end]):
                 block[row, : len(prompt)] = prompt
@@ -74,7 +74,7 @@ def pack(prompts: Sequence[Prompt], device: torch.device, padding: float, pad_to
 
 
 def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Yield the indices of batches of at most ``tokens`` tokens (at least one prompt), shortest prompts first."""
+    """Yield the indices of batches of at most ``tokens`` tokens (or one prompt), shortest prompts first."""
     batch: list[int] = []
     size = 0
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):

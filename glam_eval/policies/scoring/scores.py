@@ -7,7 +7,9 @@ import torch
 import torch.nn.functional as F
 
 from glam_eval.core.errors import UserError, unknown
+from glam_eval.policies.scoring.causal import CAUSAL_MODELS, CausalEngine
 from glam_eval.policies.scoring.packing import PackedPrompts, Prompt, batches, pack
+from glam_eval.policies.scoring.t5 import T5_MODELS, T5Engine
 from glam_eval.policies.scoring.tokens import CachedTokenizer
 from glam_eval.policies.scoring.tree import Actions, ActionTrees, build_tree, stack_trees
 
@@ -18,8 +20,13 @@ TOKENS_PER_BATCH = 4096  # without gradients: large enough for full-speed produc
 class Engine(Protocol):
     """A model family's forward pass."""
 
-    start_token: int
-    padding: float
+    @property
+    def start_token(self) -> int:
+        """The token fed at a tree's root."""
+
+    @property
+    def padding(self) -> float:
+        """The share of padding accepted for fewer, larger calls."""
 
     def __call__(self, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
         """Return the last hidden states at the trees' nodes, (n, N, d_model)."""
@@ -116,11 +123,14 @@ def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool
     Raises:
         UserError: if the model's family is not one whose forward pass is known to be exact here.
     """
-    from glam_eval.policies.scoring.t5 import T5Engine
-
-    if model.config.model_type in ("t5",):
+    kind = model.config.model_type
+    if kind in T5_MODELS:
         return T5Engine(model, gradient_checkpointing, compiled)
-    raise UserError(f"models of type {model.config.model_type!r} are not supported: use a T5 or a causal language model")
+    if kind not in CAUSAL_MODELS:
+        raise unknown("type of model", kind, T5_MODELS | CAUSAL_MODELS)
+    if gradient_checkpointing or compiled:
+        raise UserError(f"gradient checkpointing and compilation are for T5 models, not {kind}")
+    return CausalEngine(model)
 
 
 def score_actions(
@@ -147,13 +157,17 @@ def score_actions(
     check_normalization(normalization)
     if not prompts:
         raise UserError("no prompt to score")
-    shared = isinstance(actions[0], str)
-    lists = [tuple(actions)] * len(prompts) if shared else [tuple(a) for a in actions]
+    lists: list[tuple[str, ...]]
+    if all(isinstance(each, str) for each in actions):
+        lists = [tuple(map(str, actions))] * len(prompts)
+    else:
+        lists = [tuple(each) for each in actions]
     if len(lists) != len(prompts):
-        raise UserError(f"{len(lists)} action lists for {len(prompts)} prompts: give one list for all, or one each")
+        raise UserError(f"{len(lists)} action lists for {len(prompts)} prompts: give one, or one for each")
     cached = CachedTokenizer(tokenizer)
     encoded = {each: cached.encode_actions(each, end_of_sequence) for each in dict.fromkeys(lists)}
     scores, _ = Scorer(make_engine(model), model.device, normalization).run(
-        [cached.encode_prompt(prompt, end_of_sequence) for prompt in prompts], [encoded[each] for each in lists]
+        [cached.encode_prompt(prompt, end_of_sequence) for prompt in prompts],
+        [encoded[each] for each in lists],
     )
     return scores

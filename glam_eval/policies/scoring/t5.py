@@ -16,6 +16,8 @@ from glam_eval.policies.scoring.kernels import cross_attention, gated_activation
 from glam_eval.policies.scoring.packing import PackedPrompts
 from glam_eval.policies.scoring.tree import ActionTrees
 
+T5_MODELS = frozenset({"t5"})
+
 
 def weight_of(linear: Any) -> torch.Tensor:
     """Return a linear layer's weight (out, in), with its LoRA update where ``peft`` wrapped the layer."""
@@ -28,7 +30,8 @@ def weight_of(linear: Any) -> torch.Tensor:
 def fused(norm: Any, *linears: Any) -> torch.Tensor:
     """Return the weights of projections of one input as one matrix, the norm before them folded in."""
     weights = [weight_of(linear) for linear in linears]
-    return (torch.cat(weights) if len(weights) > 1 else weights[0]) * norm.weight
+    weight: torch.Tensor = (torch.cat(weights) if len(weights) > 1 else weights[0]) * norm.weight
+    return weight
 
 
 def add_projected(hidden: torch.Tensor, inner: torch.Tensor, linear: Any) -> torch.Tensor:
@@ -68,22 +71,18 @@ class T5Engine:
         compiled: run encoder layers through ``torch.compile``, which takes a minute once.
     """
 
-    padding_cpu = 0.0
-    padding_gpu = 0.05
-
     def __init__(self, model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> None:
         keep_freed_memory()
         self.model = model
         self.config = model.config
         self.start_token = int(model.config.decoder_start_token_id)
         self.checkpointing = gradient_checkpointing
-        if compiled:
-            self._encoder_layer = torch.compile(self._encoder_layer, dynamic=True)
+        self.layer = torch.compile(self._encoder_layer, dynamic=True) if compiled else self._encoder_layer
 
     @property
     def padding(self) -> float:
-        """The share of padding accepted for fewer, larger attention calls."""
-        return self.padding_cpu if self.model.device.type == "cpu" else self.padding_gpu
+        """The share of padding accepted for fewer, larger attention calls: none on a CPU."""
+        return 0.0 if self.model.device.type == "cpu" else 0.05
 
     def __call__(self, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
         """Return the decoder's last hidden states at the trees' nodes, (n, N, d_model)."""
@@ -102,9 +101,9 @@ class T5Engine:
         hidden = F.embedding(prompts.tokens, self.model.shared.weight)
         for block in stack.block:
             if self.checkpointing and torch.is_grad_enabled():
-                hidden = checkpoint(self._encoder_layer, block, hidden, bias, prompts, use_reentrant=False)
+                hidden = checkpoint(self.layer, block, hidden, bias, prompts, use_reentrant=False)
             else:
-                hidden = self._encoder_layer(block, hidden, bias, prompts)
+                hidden = self.layer(block, hidden, bias, prompts)
         return self._final_norm(stack, hidden)
 
     def _encoder_layer(
@@ -116,7 +115,7 @@ class T5Engine:
         return self._feed_forward(block.layer[1], hidden)
 
     def decode(self, encoded: torch.Tensor, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
-        """Return the decoder's last hidden states at the nodes, (n, N, d_model), of encoded prompts (T, d_model)."""
+        """Return the last hidden states at the nodes, (n, N, d_model), from encodings (T, d_model)."""
         stack = self.model.decoder
         bias = self._tree_bias(trees)
         hidden = F.embedding(trees.tokens, self.model.shared.weight)
@@ -130,7 +129,8 @@ class T5Engine:
 
     def _tree_attention(self, layer: Any, hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         nodes = bias.shape[-1]
-        projected = self._queries_keys_values(layer, hidden).unflatten(0, (-1, nodes))
+        projected = self._queries_keys_values(layer, hidden)
+        projected = projected.view(-1, nodes, *projected.shape[1:])
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # each (n, heads, N, d_kv)
         scores = torch.matmul(query, key.transpose(2, 3)) + bias
         attended = torch.matmul(scores.softmax(-1).to(value.dtype), value)
@@ -175,16 +175,17 @@ class T5Engine:
     @staticmethod
     def _final_norm(stack: Any, hidden: torch.Tensor) -> torch.Tensor:
         norm = stack.final_layer_norm
-        return rms_norm(hidden, norm.variance_epsilon) * norm.weight
+        normed: torch.Tensor = rms_norm(hidden, norm.variance_epsilon) * norm.weight
+        return normed
 
     def _encoder_bias(self, length: int) -> torch.Tensor:
         """Return the encoder's position bias, (heads, length, length).
 
-        It depends on key - query alone: a row of 2 length values, repeated and read with a stride one shorter.
+        It depends on key - query alone: a row of 2 length values, repeated and read one step shorter.
         """
         table = self.model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
         offsets = torch.arange(-(length - 1), length + 1, device=table.device)
-        row = table[self._buckets(offsets, bidirectional=True)].T
+        row: torch.Tensor = table[self._buckets(offsets, bidirectional=True)].T
         skewed = row.repeat(1, length)[:, : length * (2 * length - 1)].view(-1, length, 2 * length - 1)
         return skewed[:, :, length - 1 :].contiguous()
 
@@ -192,11 +193,14 @@ class T5Engine:
         """Return the decoder's position bias of depths, -inf between branches, (g, heads, N, N)."""
         table = self.model.decoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
         offsets = trees.depths[:, None, :] - trees.depths[:, :, None]
-        bias = table[self._buckets(offsets, bidirectional=False)].permute(0, 3, 1, 2)
+        bias: torch.Tensor = table[self._buckets(offsets, bidirectional=False)].permute(0, 3, 1, 2)
         return bias.masked_fill(~trees.visible[:, None], -torch.inf)
 
     def _buckets(self, offsets: torch.Tensor, bidirectional: bool) -> torch.Tensor:
         config = self.config
         return relative_position_bucket(
-            offsets, bidirectional, config.relative_attention_num_buckets, config.relative_attention_max_distance
+            offsets,
+            bidirectional,
+            config.relative_attention_num_buckets,
+            config.relative_attention_max_distance,
         )

@@ -18,8 +18,9 @@ _BOUNDARY = re.compile(r"(?<=\S)(?= )")
 # What must tokenise alike in whole and by words before words are trusted: runs of spaces, newlines before and
 # after spaces, digits, punctuation, apostrophes, letters beyond ASCII.
 _PROBE = (
-    "Possible action of the agent: turn left, turn right, go forward \n Goal of the agent: go to the red ball \n "
-    "Observation 0: You see a wall 12 steps left,  l'agent à la clé; grüne Kugel, (mingea) 3.5\n Action 0:\n\nș ț  end "
+    "Possible action of the agent: turn left, turn right, go forward \n Goal of the agent: go to the ball \n "
+    "Observation 0: You see a wall 12 steps left,  l'agent à la clé; grüne Kugel, (mingea) 3.5\n Action 0:"
+    "\n\nș ț  end "
 )
 
 
@@ -33,6 +34,9 @@ class CachedTokenizer:
         self.tokenizer = tokenizer
         self._capacity = capacity
         self._cache: dict[str, list[int]] = {}
+        probe = tokenizer("a")["input_ids"]
+        # A prompt begins as the tokenizer begins texts: with <s> where a decoder-only model was trained so.
+        self._start = probe[:1] if tokenizer.bos_token_id in probe[:1] else []
         self._added = [str(token) for token in tokenizer.get_added_vocab()]
         self._by_words = self._cuts_at_spaces() and self._join(_PROBE) == self._encode(_PROBE)
 
@@ -70,12 +74,12 @@ class CachedTokenizer:
         return self._cache.get(text) or self._remember(text)
 
     def encode_prompt(self, text: str, end_of_sequence: bool = False) -> NDArray[np.int32]:
-        """Return a prompt's ids, (n,) int32, with ``</s>`` where ``end_of_sequence`` asks for it.
+        """Return a prompt's ids, (n,) int32, with ``</s>`` after it where ``end_of_sequence`` asks for it.
 
         Raises:
             UserError: if the prompt has no token.
         """
-        ids = self.encode(text) + self._end(end_of_sequence)
+        ids = self._start + self.encode(text) + self._end(end_of_sequence)
         if not ids:
             raise UserError("a prompt is empty: every prompt needs at least one word")
         return np.array(ids, dtype=np.int32)

@@ -32,7 +32,7 @@ class ActionTrees:
 
     tokens: torch.Tensor  # (g, N) int64: token that leads to each node, the start token at the root
     depths: torch.Tensor  # (g, N) int64: number of tokens before the node
-    visible: torch.Tensor  # (g, N, N) bool: True where the column's node is an ancestor of the row's, or itself
+    visible: torch.Tensor  # (g, N, N) bool: True where the column's node is the row's, or an ancestor of it
     edge_parents: torch.Tensor  # (g, E) int64: node that predicts the edge's token
     edge_tokens: torch.Tensor  # (g, E) int64
     paths: torch.Tensor  # (g, A, L) int64: edges of each action
@@ -86,6 +86,11 @@ def _pad(tensor: torch.Tensor, shape: Sequence[int], value: int | bool) -> torch
     return padded
 
 
+def _end_at(tree: ActionTrees, edges: int) -> torch.Tensor:
+    """Return the paths with another number of edges as the mark of their end."""
+    return tree.paths.masked_fill(tree.paths == tree.edge_tokens.shape[1], edges)
+
+
 def stack_trees(trees: Sequence[ActionTrees]) -> ActionTrees:
     """Return one batch of single trees, padded; equal trees in, one tree out (g = 1)."""
     if all(tree is trees[0] for tree in trees):
@@ -102,7 +107,7 @@ def stack_trees(trees: Sequence[ActionTrees]) -> ActionTrees:
             _pad(tree.visible, (nodes, nodes), False) | eye,
             _pad(tree.edge_parents, (edges,), 0),
             _pad(tree.edge_tokens, (edges,), 0),
-            _pad(tree.paths.masked_fill(tree.paths == tree.edge_tokens.shape[1], edges), (actions, longest), edges),
+            _pad(_end_at(tree, edges), (actions, longest), edges),
             _pad(tree.lengths, (actions,), 1),
             _pad(tree.words, (actions,), 1),
             _pad(tree.offered, (actions,), False),
@@ -110,4 +115,3 @@ def stack_trees(trees: Sequence[ActionTrees]) -> ActionTrees:
         for tree in trees
     ]
     return ActionTrees(*(torch.cat(column) for column in zip(*padded, strict=True)))
-
