@@ -6,15 +6,15 @@ from functools import partial
 
 import pandas as pd
 
-from glam_eval.figures import tables
-from glam_eval.figures.aggregates import draw_aggregates, draw_failures, draw_improvement, draw_profiles
-from glam_eval.figures.curves import draw_curves
+from glam_eval.figures.draw.aggregates import draw_aggregates, draw_failures, draw_improvement, draw_profiles
+from glam_eval.figures.draw.curves import draw_curves
 from glam_eval.figures.identity import Condition, Look
-from glam_eval.figures.probes import draw_expected_action, draw_policy_evolution
-from glam_eval.figures.shifts import draw_generalization, draw_language_matrix, draw_online_offline
+from glam_eval.figures.draw.probes import draw_expected_action, draw_policy_evolution
+from glam_eval.figures.draw.shifts import draw_generalization, draw_language_matrix, draw_online_offline
 from glam_eval.figures.study import Study
 from glam_eval.figures.style import Drawing
-from glam_eval.figures.sweeps import draw_scaling, draw_sweep
+from glam_eval.figures.draw.sweeps import draw_scaling, draw_sweep
+from glam_eval.figures.tables import final, training
 
 Draw = Callable[[pd.DataFrame, Mapping[Condition, Look]], Drawing]
 
@@ -39,7 +39,8 @@ class FigureDefinition:
 
 def sample_size(table: pd.DataFrame) -> str:
     """Return what a table rests on, and a warning in words where the seeds are few."""
-    if "n_seeds" not in table or table.empty:
+    table = table[table["n_seeds"] > 0]
+    if table.empty:
         return ""
     few, many = int(table["n_seeds"].min()), int(table["n_seeds"].max())
     text = f"n = {few} seed{'s' * (few != 1)}" if few == many else f"n = {few} to {many} seeds"
@@ -55,77 +56,77 @@ def sample_size(table: pd.DataFrame) -> str:
 
 FIGURES = (
     FigureDefinition(
-        "learning_curves", "Learning curves", tables.learning_curves, draw_curves,
+        "learning_curves", "Learning curves", training.learning_curves, draw_curves,
         f"Success on the fixed evaluation scenes against environment steps. {BANDS}",
     ),
     FigureDefinition(
-        "sample_efficiency", "Aggregates of success over training", tables.sample_efficiency, draw_aggregates,
+        "sample_efficiency", "Aggregates of success over training", training.sample_efficiency, draw_aggregates,
         f"Mean success along training (area under the curve over the budget) and success at its end. {BARS}",
     ),
     FigureDefinition(
-        "generalization", "Generalization", tables.generalization, draw_generalization,
+        "generalization", "Generalization", final.generalization, draw_generalization,
         "Left: success of the trained agent under each shift. Right: paired change on the same scenes from no "
         f"shift. {BARS} Filled: the change differs from 0 at 5% after Holm's correction.",
     ),
     FigureDefinition(
-        "size_scaling", "Size scaling", tables.size_scaling, draw_scaling,
+        "size_scaling", "Size scaling", training.size_scaling, draw_scaling,
         f"Success against the number of parameters of the policy. {BARS}",
     ),
     FigureDefinition(
-        "pretraining_ablation", "Pretraining ablation", tables.pretraining_ablation, draw_curves,
+        "pretraining_ablation", "Pretraining ablation", training.pretraining_ablation, draw_curves,
         f"Success against environment steps for pretrained or random weights and embeddings, scoring or an action head. {BANDS}",
     ),
     FigureDefinition(
-        "action_space", "Size of the action space", tables.action_space, partial(draw_sweep, label="actions offered"),
+        "action_space", "Size of the action space", training.action_space, partial(draw_sweep, label="actions offered"),
         f"Success when 3, 6 or 9 actions are offered. {BARS}",
     ),
     FigureDefinition(
-        "distractors", "Distractors", tables.distractors, partial(draw_sweep, label="objects in the room"),
+        "distractors", "Distractors", training.distractors, partial(draw_sweep, label="objects in the room"),
         f"Success against the number of objects in the room. {BARS}",
     ),
     FigureDefinition(
-        "prompt_length", "Length of the prompt", tables.prompt_length, partial(draw_sweep, label="remembered observations"),
+        "prompt_length", "Length of the prompt", training.prompt_length, partial(draw_sweep, label="remembered observations"),
         f"Success against the number of observations in the prompt. {BARS}",
     ),
     FigureDefinition(
-        "composition_length", "Length of compositions", tables.composition_length, partial(draw_sweep, label="instructions in the goal"),
+        "composition_length", "Length of compositions", final.composition_length, partial(draw_sweep, label="instructions in the goal"),
         f"Success of the trained agent against the number of instructions in the goal. {BARS}",
     ),
     FigureDefinition(
-        "language_matrix", "Languages", tables.language_matrix, draw_language_matrix,
+        "language_matrix", "Languages", final.language_matrix, draw_language_matrix,
         "Success for each language trained in (rows) and tested in (columns); intervals are in the table.",
     ),
     FigureDefinition(
-        "policy_evolution", "Policy evolution", tables.policy_evolution, draw_policy_evolution,
+        "policy_evolution", "Policy evolution", training.policy_evolution, draw_policy_evolution,
         "Probability of each action on fixed probe prompts, averaged over seeds; the line marks the expected action's.",
     ),
     FigureDefinition(
-        "expected_action", "Expected action on probes", tables.expected_action, draw_expected_action,
+        "expected_action", "Expected action on probes", training.expected_action, draw_expected_action,
         f"Probability of the expected action on fixed probe prompts against environment steps. {BANDS}",
     ),
     FigureDefinition(
-        "online_offline", "Online against offline", tables.online_offline, draw_online_offline,
+        "online_offline", "Online against offline", final.online_offline, draw_online_offline,
         f"Success of agents trained by interaction and by imitation. {BARS}",
     ),
     FigureDefinition(
-        "aggregates", "Aggregates over shifts", tables.aggregates, draw_aggregates,
+        "aggregates", "Aggregates over shifts", final.aggregates, draw_aggregates,
         f"Median, interquartile mean, mean and optimality gap of success over seeds and shifts. {BARS}",
     ),
     FigureDefinition(
-        "performance_profiles", "Performance profiles", tables.performance_profiles, draw_profiles,
+        "performance_profiles", "Performance profiles", final.performance_profiles, draw_profiles,
         "Share of scores (a seed under a shift) above each success rate. Shaded: pointwise 95% bootstrap intervals.",
     ),
     FigureDefinition(
-        "probability_of_improvement", "Probability of improvement", tables.probability_of_improvement, draw_improvement,
+        "probability_of_improvement", "Probability of improvement", final.probability_of_improvement, draw_improvement,
         "Probability that a seed of one condition does better than a seed of the other, averaged over shifts. "
         "Bars: 95% stratified bootstrap intervals; in the matrix a dot marks an interval that excludes one half.",
     ),
     FigureDefinition(
-        "failures", "How episodes end", tables.failures, draw_failures,
-        "Share of evaluation episodes of the trained agent by outcome, averaged over seeds.",
+        "failures", "How episodes end", final.failures, draw_failures,
+        "Share of evaluation episodes of the trained agent by outcome, without a shift, averaged over seeds.",
     ),
     FigureDefinition(
-        "cost", "Cost against success", tables.cost, partial(draw_scaling, label="seconds of training"),
+        "cost", "Cost against success", training.cost, partial(draw_scaling, label="seconds of training"),
         f"Final success against wall-clock time of a run. {BARS}",
     ),
 )  # fmt: skip

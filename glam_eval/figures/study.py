@@ -10,23 +10,18 @@ from pathlib import Path
 import pandas as pd
 
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import TABLES
 from glam_eval.figures.identity import Condition, Look, cast, conditions_of
 from glam_eval.results import load_results, table_names
+from glam_eval.statistics import name_variants
 
-# What a study may vary between runs: factor -> where the run's configuration holds it.
+# What figures sweep over: factor -> where the run's configuration holds it. Any other difference between runs
+# of one agent and model makes them conditions of their own.
 FACTORS = {
     "level": ("environment", "level"),
     "language": ("environment", "language"),
     "actions": ("environment", "actions"),
     "remembered": ("environment", "remembered"),
-    "template": ("environment", "template"),
-    "weights": ("policy", "weights"),
-    "embeddings": ("policy", "embeddings"),
-    "action_choice": ("policy", "action_choice"),
-    "normalization": ("policy", "normalization"),
 }
-PRETRAINING = ("weights", "embeddings", "action_choice")  # what tells agents apart, not runs of one
 ACTION_COUNTS = {"restricted": 3, "canonical": 6, "augmented": 9}  # glam.md's three action sets
 DEFAULT_DISTRACTORS = {"GoToLocal": 8}  # objects in the room where the level's name does not say
 
@@ -45,12 +40,26 @@ class Study:
     @classmethod
     def load(cls, results_dir: Path) -> "Study":
         """Read every table of a results directory; raise a UserError if it holds no episodes."""
-        tables = {"episodes": load_results(results_dir, table="episodes")}
-        held = table_names(results_dir)
-        for name in TABLES:
-            if name in held and name not in tables:
-                tables[name] = load_results(results_dir, table=name)
-        return cls(tables)
+        held = dict.fromkeys(
+            ["episodes", *table_names(results_dir)]
+        )  # no episodes: the reader says what is wrong
+        return cls.of({name: load_results(results_dir, table=name) for name in held})
+
+    @classmethod
+    def of(cls, tables: Mapping[str, pd.DataFrame]) -> "Study":
+        """Return the study of some tables; runs that differ in more than the factors become own conditions."""
+        if "runs" not in tables:
+            return cls(tables)
+        runs = tables["runs"]
+        told_apart = runs.assign(
+            config=[_without_factors(r, c) for r, c in zip(runs["run_id"], runs["config"], strict=True)]
+        )
+        return cls(
+            {
+                name: name_variants(table, told_apart) if {"run_id", "model"} <= set(table.columns) else table
+                for name, table in tables.items()
+            }
+        )
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table; raise Absent where the study has none or an empty one."""
@@ -119,7 +128,7 @@ class Study:
         """Return the rows of runs with the study's usual settings, but for the factors in ``free``."""
         if "runs" not in self.tables:
             return rows
-        return rows[rows["run_id"].isin(self._matching(set(FACTORS) - {*PRETRAINING, *free}))]
+        return rows[rows["run_id"].isin(self._matching(set(FACTORS) - {*free}))]
 
     def _matching(self, fixed: set[str]) -> pd.Series:
         """Return the run_id of runs whose factors in ``fixed`` all have their most frequent value."""
@@ -137,7 +146,7 @@ class Study:
         Raises Absent where fewer than two values were tried.
         """
         moving = {"distractors": "level", "action_count": "actions"}.get(factor, factor)
-        kept = self._matching(set(FACTORS) - {*PRETRAINING, moving})
+        kept = self._matching(set(FACTORS) - {moving})
         rows = self.factors[self.factors["run_id"].isin(kept)].dropna(subset=[factor])
         if rows[factor].nunique() < 2:
             raise Absent(f"every run has the same {factor.replace('_', ' ')}")
@@ -157,3 +166,11 @@ def _config(run_id: str, text: str) -> dict[str, dict[str, object]]:
         raise UserError(
             f"run {run_id!r}: its configuration is not JSON; write the runs table again"
         ) from None
+
+
+def _without_factors(run_id: str, text: str) -> str:
+    """Return a configuration as JSON without the settings that figures sweep over."""
+    config = _config(run_id, text)
+    for group, key in FACTORS.values():
+        config[group] = {name: value for name, value in config.get(group, {}).items() if name != key}
+    return json.dumps(config)

@@ -9,10 +9,10 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from glam_eval.figures import Absent, Study
-from glam_eval.figures import tables as figure_tables
 from glam_eval.figures.identity import REFERENCES
-from glam_eval.figures.shifts import shift_label
+from glam_eval.figures.draw.shifts import shift_label
 from glam_eval.figures.style import interval_text, thousands
+from glam_eval.figures.tables import final, training
 
 Kind = Literal["up", "down", "same", "open"]
 
@@ -32,7 +32,7 @@ def findings(study: Study) -> list[Finding]:
 
 def _learning(study: Study) -> Iterator[Finding]:
     try:
-        curves = study.derive(figure_tables.learning_curves)
+        curves = study.derive(training.learning_curves)
     except Absent:
         return
     floor = _reference(curves, "random")
@@ -52,7 +52,7 @@ def _learning(study: Study) -> Iterator[Finding]:
 
 def _generalization(study: Study) -> Iterator[Finding]:
     try:
-        table = study.derive(figure_tables.generalization)
+        table = study.derive(final.generalization)
     except Absent:
         return
     learners = {(r.agent, r.model) for r in table.itertuples() if r.agent not in REFERENCES}

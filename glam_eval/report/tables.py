@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from glam_eval.figures import Absent, Study
-from glam_eval.figures import tables as figure_tables
 from glam_eval.figures.identity import Condition, Look
-from glam_eval.figures.shifts import shift_label
+from glam_eval.figures.draw.shifts import shift_label
 from glam_eval.figures.style import thousands
+from glam_eval.figures.tables import final, training
+from glam_eval.figures.tables.estimates import ALONG, END
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def overview_table(study: Study) -> Table:
     size, seeds, time = Column("Parameters"), Column("Seeds"), Column("Minutes a run")
     efficiency = Column("Return against bot")
     final = _final_success(study)
-    areas = _rows_by_condition(study, figure_tables.sample_efficiency, "metric", figure_tables.ALONG)
+    areas = _rows_by_condition(study, training.sample_efficiency, "metric", ALONG)
     runs = study.tables.get("runs", pd.DataFrame(columns=["agent", "model", "parameters", "seconds"]))
     means = runs.groupby(["agent", "model"], observed=True)[["parameters", "seconds"]].mean()
     ratios = _bot_ratio(study)
@@ -85,7 +86,7 @@ def overview_table(study: Study) -> Table:
 def shift_table(study: Study) -> Table | None:
     """Return success and paired change of every condition under every shift; None without the protocol."""
     try:
-        data = study.derive(figure_tables.generalization)
+        data = study.derive(final.generalization)
     except Absent:
         return None
     shift, change, p_value = Column("Shift", text=True), Column("Change (points)"), Column("p (Holm)")
@@ -150,8 +151,8 @@ def _table(name: str, title: str, note: str, columns: list[Column], rows: list[l
 
 def _final_success(study: Study) -> dict[Condition, dict[str, float]]:
     """Return each condition's success without a shift, at the end of training."""
-    found = _rows_by_condition(study, figure_tables.generalization, "shift", "none")
-    return found or _rows_by_condition(study, figure_tables.sample_efficiency, "metric", figure_tables.END)
+    found = _rows_by_condition(study, final.generalization, "shift", "none")
+    return found or _rows_by_condition(study, training.sample_efficiency, "metric", END)
 
 
 def _rows_by_condition(

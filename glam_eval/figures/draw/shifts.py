@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
+from glam_eval.figures.draw.heatmap import heatmap
 from glam_eval.figures.identity import INK, Condition, Look, rows_of
 from glam_eval.figures.style import (
     ONE_COLUMN,
     QUIET,
-    SURFACE,
     TWO_COLUMNS,
     Drawing,
     dots,
@@ -98,10 +97,10 @@ def _panel_per_condition(
     for axes, condition in zip(grid, present, strict=True):
         rows, look = rows_of(table, condition), looks[condition]
         heights = [shifts.index(s) for s in rows["shift"]]
-        base = rows.loc[rows["change"].isna(), "mean"]
+        base = rows.loc[rows["shift"] == "none", "mean"]
         if not base.empty:
             axes.axvline(float(base.iloc[0]), color=QUIET, linewidth=1, linestyle="--")
-        filled = list((rows["p_adjusted"] < 0.05) | rows["change"].isna())
+        filled = list((rows["p_adjusted"] < 0.05) | (rows["shift"] == "none"))
         dots(axes, rows["mean"], heights, rows["low"], rows["high"], look, _texts(rows, look), filled=filled)
         axes.set_title(look.label)
         percent_axis(axes, "x")
@@ -122,16 +121,12 @@ def draw_language_matrix(table: pd.DataFrame, looks: Mapping[Condition, Look]) -
     width = ONE_COLUMN if len(present) == 1 else TWO_COLUMNS
     drawing, grid = panels(len(present), 3, width=width, height=0.3 * len(trained) + 0.75, sharey=True)
     for axes, condition in zip(grid, present, strict=True):
-        cells = rows_of(table, condition).pivot_table(
-            index="trained_in", columns="tested_in", values="mean", observed=True
-        )
-        sns.heatmap(
-            cells.reindex(index=trained, columns=tested), ax=axes, vmin=0, vmax=1, cmap="cividis", annot=True,
-            fmt=".0%", annot_kws={"size": 6}, cbar=False, linewidths=0.8, linecolor=SURFACE,
-        )  # fmt: skip
-        axes.set(title=looks[condition].label, xlabel="tested in", ylabel="trained in")
-        axes.tick_params(length=0, rotation=0)
-        axes.grid(False)
+        cells = rows_of(table, condition).set_index(["trained_in", "tested_in"])["mean"].to_dict()
+        values = [[cells.get((row, column), np.nan) for column in tested] for row in trained]
+        words = [[f"{100 * value:.0f}%" for value in row] for row in values]
+        heatmap(axes, values, words, rows=trained, columns=tested, colors="cividis")
+        axes.set_title(looks[condition].label)
+    label_outside(grid, 3, "tested in", "trained in")
     return drawing
 
 

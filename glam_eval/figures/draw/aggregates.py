@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
+from glam_eval.figures.draw.heatmap import heatmap
 from glam_eval.figures.identity import INK, Condition, Look, conditions_of, rows_of
 from glam_eval.figures.style import (
     SURFACE,
@@ -132,16 +132,12 @@ def _improvement_matrix(table: pd.DataFrame, looks: Mapping[Condition, Look]) ->
     size = 0.31 * len(order) + 1.5
     drawing, (axes,) = panels(1, 1, width=min(TWO_COLUMNS, size + 0.9), height=size, extra=0)
     labels = [looks[c].label for c in order]
-    sns.heatmap(
-        values, ax=axes, vmin=0, vmax=1, cmap="vlag_r", annot=words, fmt="", annot_kws={"size": 6}, cbar=False,
-        xticklabels=labels, yticklabels=labels, linewidths=0.6, linecolor=SURFACE, square=True,
-    )  # fmt: skip
+    heatmap(axes, values, words.tolist(), rows=labels, columns=labels, colors="RdBu")
     axes.set_title("P(row beats column), %")
-    axes.tick_params(length=0)
+    axes.set_aspect("equal")
     axes.tick_params(axis="x", rotation=40)
     for tick in axes.get_xticklabels():
         tick.set(horizontalalignment="right", rotation_mode="anchor")
-    axes.grid(False)
     return drawing
 
 

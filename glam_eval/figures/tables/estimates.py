@@ -1,0 +1,34 @@
+"""What the tables share: who is compared, the random stream of a figure, success along and after training."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from glam_eval.core.seeds import stream
+from glam_eval.statistics import sample_efficiency, success_by
+
+WHO = ["agent", "model"]
+ALONG, END = "mean along training", "at the end of training"
+
+
+def generator(figure: str) -> np.random.Generator:
+    """Return the random stream of a figure's bootstrap: the same at every drawing."""
+    return stream(0, "figures", figure)
+
+
+def along_and_at_end(episodes: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Return success along training (area under the curve) and at its end for every group, as ``measure``.
+
+    ``episodes`` are those of one protocol; the area is missing where no run has two evaluation points.
+    """
+    runs = episodes.groupby("run_id", observed=True)["frames"]
+    end = success_by(episodes[episodes["frames"] == runs.transform("max")], by).assign(measure=END)
+    if runs.nunique().max() < 2:
+        return end
+    areas = sample_efficiency(episodes, by=by, thresholds=(0.5,))
+    areas = areas.rename(columns={"area": "mean", "area_low": "low", "area_high": "high"}).assign(
+        measure=ALONG
+    )
+    areas = areas.merge(end[[*by, "n_episodes"]], on=list(by))[list(end.columns)]
+    return pd.concat([areas, end], ignore_index=True)
