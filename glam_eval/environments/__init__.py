@@ -5,6 +5,7 @@ from glam_eval.environments.catalogue import (
     LevelDescription,
     describe_level,
     level_names,
+    level_text,
 )
 from glam_eval.environments.description import describe
 from glam_eval.environments.expert import bot_length
@@ -23,6 +24,7 @@ __all__ = [
     "describe",
     "describe_level",
     "level_names",
+    "level_text",
 ]
 
 register_levels(level_names())

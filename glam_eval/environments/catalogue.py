@@ -69,8 +69,8 @@ _LOCAL: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 _MINIGRID_TEXTS = {
-    "GoToLocal": "go to one object; 8 objects in one room",
-    "PutNextLocal": "put one object next to another; 8 different objects in one room",
+    "GoToLocal": "go to one object; N objects (8 if not said) in one room",
+    "PutNextLocal": "put one object next to another; N different objects (8 if not said) in one room",
     "UnlockLocal": "open a locked door of the middle of 3x3 rooms with the key beside the agent",
 }
 PAPER_LEVELS = ("GoToLocal", "GoToLocalN4", "GoToLocalN16", "PutNextLocal", "UnlockLocal", *_LOCAL)
@@ -89,7 +89,8 @@ def _minigrid_levels() -> dict[str, Level]:
             module, _, class_name = spec.entry_point.partition(":")
             level_class = getattr(import_module(module), class_name)
             name = match["name"]
-            text = _MINIGRID_TEXTS.get(name) or _first_sentence(level_class)
+            variant = _VARIANT.fullmatch(name)
+            text = _MINIGRID_TEXTS.get(variant["base"] if variant else name) or _first_sentence(level_class)
             levels[name] = Level(name, level_class, dict(spec.kwargs), text)
     return levels
 
@@ -159,6 +160,11 @@ def make_scenes(name: str, **options: Any) -> Any:
     except (AssertionError, TypeError, ValueError) as error:
         values = ", ".join(f"{key}={value!r}" for key, value in options.items())
         raise UserError(f"level {name} cannot be made with {values or 'its name'}: {error}") from error
+
+
+def level_text(name: str) -> str:
+    """Return what a level asks for, in a line."""
+    return find_level(name).text
 
 
 def describe_level(name: str, scenes: int = 20) -> LevelDescription:

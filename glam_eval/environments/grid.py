@@ -121,7 +121,7 @@ class World:
         return number
 
     def numbers(self, things: Iterable[Any]) -> frozenset[int]:
-        """Return the numbers of objects of the MiniGrid environment the world is made from; walls have none."""
+        """Return the numbers of objects of the environment the world was made from; walls have none."""
         known = {id(nature): number for number, nature in enumerate(self.natures)}
         return frozenset(known[id(thing)] for thing in things if id(thing) in known)
 

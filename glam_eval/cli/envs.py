@@ -1,0 +1,110 @@
+"""``glam-eval envs``: the levels, a sample episode of one, and what its training stream asks for."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("envs")(envs)
+
+
+def envs(
+    level: Annotated[str | None, typer.Argument(help="Level to describe.")] = None,
+    language: Annotated[str, typer.Option(help="Language of goal and observations.")] = "en",
+    shift: Annotated[str, typer.Option(help="Lexical shift, for instance invented_nouns.")] = "none",
+    seed: Annotated[int, typer.Option(min=0, help="Scene of the sample episode.")] = 0,
+    audit: Annotated[
+        int | None, typer.Option(min=1, help="Audit so many training episodes for held-out things instead.")
+    ] = None,
+) -> None:
+    """List the levels, or describe one with an episode that BabyAI's bot plays, as text.
+
+    Room size and number of objects can vary: `GoToLocalS5N2` is a 5x5 room, walls included, with 2 objects.
+
+    Examples:
+
+    `glam-eval envs`
+
+    `glam-eval envs BossLevel --language de --seed 3`
+
+    `glam-eval envs MixedTrainLocal --audit 1000`
+    """
+    from rich.console import Console
+
+    console = Console()
+    if level is None:
+        _list(console)
+    elif audit is not None:
+        _audit(console, level, audit)
+    else:
+        _describe(console, level)
+        _sample(console, level, language, shift, seed)
+
+
+def _list(console: "Console") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from glam_eval.environments import PAPER_LEVELS, level_names, level_text
+
+    table = Table("level", "of the paper", "what")
+    for name in level_names():
+        table.add_row(name, "yes" if name in PAPER_LEVELS else "", Text(level_text(name)))
+    console.print(table)
+
+
+def _describe(console: "Console", level: str) -> None:
+    from glam_eval.environments import describe_level
+
+    described = describe_level(level)
+    console.print(f"{described.name}: {described.text}", highlight=False, markup=False)
+    facts = {
+        "rooms": ", ".join(map(str, described.rooms)),
+        "room size": f"{described.room_size} x {described.room_size} cells, walls included",
+        "steps at most": ", ".join(map(str, described.max_steps)),
+        "kinds of task": ", ".join(described.kinds),
+        "goals": "; ".join(described.missions[:4]),
+    }
+    for name, fact in facts.items():
+        console.print(f"  {name}: {fact}", highlight=False)
+
+
+def _sample(console: "Console", level: str, language: str, shift: str, seed: int) -> None:
+    from glam_eval.environments import VectorEnvironment
+
+    world = VectorEnvironment(level, 1, language=language, shift=shift)
+    world.start(0, seed)
+    situation = world.situations()[0]
+    lines = ["", f"Scene {seed}, played by BabyAI's bot", f"Goal: {situation.observation.mission}"]
+    done = False
+    while not done:
+        lines += (f"  {sentence}" for sentence in situation.observation.sentences)
+        action = situation.expert_action()
+        lines.append(f"> {situation.actions[action]}")
+        done = world.step([action])[0].done
+        situation = world.situations()[0]
+    summary = world.summary(0)
+    outcome = "reached" if summary.success else "not reached"
+    lines.append(f"Goal {outcome} after {summary.length} steps, return {summary.episode_return:.3f}")
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+
+
+def _audit(console: "Console", level: str, episodes: int) -> None:
+    from rich.table import Table
+
+    from glam_eval.environments.audit import leakage_audit
+
+    report = leakage_audit(level, episodes)
+    console.print(f"{episodes:,} training episodes of {level}; held out: {', '.join(report.held_out)}")
+    if not report.leaks:
+        console.print("none of them occurs")
+        return
+    table = Table("held out", "kind", "episodes", "first scene", "goal")
+    for leak in report.leaks:
+        table.add_row(leak.name, leak.kind, str(leak.episodes), str(leak.scene_seed), leak.mission)
+    console.print(table)
