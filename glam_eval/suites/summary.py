@@ -17,13 +17,12 @@ def summarise(out: Path) -> tuple[pd.DataFrame, Path]:
     from glam_eval.report import build_report
     from glam_eval.statistics import compare
 
-    episodes = load_results(out, "episodes")
-    comparisons = compare(episodes, stream(0, "statistics", "compare"))
-    names = {"return": "episode_return"}
-    rows = [
-        ComparisonRecord(**{names.get(str(k), str(k)): v for k, v in row.items()})
-        for row in comparisons.to_dict("records")
-    ]
+    comparisons = compare(
+        load_results(out, "episodes"),
+        stream(0, "statistics", "comparisons"),
+        runs=load_results(out, "runs"),
+    )
+    rows = [ComparisonRecord(**row) for row in comparisons.to_dict("records")]
     write_table(out, "comparisons", rows, "comparisons")
     draw_all(out, out / "figures")
     return comparisons, build_report(out)
