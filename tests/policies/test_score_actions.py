@@ -1,0 +1,137 @@
+"""``score_actions`` against a plain Hugging Face loop: scores and gradients."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plain_scoring import plain_scores
+from tiny_models import byte_level_tokenizer, causal, t5
+
+from glam_eval.core.errors import UserError
+from glam_eval.policies import score_actions
+from glam_eval.policies.scoring.causal import CAUSAL_MODELS
+
+PROMPTS = [
+    "Possible action of the agent: turn left, turn right \n Goal of the agent: go to the red ball \n Observation 0: "
+    "You see a wall 2 steps left, You see a green key 1 step right and 3 steps forward,  \n Action 0: ",
+    "Goal of the agent: go to the grey box",
+    "Actions possibles pour l'agent: tourner à gauche, \n But de l'agent: aller à la clef rouge",
+    "gehe zum grünen Ball \n mergi la mingea verde \n ve a la puerta \n vai alla scatola",
+    "Goal of the agent: go to the grey box",
+    "x",
+]
+SHARED = ["turn left", "turn right", "turn", "turn left and turn left and turn left", "drop", "drop", "aller à la clef"]
+
+
+def assert_same(actual, expected):
+    """Equal to 1e-5 of each score, or of the largest where a raw logit sum nearly cancels."""
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()) / 5)
+
+
+@pytest.mark.parametrize("normalization", ["sum", "token", "word", "logits"])
+@pytest.mark.parametrize("end_of_sequence", [False, True])
+def test_embedded_model(nano, normalization, end_of_sequence):
+    options = {"normalization": normalization, "end_of_sequence": end_of_sequence}
+    with torch.no_grad():
+        assert_same(score_actions(*nano, PROMPTS, SHARED, **options), plain_scores(*nano, PROMPTS, SHARED, **options))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        {"feed_forward_proj": "relu", "tie_word_embeddings": True},
+        {"feed_forward_proj": "gated-silu", "num_heads": 5, "relative_attention_max_distance": 20},
+        # FLAN-T5 small's, its vocabulary cut
+        {"d_model": 512, "d_kv": 64, "num_heads": 6, "d_ff": 1024, "num_layers": 8, "num_decoder_layers": 8},
+    ],
+    ids=["asymmetric", "first T5", "other activation", "flan-t5-small"],
+)
+def test_t5_shapes(nano, shape):
+    model, tokenizer = t5(vocab_size=len(nano[1]), **shape), nano[1]
+    with torch.no_grad():
+        assert_same(score_actions(model, tokenizer, PROMPTS, SHARED), plain_scores(model, tokenizer, PROMPTS, SHARED))
+
+
+@pytest.mark.slow
+def test_flan_t5_small_with_its_whole_vocabulary(nano):
+    shape = {"d_model": 512, "d_kv": 64, "num_heads": 6, "d_ff": 1024, "num_layers": 8, "num_decoder_layers": 8}
+    model, tokenizer = t5(vocab_size=32128, **shape), nano[1]
+    with torch.no_grad():
+        assert_same(score_actions(model, tokenizer, PROMPTS, SHARED), plain_scores(model, tokenizer, PROMPTS, SHARED))
+
+
+@pytest.mark.parametrize("kind", sorted(CAUSAL_MODELS))
+def test_decoder_only(kind):
+    tokenizer = byte_level_tokenizer()
+    model = causal(kind, len(tokenizer))
+    with torch.no_grad():
+        assert_same(score_actions(model, tokenizer, PROMPTS, SHARED), plain_scores(model, tokenizer, PROMPTS, SHARED))
+
+
+words = st.sampled_from(["turn", "left", "right", "go", "la", "clef", "grün", "șț", "12", "."])
+actions_lists = st.lists(st.lists(words, min_size=1, max_size=12).map(" ".join), min_size=1, max_size=7)
+prompts_lists = st.lists(st.lists(words, min_size=1, max_size=40).map(" ".join), min_size=1, max_size=5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(prompts_lists, actions_lists, st.sampled_from(["sum", "token", "word"]))
+def test_any_prompts_and_actions(nano, prompts, actions, normalization):
+    options = {"normalization": normalization}
+    with torch.no_grad():
+        assert_same(score_actions(*nano, prompts, actions, **options), plain_scores(*nano, prompts, actions, **options))
+
+
+@settings(max_examples=10, deadline=None)
+@given(prompts_lists, actions_lists)
+def test_any_prompts_and_actions_decoder_only(prompts, actions):
+    tokenizer = byte_level_tokenizer()
+    model = causal("llama", len(tokenizer))
+    with torch.no_grad():
+        assert_same(score_actions(model, tokenizer, prompts, actions), plain_scores(model, tokenizer, prompts, actions))
+
+
+@pytest.mark.parametrize("kind", ["t5", "t5 scaled", "llama", "gpt2"])
+def test_distinct_actions_per_prompt(nano, kind):
+    if kind.startswith("t5"):
+        tokenizer = nano[1]
+        model = t5(vocab_size=len(tokenizer), tie_word_embeddings=kind == "t5 scaled")
+    else:
+        tokenizer = byte_level_tokenizer()
+        model = causal(kind, len(tokenizer))
+    lists = [SHARED[: 1 + row] for row in range(len(PROMPTS))]
+    with torch.no_grad():
+        scores = score_actions(model, tokenizer, PROMPTS, lists, "token")
+        for row, (prompt, actions) in enumerate(zip(PROMPTS, lists, strict=True)):
+            expected = plain_scores(model, tokenizer, [prompt], actions, normalization="token")
+            assert_same(scores[row : row + 1, : len(actions)], expected)
+            assert scores[row, len(actions) :].isneginf().all()
+
+
+@pytest.mark.parametrize("kind", ["t5", "t5 other activation", "qwen2", "gpt2"])
+def test_gradients(nano, kind):
+    if kind.startswith("t5"):
+        tokenizer = nano[1]
+        other = {"feed_forward_proj": "relu", "tie_word_embeddings": True} if kind != "t5" else {}
+        model = t5(vocab_size=len(tokenizer), **other)
+    else:
+        tokenizer = byte_level_tokenizer()
+        model = causal(kind, len(tokenizer))
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    weights = torch.linspace(-1, 1, len(PROMPTS) * len(SHARED)).view(len(PROMPTS), -1)
+    expected = torch.autograd.grad((plain_scores(model, tokenizer, PROMPTS, SHARED) * weights).sum(), parameters)
+    actual = torch.autograd.grad((score_actions(model, tokenizer, PROMPTS, SHARED) * weights).sum(), parameters)
+    scale = max(float(gradient.norm()) for gradient in expected)
+    for ours, theirs in zip(actual, expected, strict=True):
+        assert float((ours - theirs).norm()) <= 1e-5 * float(theirs.norm()) + 1e-7 * scale
+
+
+def test_wrong_input_is_one_line(nano):
+    with pytest.raises(UserError, match="did you mean 'token'"):
+        score_actions(*nano, ["a"], ["b"], "tokens")
+    with pytest.raises(UserError, match="2 action lists for 1 prompts"):
+        score_actions(*nano, ["a"], [["b"], ["c"]])
+    with pytest.raises(UserError, match="at least one token"):
+        score_actions(*nano, ["a"], ["b", ""])
+    with pytest.raises(UserError, match="prompt is empty"):
+        score_actions(*nano, ["a", ""], ["b"])

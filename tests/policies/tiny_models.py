@@ -1,0 +1,75 @@
+"""Random-weight models and tokenizers of public formats, made here."""
+
+import torch
+from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers.models import BPE, Unigram
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast, T5Config, T5Tokenizer
+
+from glam_eval.policies.models.loading import new_model
+
+TEXTS = [
+    "Possible action of the agent: turn left, turn right, go forward, pick up, drop, toggle \n Goal of the agent: "
+    "go to the red ball \n Observation 0: You see a wall 2 steps left, You see a green key 1 step right,",
+    "Actions possibles pour l'agent: tourner à gauche, tourner à droite \n But de l'agent: aller à la clef rouge",
+    "gehe zum grünen Ball, mergi la mingea verde, raccogli la chiave, recoge la llave roja é ș ț ß",
+    "I would like the agent to: open the purple door 0123456789 - ' . : ,",
+]
+
+
+def t5(seed=0, **values):
+    """A T5 v1.1 with random weights; ``values`` override a small shape."""
+    shape = {"d_model": 48, "d_kv": 8, "num_heads": 3, "d_ff": 96, "num_layers": 3, "num_decoder_layers": 2}
+    config = T5Config(
+        **{"vocab_size": 1200, "feed_forward_proj": "gated-gelu", "decoder_start_token_id": 0, **shape, **values}
+    )
+    model = new_model(config, seed, tied=config.scale_decoder_outputs)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5)
+    return model
+
+
+def causal(kind, vocabulary, seed=0):
+    """A two-layer decoder-only model of a family."""
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+    if kind == "gpt2":
+        sizes = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}
+    elif kind != "gpt_neox":
+        sizes |= {"num_key_value_heads": 2}
+    if kind == "mistral":
+        sizes |= {"sliding_window": None}
+    config = AutoConfig.for_model(kind, vocab_size=vocabulary, initializer_range=0.3, **sizes)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return AutoModelForCausalLM.from_config(config).eval()
+
+
+def sentencepiece_style_tokenizer():
+    """A Unigram tokenizer in FLAN-T5's format, through ``transformers``' own T5 class."""
+    trained = Tokenizer(Unigram())
+    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    trained.train_from_iterator(
+        TEXTS * 4,
+        trainers.UnigramTrainer(
+            vocab_size=160, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False
+        ),
+    )
+    vocabulary = sorted(trained.get_vocab().items(), key=lambda item: item[1])
+    return T5Tokenizer(vocab=[(piece, -float(rank) / 10) for piece, rank in vocabulary], extra_ids=4)
+
+
+def byte_level_tokenizer():
+    """A byte-level BPE tokenizer in GPT-2's format."""
+    trained = Tokenizer(BPE())
+    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trained.decoder = decoders.ByteLevel()
+    trained.train_from_iterator(
+        TEXTS * 4,
+        trainers.BpeTrainer(
+            vocab_size=400,
+            special_tokens=["<|endoftext|>"],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=trained, eos_token="<|endoftext|>", pad_token="<|endoftext|>")
