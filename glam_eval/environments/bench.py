@@ -72,7 +72,7 @@ class _Clock:
 
 def _ours(level: str, steps: int, slots: int, options: dict[str, Any]) -> tuple[float, _Clock]:
     world, clock = VectorEnvironment(level, slots, **options), _Clock()
-    actions = stream(0, "bench").integers(N_ACTIONS, size=(-(-steps // slots), slots)).tolist()
+    actions = stream(0, "bench").integers(N_ACTIONS, size=(steps // slots, slots)).tolist()
     before = time.perf_counter()
     for slot in range(slots):
         clock.begin(partial(world.start, slot))
@@ -107,7 +107,8 @@ def bench_environment(
     if steps < slots:
         raise UserError(f"{steps} steps are fewer than the {slots} slots")
     seconds, clocks = np.zeros((2, 3)), []
-    shares = steps // 3, steps // 15
+    ours_share = max(steps // 3 // slots, 1) * slots
+    shares = ours_share, max(ours_share // 5, 1)
     for part in range(3):
         seconds[0, part], ours = _ours(level, shares[0], slots, options)
         seconds[1, part], theirs = _minigrid(level, shares[1])
