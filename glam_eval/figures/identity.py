@@ -6,6 +6,7 @@ model (the largest is darkest, solid and filled), so that figures also read in g
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.colors as mcolors
 import pandas as pd
@@ -89,8 +90,13 @@ def cast(
 
 def conditions_of(table: pd.DataFrame) -> list[Condition]:
     """Return the distinct (agent, model) pairs of a table."""
-    pairs = table[["agent", "model"]].drop_duplicates().astype(str)
-    return [(agent, model) for agent, model in pairs.itertuples(index=False)]
+    pairs = table[["agent", "model"]].drop_duplicates()
+    return [(str(row["agent"]), str(row["model"])) for row in records(pairs)]
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows as dictionaries from column to value."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def rows_of(table: pd.DataFrame, condition: Condition) -> pd.DataFrame:
@@ -107,4 +113,5 @@ def _rank(agent: str) -> tuple[int, str]:
 
 def _lighter(hue: str, step: int, steps: int) -> str:
     share = 0.0 if steps == 1 else 0.55 * step / (steps - 1)
-    return str(mcolors.to_hex([channel + (1 - channel) * share for channel in mcolors.to_rgb(hue)]))
+    red, green, blue = (channel + (1 - channel) * share for channel in mcolors.to_rgb(hue))
+    return mcolors.to_hex((red, green, blue))

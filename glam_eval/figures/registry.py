@@ -8,18 +8,18 @@ import pandas as pd
 
 from glam_eval.figures.draw.aggregates import draw_aggregates, draw_failures, draw_improvement, draw_profiles
 from glam_eval.figures.draw.curves import draw_curves
-from glam_eval.figures.identity import Condition, Look
 from glam_eval.figures.draw.probes import draw_expected_action, draw_policy_evolution
 from glam_eval.figures.draw.shifts import draw_generalization, draw_language_matrix, draw_online_offline
+from glam_eval.figures.draw.sweeps import draw_scaling, draw_sweep
+from glam_eval.figures.identity import Condition, Look
 from glam_eval.figures.study import Study
 from glam_eval.figures.style import Drawing
-from glam_eval.figures.draw.sweeps import draw_scaling, draw_sweep
 from glam_eval.figures.tables import final, training
 
 Draw = Callable[[pd.DataFrame, Mapping[Condition, Look]], Drawing]
 
-BANDS = "Shaded: 95% simultaneous bands over the curve (pointwise intervals where a band has no value)."
-BARS = "Bars: 95% intervals over seeds."
+BANDS = "Shaded: 95% simultaneous bands along the curve, crossed variance of seeds and scenes."
+BARS = "Bars: 95% intervals, variance of seeds and scenes."
 
 
 @dataclass(frozen=True)

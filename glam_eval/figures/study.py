@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from glam_eval.core.errors import UserError
-from glam_eval.figures.identity import Condition, Look, cast, conditions_of
+from glam_eval.figures.identity import Condition, Look, cast, conditions_of, records
 from glam_eval.results import load_results, table_names
 from glam_eval.statistics import name_variants
 
@@ -102,22 +103,20 @@ class Study:
     @cached_property
     def looks(self) -> dict[Condition, Look]:
         """The look of every condition, in display order."""
-        parameters = {}
-        if "runs" in self.tables:
-            sizes = self.tables["runs"].groupby(["agent", "model"], observed=True)["parameters"].max()
-            parameters = {(str(a), str(m)): float(size) for (a, m), size in sizes.items()}  # type: ignore[misc]
+        runs = records(self.tables["runs"]) if "runs" in self.tables else []
+        parameters = {(str(run["agent"]), str(run["model"])): float(run["parameters"]) for run in runs}
         return cast(conditions_of(self.table("episodes")), parameters)
 
     @cached_property
     def factors(self) -> pd.DataFrame:
         """What was varied, one row a run: run_id, every factor, distractors, action_count, parameters, seconds."""
         runs = self.table("runs")
-        configs = [_config(row.run_id, row.config) for row in runs[["run_id", "config"]].itertuples()]
-        columns = {
-            factor: [config.get(group, {}).get(key) for config in configs]
-            for factor, (group, key) in FACTORS.items()
-        }
-        table = runs[["run_id", "agent", "model", "parameters", "seconds"]].assign(**columns)
+        configs = [_config(row["run_id"], row["config"]) for row in records(runs[["run_id", "config"]])]
+        table = runs[["run_id", "agent", "model", "parameters", "seconds"]].copy()
+        for factor, (group, key) in FACTORS.items():
+            table[factor] = pd.Series(
+                [config.get(group, {}).get(key) for config in configs], index=runs.index
+            )
         table["level"] = table["level"].fillna(runs["level"])
         table["language"] = table["language"].fillna(runs["language"])
         table["distractors"] = [distractors(str(level)) for level in table["level"]]
@@ -159,7 +158,7 @@ def distractors(level: str) -> int | None:
     return int(found[1]) if found else DEFAULT_DISTRACTORS.get(level)
 
 
-def _config(run_id: str, text: str) -> dict[str, dict[str, object]]:
+def _config(run_id: str, text: str) -> dict[str, dict[str, Any]]:
     try:
         return dict(json.loads(text))
     except (TypeError, ValueError):

@@ -4,7 +4,7 @@ Figures use the object interface and the Agg canvas alone: no pyplot, no global 
 ``rc_context``. Widths are those of a two-column paper (one column 3.35 in, both 6.9 in).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ SURFACE = "#fffffe"  # white for print; the report replaces these three by the c
 GRID = "#dcdad5"
 QUIET = "#b9b6b0"
 
-RC: dict[str, Any] = {
+RC: Any = {  # matplotlib types its keys as literals, whose list grows with its versions
     "font.family": "DejaVu Sans",
     "font.size": 7,
     "axes.titlesize": 7.5,
@@ -164,6 +164,11 @@ def interval_text(estimate: float, low: float, high: float, percent: bool = True
     if not (np.isfinite(low) and np.isfinite(high)):
         return text
     return f"{text} [{scale * low:.{digits}f}, {scale * high:.{digits}f}]"
+
+
+def row_text(look: Look, where: str, row: Mapping[str, Any]) -> str:
+    """Return what hovering over a mark tells: whose it is, where it stands, its interval and seeds."""
+    return f"{look.label}, {where}: {interval_text(row['mean'], row['low'], row['high'])}, {row['n_seeds']} seeds"
 
 
 def curve(

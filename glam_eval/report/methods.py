@@ -4,12 +4,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from glam_eval.figures import Study
-from glam_eval.figures.identity import condition_label
+from glam_eval.figures.draw.shifts import shift_label
+from glam_eval.figures.identity import records, rows_of
 from glam_eval.figures.style import thousands
+from glam_eval.figures.tables import final
+from glam_eval.statistics import plan_power
+
+ENOUGH_SEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -31,19 +35,19 @@ class Settings:
 
 def methods(study: Study) -> list[Section]:
     """Return the sections of the methods that the study's tables can tell."""
-    return [_protocols(study), _statistics(), *_runs(study)]
+    return [_protocols(study), _statistics(study), *_runs(study)]
 
 
 def _protocols(study: Study) -> Section:
     episodes = study.table("episodes")
     paragraphs = []
-    for protocol, rows in episodes.groupby("protocol", observed=True):
-        scenes, shifts = rows["scene_seed"].nunique(), rows["shift"].nunique()
-        points, levels = rows["frames"].nunique(), ", ".join(sorted(rows["level"].astype(str).unique()))
+    for protocol in sorted(episodes["protocol"].astype(str).unique()):
+        rows = episodes[episodes["protocol"] == protocol]
+        scenes, levels = rows["scene_seed"].nunique(), ", ".join(sorted(rows["level"].astype(str).unique()))
+        shifts, points = rows["shift"].nunique(), rows["frames"].nunique()
         paragraphs.append(
-            f"{protocol}: {scenes} fixed scenes, each played once to its end by every agent under "
-            f"{shifts} condition{'s' * (shifts != 1)} at up to {points} point{'s' * (points != 1)} of training ({levels}); "
-            f"{len(rows):,} episodes in all."
+            f"{protocol}: {scenes} fixed scenes, each played once to its end, under {_count(shifts, 'condition')} "
+            f"at up to {_count(points, 'point')} of training ({levels}); {len(rows):,} episodes in all."
         )
     paragraphs.append(
         "All agents and shifts meet the same scenes, which no training episode uses, so comparisons are paired. "
@@ -52,27 +56,40 @@ def _protocols(study: Study) -> Section:
     return Section("Protocols", paragraphs)
 
 
-def _statistics() -> Section:
-    return Section("Statistics", [])
+def _statistics(study: Study) -> Section:
+    used = sorted(set(study.derive(final.comparisons)["method"]) - {"none"})
+    return Section(
+        "Statistics",
+        [
+            "Seeds are the unit of replication: an agent's episodes are averaged within a seed. Intervals are 95% and "
+            "take the variance of seeds and of scenes, which are crossed; rates get theirs on the logit scale.",
+            "Each agent's shifts are compared with no shift on the same scenes, and agents with one another on the "
+            "same scenes; tests of one question are one family, adjusted by Holm's method. A verdict is lower or "
+            "higher (adjusted p < 0.05), equivalent (two one-sided tests, margin 5 points), no worse (one of them), "
+            "or undecided.",
+            "Curves have simultaneous bands (sup-t) besides pointwise intervals. Aggregates, performance profiles and "
+            "probabilities of improvement follow Agarwal et al. (2021), with stratified bootstrap intervals whose "
+            "quantiles are expanded for few seeds.",
+            f"Methods as computed: {'; '.join(dict.fromkeys(m.split(', Holm over')[0] for m in used))}.",
+        ],
+    )
 
 
 def _runs(study: Study) -> list[Section]:
     runs = study.tables.get("runs")
     if runs is None or runs.empty:
         return []
-    seeds = sorted(runs["seed"].unique())
-    hours = runs["seconds"].sum() / 3600
-    machines = [_listed(json.loads(text)) for text in runs["machine"].unique()]
-    packages = [_listed(json.loads(text)) for text in runs["packages"].unique()]
+    seeds = ", ".join(str(seed) for seed in sorted(runs["seed"].unique()))
+    steps, hours = thousands(float(runs["frames"].sum())), runs["seconds"].sum() / 3600
+    counted = f"{len(runs)} runs with seeds {seeds}; {steps} environment steps of training in all."
+    devices = ", ".join(sorted(runs["device"].unique()))
+    versions = [f"glam-eval {', '.join(sorted(runs['code_version'].unique()))}."]
     return [
-        Section("Runs", [
-            f"{len(runs)} runs of {runs.groupby(['agent', 'model'], observed=True).ngroups} conditions, seeds "
-            f"{', '.join(map(str, seeds))}; {thousands(float(runs['frames'].sum()))} environment steps of training in all.",
-        ]),
-        Section("Cost", [f"{hours:.2f} hours of computing over all runs, on {', '.join(sorted(runs['device'].unique()))}."]),
-        Section("Versions", [f"glam-eval {', '.join(sorted(runs['code_version'].unique()))}.", *packages]),
-        Section("Hardware", machines),
-    ]  # fmt: skip
+        Section("Runs", [counted]),
+        Section("Cost", [f"{hours:.2f} hours of computing over all runs, on {devices}."]),
+        Section("Versions", versions + [_listed(text) for text in sorted(runs["packages"].unique())]),
+        Section("Hardware", [_listed(text) for text in sorted(runs["machine"].unique())]),
+    ]
 
 
 def settings(study: Study) -> Settings:
@@ -82,8 +99,8 @@ def settings(study: Study) -> Settings:
         return Settings("", [], [])
     chosen = study.usual(runs).drop_duplicates(["agent", "model"])
     flat = {
-        condition_label(row.agent, row.model): _flatten(json.loads(row.config))
-        for row in chosen[["agent", "model", "config"]].itertuples()
+        study.looks[row["agent"], row["model"]].label: _flatten(json.loads(row["config"]))
+        for row in records(chosen)
     }
     names = list(dict.fromkeys(name for config in flat.values() for name in config if name != "seed"))
     rows = []
@@ -97,34 +114,62 @@ def settings(study: Study) -> Settings:
 
 def limits(study: Study, skipped: dict[str, str]) -> list[str]:
     """Return what is missing or under-powered, in words."""
-    found = [f"Not drawn: {name.replace('_', ' ')}, because {reason}." for name, reason in skipped.items()]
-    seeds = study.table("episodes").groupby(["agent", "model"], observed=True)["seed"].nunique()
-    few = {condition_label(str(a), str(m)): int(n) for (a, m), n in seeds.items() if n < 5}  # type: ignore[misc]
-    if few:
-        listed = ", ".join(f"{label} ({n})" for label, n in few.items())
-        found.insert(
-            0, f"Fewer than 5 seeds, so intervals are wide or missing and tests have little power: {listed}."
-        )
+    episodes = study.table("episodes")
+    found = []
     runs = study.tables.get("runs", pd.DataFrame(columns=["status", "run_id"]))
     failed = runs.loc[runs["status"] != "finished", "run_id"]
     if len(failed):
-        found.insert(0, f"Runs that did not finish: {', '.join(failed)}.")
-    return [*found, *_gaps(study)]
+        found.append(f"Runs that did not finish: {', '.join(failed)}.")
+    seeds = {
+        look.label: rows_of(episodes, condition)["seed"].nunique() for condition, look in study.looks.items()
+    }
+    few = ", ".join(f"{label} ({count})" for label, count in seeds.items() if count < ENOUGH_SEEDS)
+    if few:
+        found.append(
+            f"Fewer than {ENOUGH_SEEDS} seeds, so intervals are wide or missing and tests weak: {few}."
+        )
+    found += _under_powered(study)
+    if "runs" in study.tables and len(study.usual(runs)) < len(runs):
+        found.append(
+            f"{len(runs) - len(study.usual(runs))} of {len(runs)} runs differ from the others in level, language, "
+            "actions or memory; they appear in the figures of those and nowhere else."
+        )
+    return [
+        *found,
+        *(f"Not drawn: {name.replace('_', ' ')}, because {reason}." for name, reason in skipped.items()),
+    ]
 
 
-def _gaps(study: Study) -> list[str]:
-    """Return the conditions that miss shifts which others have."""
-    episodes = study.table("episodes")
-    found = []
-    for protocol, rows in episodes.groupby("protocol", observed=True):
-        all_shifts = set(rows["shift"].astype(str))
-        for (agent, model), own in rows.groupby(["agent", "model"], observed=True):  # type: ignore[misc]
-            missing = sorted(all_shifts - set(own["shift"].astype(str)))
-            if missing:
-                found.append(
-                    f"{condition_label(str(agent), str(model))} has no episodes of {protocol} with {', '.join(missing)}."
-                )
-    return found
+def _under_powered(study: Study) -> list[str]:
+    """Return the comparisons that the study is too small for, in words, and the conditions never evaluated."""
+    table = study.derive(final.comparisons)
+    table = table[table["measure"] == "success"]
+    gaps = [
+        f"Not evaluated: {row['a']} under {shift_label(row['shift'])} in {row['protocol']}."
+        for row in records(table[table["note"] == "not evaluated"])
+    ]
+    weak = table[table["note"].str.startswith("under-powered")]
+    if weak.empty:
+        return gaps
+    widest = 100 * weak["detectable"].max()
+    sentence = (
+        f"{len(weak)} of {int((table['b'] != '').sum())} comparisons are under-powered: with these seeds and scenes, "
+        f"only differences of up to {widest:.0f} points would be found with 80% power."
+    )
+    return [sentence, *gaps, *_plan(study)]
+
+
+def _plan(study: Study) -> list[str]:
+    """Return how many seeds the undecided comparisons would need."""
+    rows = study.usual(study.final(study.final_protocol))
+    plan = plan_power(rows, scenes=(int(rows["scene_seed"].nunique()),)).dropna(subset=["seeds_needed"])
+    if plan.empty:
+        return []
+    worst = plan.loc[plan["seeds_needed"].idxmax()]
+    return [
+        f"To find a difference of {100 * worst['difference']:.0f} points with {100 * worst['power']:.0f}% power in every "
+        f"comparison, the same scenes need {worst['seeds_needed']:.0f} seeds (as far as variances seen so far tell)."
+    ]
 
 
 def _flatten(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
@@ -137,7 +182,10 @@ def _flatten(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _listed(values: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{key} {value}" for key, value in values.items() if value is not None and value is not np.nan
-    )
+def _listed(text: str) -> str:
+    values = json.loads(text)
+    return ", ".join(f"{key} {value}" for key, value in values.items()) + "."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

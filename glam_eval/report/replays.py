@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from glam_eval.figures.identity import condition_label
 from glam_eval.figures.draw.shifts import shift_label
+from glam_eval.figures.identity import condition_label
 from glam_eval.figures.study import Study
 
 EPISODE = ["run_id", "frames", "protocol", "shift", "scene_seed"]  # what identifies an episode

@@ -1,17 +1,21 @@
 """The report's tables: cells that sort by value, read as text, and show an interval as a little bar."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from glam_eval.figures import Absent, Study
-from glam_eval.figures.identity import Condition, Look
 from glam_eval.figures.draw.shifts import shift_label
+from glam_eval.figures.identity import Condition, Look, records
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables import final, training
-from glam_eval.figures.tables.estimates import ALONG, END
+from glam_eval.figures.tables.estimates import ALONG, WHO
+from glam_eval.statistics import add_efficiency, success_by
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -55,27 +59,27 @@ SUCCESS = Column("Success")
 
 
 def overview_table(study: Study) -> Table:
-    """Return one row a condition: size, seeds, success along and at the end of training, time."""
-    along, end = Column("Along training"), Column("Success at the end")
+    """Return one row a condition: size, seeds, success along and at the end of training, efficiency, time."""
     size, seeds, time = Column("Parameters"), Column("Seeds"), Column("Minutes a run")
-    efficiency = Column("Return against bot")
-    final = _final_success(study)
-    areas = _rows_by_condition(study, training.sample_efficiency, "metric", ALONG)
-    runs = study.tables.get("runs", pd.DataFrame(columns=["agent", "model", "parameters", "seconds"]))
-    means = runs.groupby(["agent", "model"], observed=True)[["parameters", "seconds"]].mean()
-    ratios = _bot_ratio(study)
+    end, along, efficiency = Column("Success at the end"), Column("Along training"), Column("Efficiency")
+    finals, areas, lengths, means = (
+        _final_success(study),
+        _along(study),
+        _efficiency(study),
+        _run_means(study),
+    )
     rows = []
     for condition, look in study.looks.items():
-        parameters, seconds = means.loc[condition] if condition in means.index else (np.nan, np.nan)
-        row = final.get(condition)
+        parameters, seconds = means.get(condition, (np.nan, np.nan))
+        row = finals.get(condition)
         rows.append(
             [
                 _agent_cell(look),
-                _number(size, parameters, thousands(parameters) if parameters > 0 else "–"),
-                _number(seeds, row["n_seeds"] if row is not None else np.nan),
+                _number(size, parameters if parameters > 0 else np.nan, thousands(parameters)),
+                _number(seeds, row["n_seeds"] if row else np.nan),
                 _share(end, row),
                 _share(along, areas.get(condition)),
-                _number(efficiency, ratios.get(condition, np.nan), f"{ratios.get(condition, np.nan):.2f}"),
+                _share(efficiency, lengths.get(condition)),
                 _number(time, seconds / 60, f"{seconds / 60:.1f}"),
             ]
         )
@@ -90,51 +94,50 @@ def shift_table(study: Study) -> Table | None:
     except Absent:
         return None
     shift, change, p_value = Column("Shift", text=True), Column("Change (points)"), Column("p (Holm)")
+    verdict = Column("Verdict", text=True)
     rows = []
-    for row in data.to_dict("records"):
+    for row in records(data):
         low, high = 100 * row["change_low"], 100 * row["change_high"]
         text = f"{100 * row['change']:+.1f}" if np.isfinite(row["change"]) else "–"
         rows.append(
             [
                 _agent_cell(study.looks[row["agent"], row["model"]]),
-                Cell(shift, shift_label(str(row["shift"]))),
+                Cell(shift, shift_label(row["shift"])),
                 _share(SUCCESS, row),
                 Cell(change, text, row["change"], f"[{low:+.1f}, {high:+.1f}]" if np.isfinite(low) else ""),
                 _number(p_value, row["p_adjusted"], _p_text(row["p_adjusted"])),
+                Cell(verdict, row["verdict"] or row["note"] or "reference"),
             ]
         )
     note = (
-        "Each shift on the same scenes as no shift; p-values are adjusted over this table by Holm's method."
+        "Each shift on the same scenes as no shift. Tests are adjusted over an agent's shifts by Holm's method; "
+        "equivalent: within 5 points by two one-sided tests."
     )
-    return _table("shifts", "Success under each shift", note, [AGENT, shift, SUCCESS, change, p_value], rows)
+    columns = [AGENT, shift, SUCCESS, change, p_value, verdict]
+    return _table("shifts", "Success under each shift", note, columns, rows)
 
 
 def task_table(study: Study) -> Table:
     """Return success, steps and the bot's steps for every condition, shift and kind of task."""
-    rows_of_final = study.final(study.final_protocol)
+    episodes = study.usual(study.final(study.final_protocol))
     by = ["agent", "model", "shift", "task"]
-    data = rows_of_final.groupby(by, observed=True, sort=False).agg(
-        success=("success", "mean"),
-        length=("length", "mean"),
-        bot=("bot_length", "mean"),
-        episodes=("success", "size"),
-    )
+    steps_of = episodes.groupby(by, observed=True, sort=False)[["length", "bot_length"]].mean().reset_index()
+    data = success_by(episodes, by).merge(steps_of.astype(dict.fromkeys(by, str)), on=by)
     shift, task = Column("Shift", text=True), Column("Task", text=True)
-    steps, bot, count = Column("Steps"), Column("Bot's steps"), Column("Episodes")
-    rows = []
-    for (agent, model, name, kind), row in data.iterrows():  # type: ignore[misc]
-        rows.append(
-            [
-                _agent_cell(study.looks[str(agent), str(model)]),
-                Cell(shift, shift_label(str(name))),
-                Cell(task, str(kind).replace("_", " ")),
-                _share(SUCCESS, {"mean": row["success"], "low": np.nan, "high": np.nan}),
-                _number(steps, row["length"], f"{row['length']:.1f}"),
-                _number(bot, row["bot"], f"{row['bot']:.1f}" if row["bot"] > 0 else "–"),
-                _number(count, row["episodes"]),
-            ]
-        )
-    note = "All seeds together; for intervals see the table of shifts."
+    steps, bot, count = Column("Steps"), Column("Bot's steps"), Column("Episodes a seed")
+    rows = [
+        [
+            _agent_cell(study.looks[row["agent"], row["model"]]),
+            Cell(shift, shift_label(row["shift"])),
+            Cell(task, row["task"].replace("_", " ")),
+            _share(SUCCESS, row),
+            _number(steps, row["length"], f"{row['length']:.1f}"),
+            _number(bot, row["bot_length"] if row["bot_length"] > 0 else np.nan, f"{row['bot_length']:.1f}"),
+            _number(count, row["n_episodes"]),
+        ]
+        for row in records(data)
+    ]
+    note = "Steps are those of all episodes, failures included."
     return _table(
         "tasks", "Success by kind of task", note, [AGENT, shift, task, SUCCESS, steps, bot, count], rows
     )
@@ -149,39 +152,44 @@ def _table(name: str, title: str, note: str, columns: list[Column], rows: list[l
     return Table(name, title, note, columns, rows, menus=[menu for menu in menus if len(menu[1]) > 1])
 
 
-def _final_success(study: Study) -> dict[Condition, dict[str, float]]:
+def _final_success(study: Study) -> dict[Condition, Row]:
     """Return each condition's success without a shift, at the end of training."""
-    found = _rows_by_condition(study, final.generalization, "shift", "none")
-    return found or _rows_by_condition(study, training.sample_efficiency, "metric", END)
+    return _by_condition(success_by(study.usual(study.final(study.final_protocol, "none")), WHO))
 
 
-def _rows_by_condition(
-    study: Study, make: Callable[[Study], pd.DataFrame], column: str, value: str
-) -> dict[Condition, dict[str, float]]:
+def _along(study: Study) -> dict[Condition, Row]:
     try:
-        table = study.derive(make)
+        table = study.derive(training.sample_efficiency)
     except Absent:
         return {}
-    return {(r["agent"], r["model"]): r for r in table[table[column] == value].to_dict("records")}
+    return _by_condition(table[table["metric"] == ALONG])
 
 
-def _bot_ratio(study: Study) -> dict[Condition, float]:
-    """Return the bot's steps over the agent's, in the scenes the agent solved (1: as short as the expert's)."""
-    rows = study.final(study.final_protocol)
-    solved = rows[rows["success"] & (rows["bot_length"] > 0) & (rows["shift"] == "none")]
-    ratio = (
-        (solved["bot_length"] / solved["length"])
-        .groupby([solved["agent"], solved["model"]], observed=True)
-        .mean()
+def _efficiency(study: Study) -> dict[Condition, Row]:
+    """Return success weighted by the bot's steps over the agent's (1: solves everything as fast as the bot)."""
+    episodes = add_efficiency(study.usual(study.final(study.final_protocol, "none")))
+    return _by_condition(success_by(episodes, WHO, "efficiency")) if len(episodes) else {}
+
+
+def _run_means(study: Study) -> dict[Condition, tuple[float, float]]:
+    """Return each condition's parameters and mean seconds a run."""
+    if "runs" not in study.tables:
+        return {}
+    means = (
+        study.usual(study.factors).groupby(WHO, observed=True)[["parameters", "seconds"]].mean().reset_index()
     )
-    return {(str(a), str(m)): float(value) for (a, m), value in ratio.items()}  # type: ignore[misc]
+    return {(row["agent"], row["model"]): (row["parameters"], row["seconds"]) for row in records(means)}
+
+
+def _by_condition(table: pd.DataFrame) -> dict[Condition, Row]:
+    return {(row["agent"], row["model"]): row for row in records(table)}
 
 
 def _agent_cell(look: Look) -> Cell:
     return Cell(AGENT, look.label, color=look.color, filled=look.filled)
 
 
-def _share(column: Column, row: dict[str, float] | None) -> Cell:
+def _share(column: Column, row: Row | None) -> Cell:
     if row is None or not np.isfinite(row["mean"]):
         return Cell(column, "–")
     mean, low, high = 100 * row["mean"], 100 * row["low"], 100 * row["high"]

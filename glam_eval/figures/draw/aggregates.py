@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from glam_eval.figures.draw.heatmap import heatmap
-from glam_eval.figures.identity import INK, Condition, Look, conditions_of, rows_of
+from glam_eval.figures.identity import INK, Condition, Look, conditions_of, records, rows_of
 from glam_eval.figures.style import (
     SURFACE,
     TWO_COLUMNS,
@@ -20,6 +20,7 @@ from glam_eval.figures.style import (
     legend_below,
     panels,
     percent_axis,
+    row_text,
 )
 
 LISTED_PAIRS = 10  # more pairs than this read better as a matrix
@@ -45,10 +46,7 @@ def draw_aggregates(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Dra
     for axes, metric in zip(grid, metrics, strict=True):
         for row, condition in enumerate(present):
             cell, look = rows_of(table[table["metric"] == metric], condition), looks[condition]
-            texts = [
-                f"{look.label}, {metric}: {interval_text(r.mean, r.low, r.high)}, {r.n_seeds} seeds"
-                for r in cell[["mean", "low", "high", "n_seeds"]].itertuples()
-            ]
+            texts = [row_text(look, metric, own) for own in records(cell)]
             dots(axes, cell["mean"], [row] * len(cell), cell["low"], cell["high"], look, texts)
         axes.set_title(metric)
         axes.grid(axis="y", visible=False)
@@ -94,7 +92,7 @@ def draw_improvement(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Dr
         return _improvement_matrix(table, looks)
     drawing, (axes,) = panels(1, 1, width=0.72 * TWO_COLUMNS, height=0.24 * len(table) + 0.5, extra=0)
     labels = []
-    for row, pair in enumerate(table.to_dict("records")):
+    for row, pair in enumerate(records(table)):
         look, other = looks[pair["agent"], pair["model"]], looks[pair["agent_b"], pair["model_b"]]
         labels.append(f"{look.label}  >  {other.label}")
         text = (
@@ -120,7 +118,7 @@ def _improvement_matrix(table: pd.DataFrame, looks: Mapping[Condition, Look]) ->
     ]
     values = np.full((len(order), len(order)), np.nan)
     words = np.full((len(order), len(order)), "", dtype=object)
-    for pair in table.to_dict("records"):
+    for pair in records(table):
         row, column = (
             order.index((pair["agent"], pair["model"])),
             order.index((pair["agent_b"], pair["model_b"])),
@@ -157,7 +155,7 @@ def draw_failures(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawi
             continue
         bars = axes.barh(range(len(present)), widths, left=left, height=0.68, color=color, label=label)
         for bar, width, condition in zip(bars, widths, present, strict=True):
-            axes.figure.explain(bar, [f"{looks[condition].label}, {label}: {100 * width:.0f}%"])  # type: ignore[attr-defined]
+            drawing.explain(bar, [f"{looks[condition].label}, {label}: {100 * width:.0f}%"])
             if width > 0.06:
                 axes.text(
                     bar.get_x() + width / 2,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from glam_eval.figures.identity import Condition, Look, conditions_of, rows_of
+from glam_eval.figures.identity import Condition, Look, conditions_of, records, rows_of
 from glam_eval.figures.style import (
     QUIET,
     TWO_COLUMNS,
@@ -14,11 +14,11 @@ from glam_eval.figures.style import (
     curve,
     drawing_of,
     frames_axis,
-    interval_text,
     label_outside,
     legend_below,
     panels,
     percent_axis,
+    row_text,
     thousands,
 )
 
@@ -75,10 +75,7 @@ def draw_condition(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
     rows = rows.sort_values("frames")
     if rows.empty:
         return
-    texts = [
-        f"{look.label}, {thousands(row.frames)} steps: {interval_text(row.mean, row.low, row.high)}, {row.n_seeds} seeds"
-        for row in rows[["frames", "mean", "low", "high", "n_seeds"]].itertuples()
-    ]
+    texts = [row_text(look, f"{thousands(row['frames'])} steps", row) for row in records(rows)]
     if len(rows) > 1:
         band = (
             rows

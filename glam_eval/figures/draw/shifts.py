@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from glam_eval.figures.draw.heatmap import heatmap
-from glam_eval.figures.identity import INK, Condition, Look, rows_of
+from glam_eval.figures.identity import INK, Condition, Look, records, rows_of
 from glam_eval.figures.style import (
     ONE_COLUMN,
     QUIET,
@@ -163,7 +163,7 @@ def _rows_axis(axes: Axes, shifts: Sequence[str]) -> None:
 
 def _texts(rows: pd.DataFrame, look: Look) -> list[str]:
     texts = []
-    for row in rows.to_dict("records"):
+    for row in records(rows):
         text = f"{look.label}, {shift_label(str(row['shift']))}: {interval_text(row['mean'], row['low'], row['high'])}"
         if np.isfinite(row.get("change", np.nan)):
             text += f"; change {100 * row['change']:+.0f} points"

@@ -7,18 +7,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from glam_eval.figures.identity import Condition, Look, rows_of
+from glam_eval.figures.identity import Condition, Look, records, rows_of
 from glam_eval.figures.style import (
     ONE_COLUMN,
     QUIET,
     TWO_COLUMNS,
     Drawing,
     dots,
-    interval_text,
     legend_below,
     offsets,
     panels,
     percent_axis,
+    row_text,
     thousands,
 )
 
@@ -41,9 +41,7 @@ def draw_sweep(table: pd.DataFrame, looks: Mapping[Condition, Look], label: str)
             axes.plot(at, rows["mean"], color=look.color, linestyle=look.dash, linewidth=0.8, zorder=1)
             texts = _texts(rows, look, f"{label} ")
             dots(axes, at, rows["mean"], rows["low"], rows["high"], look, texts, vertical=True)
-        axes.set_xticks(
-            range(len(values)), [f"{v:g}" if isinstance(v, int | float) else str(v) for v in values]
-        )
+        axes.set_xticks(range(len(values)), [_value(v) for v in values])
         axes.set(title=measure, xlabel=label)
         axes.set_xlim(-0.5, len(values) - 0.5)
         axes.grid(axis="x", visible=False)
@@ -68,7 +66,7 @@ def draw_scaling(table: pd.DataFrame, looks: Mapping[Condition, Look], label: st
         for condition, look in looks.items():
             own = rows_of(rows, condition)
             if not own.empty:
-                texts = _texts(own, look, "", unit=f" {label}")
+                texts = _texts(own, look, "", f" {label}")
                 dots(axes, own["value"], own["mean"], own["low"], own["high"], look, texts, vertical=True)
         axes.set(title=measure, xlabel=label)
         _logarithmic(axes, rows["value"])
@@ -90,9 +88,9 @@ def _logarithmic(axes: Axes, values: pd.Series) -> None:
     axes.minorticks_off()
 
 
-def _texts(rows: pd.DataFrame, look: Look, before: str, unit: str = "") -> list[str]:
-    return [
-        f"{look.label}, {before}{thousands(row.value) if isinstance(row.value, int | float) else row.value}{unit}: "
-        f"{interval_text(row.mean, row.low, row.high)}, {row.n_seeds} seeds"
-        for row in rows[["value", "mean", "low", "high", "n_seeds"]].itertuples()
-    ]
+def _texts(rows: pd.DataFrame, look: Look, before: str, after: str = "") -> list[str]:
+    return [row_text(look, f"{before}{_value(row['value'])}{after}", row) for row in records(rows)]
+
+
+def _value(value: float | str) -> str:
+    return value if isinstance(value, str) else thousands(value)
