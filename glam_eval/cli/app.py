@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 from glam_eval.cli import bench, envs, evaluate, models, play, run_suite, suites, train
@@ -14,7 +13,6 @@ DONE, RUN_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 app = typer.Typer(
     name="glam-eval",
     help="Study whether language models that act, and learn while acting, come to mean what they say.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -25,18 +23,16 @@ for module in (run_suite, train, evaluate, suites, models, envs, play, bench):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code: 0 done, 1 a run failed, 2 wrong input, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = app(args=arguments or ["--help"], standalone_mode=False)
     except UserError as error:
         return _say(str(error), WRONG_INPUT)
     except RunFailedError as error:
         return _say(str(error), RUN_FAILED)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.ctx.get_help() if error.ctx else error.format_message())
-        return WRONG_INPUT
-    except click.ClickException as error:
-        return _say(error.format_message().replace("\n", " "), WRONG_INPUT)
-    except (KeyboardInterrupt, click.Abort):
+    except typer.TyperException as error:
+        return _say(_one_line(error), WRONG_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted: everything so far is kept; the same command continues", INTERRUPTED)
     except BrokenPipeError:
         return DONE
@@ -44,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name = f" {error.filename!r}" if error.filename else ""
         return _say(f"{error.strerror or error}{name}", WRONG_INPUT)
     return code if isinstance(code, int) else DONE
+
+
+def _one_line(error: typer.TyperException) -> str:
+    message: str = getattr(error, "format_message", error.__str__)()
+    return " ".join(message.split())
 
 
 def _say(message: str, code: int) -> int:

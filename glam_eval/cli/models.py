@@ -11,7 +11,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models, name="models")
 
 
-models = typer.Typer(help="List, describe and make language models.", no_args_is_help=True)
+models = typer.Typer(help="List, describe and make language models.")
 
 
 @models.command("list")

@@ -22,7 +22,7 @@ def summarise(out: Path) -> tuple[pd.DataFrame, Path]:
         stream(0, "statistics", "comparisons"),
         runs=load_results(out, "runs"),
     )
-    rows = [ComparisonRecord(**row) for row in comparisons.to_dict("records")]
+    rows = [ComparisonRecord(**{str(k): v for k, v in row.items()}) for row in comparisons.to_dict("records")]
     write_table(out, "comparisons", rows, "comparisons")
     draw_all(out, out / "figures")
     return comparisons, build_report(out)

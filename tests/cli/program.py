@@ -1,0 +1,36 @@
+"""Running the program as a person does, and comparing what two runs of it stored."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from glam_eval.core.records import TABLES
+from glam_eval.results import columns_of, load_results, table_names
+
+SUITE_TABLES = ("runs", "training", "episodes", "steps", "comparisons")
+
+
+def command(*arguments) -> list[str]:
+    return [sys.executable, "-m", "glam_eval", *map(str, arguments)]
+
+
+def glam_eval(*arguments, cwd=None, timeout=300) -> subprocess.CompletedProcess:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=cwd, timeout=timeout)
+
+
+def stable_table(out: Path, table: str) -> pd.DataFrame:
+    """A table without its volatile columns, in an order that does not depend on files."""
+    frame = load_results(out, table)
+    volatile = [column.name for column in columns_of(TABLES[table]) if column.column.volatile]
+    frame = frame.drop(columns=volatile)
+    keys = [name for name in frame.columns if frame[name].map(type).ne(list).all()]
+    return frame.sort_values(keys).reset_index(drop=True)
+
+
+def assert_same_results(one: Path, two: Path) -> None:
+    """Every column of every table is equal but seconds, rates and dates."""
+    assert table_names(one) == table_names(two)
+    for table in table_names(one):
+        pd.testing.assert_frame_equal(stable_table(one, table), stable_table(two, table), check_exact=True)

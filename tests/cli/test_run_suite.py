@@ -1,0 +1,241 @@
+"""The whole study by one command: what it leaves, how it resumes, what it says to wrong input."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import TINY_SUITE
+from program import SUITE_TABLES, assert_same_results, command, glam_eval, stable_table
+
+import glam_eval as package
+from glam_eval.core.seeds import test_scene_seeds
+from glam_eval.results import table_names
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory):
+    path = tmp_path_factory.mktemp("suite") / "tiny.toml"
+    path.write_text(TINY_SUITE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def study(suite):
+    """The study run straight through with two workers."""
+    out = suite.parent / "straight"
+    done = glam_eval("run-suite", suite, "--out", out, "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def test_everything_is_there_and_said(study):
+    out, said = study
+    assert set(SUITE_TABLES) <= set(table_names(out))
+    assert list((out / "figures").glob("*.png"))
+    assert (out / "report.html").stat().st_size > 10_000
+    last = said.strip().splitlines()[-6:]
+    assert any(str(out / "report.html") in line for line in last)
+    assert "gflan" in said
+    assert "generalization" in said
+
+
+def test_pandas_reads_the_study(study):
+    out, _ = study
+    episodes = pd.read_parquet(out / "episodes")
+    success = episodes.groupby(["agent", "model", "shift"]).success.mean()
+    assert success["bot", "none", "invented_nouns"] == 1.0
+    assert len(package.load_results(out, "episodes")) == len(episodes)
+
+
+def test_every_agent_and_shift_saw_the_same_scenes_once(study):
+    out, _ = study
+    episodes = pd.read_parquet(out / "episodes")
+    cells = episodes.groupby(["protocol", "run_id", "frames", "shift"]).scene_seed
+    for (protocol, *_), scenes in cells:
+        assert sorted(scenes) == sorted(test_scene_seeds(protocol, len(scenes)))
+    assert set(cells.size().groupby("protocol").unique().map(tuple)) == {(8,), (6,)}
+
+
+def test_the_curve_has_its_points_and_every_update_its_row(study):
+    out, _ = study
+    episodes = pd.read_parquet(out / "episodes")
+    curve = episodes[(episodes.protocol == "sample-efficiency") & (episodes.agent == "gflan")]
+    assert sorted(curve.frames.unique()) == [0, 80, 160, 240]
+    training = pd.read_parquet(out / "training")
+    assert training.groupby("run_id")["update"].apply(list).map(sorted).tolist() == [[1, 2, 3]] * 2
+
+
+def test_running_again_does_nothing_anew(study, suite):
+    out, _ = study
+    before = {
+        path: path.stat().st_mtime_ns for path in out.glob("*/*.parquet") if path.parent.name != "comparisons"
+    }
+    done = glam_eval("run-suite", suite, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_one_worker_gives_the_same_numbers(study, suite, tmp_path):
+    out, _ = study
+    done = glam_eval("run-suite", suite, "--out", tmp_path / "one", "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    assert_same_results(out, tmp_path / "one")
+
+
+def test_a_checkpoint_loads_with_plain_transformers_and_repeats_its_rows(study, tmp_path):
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    out, _ = study
+    checkpoint = next((out / "checkpoints").glob("gflan-*-s0-*/frames-0000000240"))
+    model = AutoModelForSeq2SeqLM.from_pretrained(checkpoint)
+    tokens = AutoTokenizer.from_pretrained(checkpoint)("go to the red ball", return_tensors="pt")
+    assert model.generate(**tokens, max_new_tokens=3).shape[0] == 1
+    done = glam_eval("evaluate", checkpoint, "--protocol", "generalization", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    again, stored = stable_table(tmp_path, "episodes"), stable_table(out, "episodes")
+    stored = stored[(stored.run_id == again.run_id[0]) & (stored.protocol == "generalization")]
+    pd.testing.assert_frame_equal(again, stored.reset_index(drop=True), check_exact=True)
+
+
+def kill_after(suite: Path, out: Path, seconds: float) -> None:
+    """Start the study and kill it, parent and workers in an order of chance, some time in."""
+    process = subprocess.Popen(
+        command("run-suite", suite, "--out", out, "--workers", 2),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        if random.random() < 0.5:
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def kill_and_resume(suite: Path, out: Path, kills: int, seed: int) -> None:
+    random.seed(seed)
+    deadline_free = [random.uniform(3, 25) for _ in range(kills)]
+    for seconds in deadline_free:
+        kill_after(suite, out, seconds)
+    done = glam_eval("run-suite", suite, "--out", out, "--workers", 2)
+    assert done.returncode == 0, done.stderr
+
+
+def test_killed_and_resumed_equals_uninterrupted(study, suite, tmp_path):
+    kill_and_resume(suite, tmp_path / "killed", kills=2, seed=0)
+    assert_same_results(study[0], tmp_path / "killed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_killed_many_times_and_resumed_equals_uninterrupted(study, suite, tmp_path, seed):
+    kill_and_resume(suite, tmp_path / "killed", kills=5, seed=seed)
+    assert_same_results(study[0], tmp_path / "killed")
+
+
+def test_an_interrupt_keeps_everything_and_says_how_to_go_on(study, suite, tmp_path):
+    out = tmp_path / "interrupted"
+    process = subprocess.Popen(
+        command("run-suite", suite, "--out", out, "--workers", 1),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(out.glob("episodes/*.parquet")) and process.poll() is None:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert said.strip().splitlines()[-1].startswith("glam-eval: interrupted")
+    assert "the same command" in said
+    assert glam_eval("run-suite", suite, "--out", out).returncode == 0
+    assert_same_results(study[0], out)
+
+
+def test_a_failing_run_is_named_and_the_others_finish(suite, tmp_path):
+    broken = tmp_path / "model"
+    broken.mkdir()
+    (broken / "config.json").write_text(json.dumps({"model_type": "t5"}))
+    agents = f"agents=[{{agent='random'}}, {{agent='zero-shot', model='{broken}'}}]"
+    out = tmp_path / "out"
+    done = glam_eval("run-suite", suite, "--out", out, "--seeds", 1, "--set", agents)
+    assert done.returncode == 1
+    assert "zero-shot-model-GoToLocalS5N2-s0" in done.stderr
+    assert "log:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert set(pd.read_parquet(out / "runs").agent) == {"random"}
+
+
+WRONG = [
+    (["run-suite", "qick"], "did you mean 'quick'"),
+    (["run-suite", "quick", "--set", "sede=1"], "did you mean 'seeds'"),
+    (["run-suite", "quick", "--seeds", "-3"], "seeds = -3"),
+    (["run-suite", "quick", "--seeds", "some"], "Invalid value for '--seeds'"),
+    (["run-suite", "quick", "--workers", "0"], "Invalid value for '--workers'"),
+    (["run-suite", "quick", "--set", "environment.level='GoToLocl'"], "did you mean 'GoToLocal"),
+    (["run-suite", "quick", "--set", "environment.language='frr'"], "did you mean 'fr'"),
+    (["run-suite", "quick", "--set", "environment.template='papr'"], "did you mean 'paper'"),
+    (["run-suite", "quick", "--set", "agents=[{agent='gflam',model='t5-nano'}]"], "did you mean 'gflan'"),
+    (["run-suite", "quick", "--set", "agents=[{agent='gflan',model='t5-nono'}]"], "did you mean 't5-nano'"),
+    (["run-suite", "quick", "--device", "tpu"], "unknown device 'tpu'"),
+    (["run-suite", "quick", "--launcher", "slurm"], "unknown launcher 'slurm'"),
+    (["run-suite", "quick", "--seed", "3"], "No such option: --seed"),
+    (["run-suite", "nothing.toml"], "no suite file 'nothing.toml'"),
+    (["run-siute", "quick"], "No such command 'run-siute'"),
+    (["train", "--model", "t5-nono"], "did you mean 't5-nano'"),
+    (["train", "--frames", "-5"], "Invalid value for '--frames'"),
+    (["evaluate", "nowhere", "--protocol", "generalization"], "no checkpoint 'nowhere'"),
+    (["models", "make", "t5-nono", "--out", "m"], "did you mean 't5-nano'"),
+    (["suites", "qick"], "did you mean 'quick'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_wrong_input_is_one_line_and_touches_nothing(arguments, expected, tmp_path, monkeypatch, capsys):
+    from glam_eval.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    said = capsys.readouterr().err.strip()
+    assert expected in said
+    assert "\n" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_input_exits_with_2_from_the_shell(tmp_path):
+    done = glam_eval("run-suite", "qick", cwd=tmp_path)
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+
+
+def test_another_suites_directory_is_refused_untouched(study, tmp_path):
+    out, _ = study
+    before = sorted(out.rglob("*"))
+    done = glam_eval("run-suite", "quick", "--out", out)
+    assert done.returncode == 2
+    assert "holds suite 'tiny'" in done.stderr
+    assert sorted(out.rglob("*")) == before
+
+
+def test_a_dry_run_lists_the_runs_and_starts_nothing(suite, tmp_path):
+    done = glam_eval("run-suite", suite, "--out", tmp_path / "out", "--dry-run")
+    assert done.returncode == 0
+    assert "6 runs, 480 training frames" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_does_not_load_torch():
+    code = "import sys; from glam_eval.cli import main; main(['--help']); print('torch' in sys.modules)"
+    done = subprocess.run([command()[0], "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip().endswith("False")
