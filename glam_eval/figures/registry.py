@@ -20,11 +20,12 @@ Draw = Callable[[pd.DataFrame, Mapping[Condition, Look]], Drawing]
 
 BANDS = "Shaded: 95% simultaneous bands along the curve, crossed variance of seeds and scenes."
 BARS = "Bars: 95% intervals, variance of seeds and scenes."
+BOOTSTRAP = "95% stratified bootstrap intervals, expanded for few seeds."
 
 
 @dataclass(frozen=True)
 class FigureDefinition:
-    """One figure: ``table`` raises Absent where the study holds no data for it; ``draw`` draws exactly the table."""
+    """One figure: ``table`` raises Absent where the study has no data for it; ``draw`` draws just the table."""
 
     name: str
     title: str
@@ -60,13 +61,14 @@ FIGURES = (
         f"Success on the fixed evaluation scenes against environment steps. {BANDS}",
     ),
     FigureDefinition(
-        "sample_efficiency", "Aggregates of success over training", training.sample_efficiency, draw_aggregates,
+        "sample_efficiency", "Sample efficiency", training.sample_efficiency, draw_aggregates,
         f"Mean success along training (area under the curve over the budget) and success at its end. {BARS}",
     ),
     FigureDefinition(
         "generalization", "Generalization", final.generalization, draw_generalization,
-        "Left: success of the trained agent under each shift. Right: paired change on the same scenes from no "
-        f"shift. {BARS} Filled: the change differs from 0 at 5% after Holm's correction.",
+        "Success of the trained agent under each shift, and its paired change from no shift on the same scenes: "
+        "in the right panel, or, with many agents, from the dashed line. Filled: the change differs from 0 at 5% "
+        f"(t test, Holm over an agent's shifts). {BARS}",
     ),
     FigureDefinition(
         "size_scaling", "Size scaling", training.size_scaling, draw_scaling,
@@ -74,10 +76,11 @@ FIGURES = (
     ),
     FigureDefinition(
         "pretraining_ablation", "Pretraining ablation", training.pretraining_ablation, draw_curves,
-        f"Success against environment steps for pretrained or random weights and embeddings, scoring or an action head. {BANDS}",
+        "Success against environment steps for pretrained or random weights and embeddings, scoring or an action "
+        f"head. {BANDS}",
     ),
     FigureDefinition(
-        "action_space", "Size of the action space", training.action_space, partial(draw_sweep, label="actions offered"),
+        "action_space", "Action space", training.action_space, partial(draw_sweep, label="actions offered"),
         f"Success when 3, 6 or 9 actions are offered. {BARS}",
     ),
     FigureDefinition(
@@ -85,23 +88,25 @@ FIGURES = (
         f"Success against the number of objects in the room. {BARS}",
     ),
     FigureDefinition(
-        "prompt_length", "Length of the prompt", training.prompt_length, partial(draw_sweep, label="remembered observations"),
-        f"Success against the number of observations in the prompt. {BARS}",
+        "prompt_length", "Prompt length", training.prompt_length, partial(draw_sweep, label="observations"),
+        f"Success against the number of observations remembered in the prompt. {BARS}",
     ),
     FigureDefinition(
-        "composition_length", "Length of compositions", final.composition_length, partial(draw_sweep, label="instructions in the goal"),
+        "composition_length", "Composition length", final.composition_length,
+        partial(draw_sweep, label="instructions in the goal"),
         f"Success of the trained agent against the number of instructions in the goal. {BARS}",
     ),
     FigureDefinition(
         "language_matrix", "Languages", final.language_matrix, draw_language_matrix,
-        "Success for each language trained in (rows) and tested in (columns); intervals are in the table.",
+        "Success for each language trained in (rows) and tested in (columns); 95% intervals are in its table.",
     ),
     FigureDefinition(
         "policy_evolution", "Policy evolution", training.policy_evolution, draw_policy_evolution,
-        "Probability of each action on fixed probe prompts, averaged over seeds; the line marks the expected action's.",
+        "Probability of each action on fixed probe prompts, averaged over seeds; the line bounds the expected "
+        "action's.",
     ),
     FigureDefinition(
-        "expected_action", "Expected action on probes", training.expected_action, draw_expected_action,
+        "expected_action", "Expected action", training.expected_action, draw_expected_action,
         f"Probability of the expected action on fixed probe prompts against environment steps. {BANDS}",
     ),
     FigureDefinition(
@@ -110,23 +115,25 @@ FIGURES = (
     ),
     FigureDefinition(
         "aggregates", "Aggregates over shifts", final.aggregates, draw_aggregates,
-        f"Median, interquartile mean, mean and optimality gap of success over seeds and shifts. {BARS}",
+        f"Interquartile mean, mean, median and optimality gap of success over seeds and shifts. {BOOTSTRAP}",
     ),
     FigureDefinition(
         "performance_profiles", "Performance profiles", final.performance_profiles, draw_profiles,
-        "Share of scores (a seed under a shift) above each success rate. Shaded: pointwise 95% bootstrap intervals.",
+        f"Share of scores (a seed under a shift) above each success rate. {BOOTSTRAP}",
     ),
     FigureDefinition(
-        "probability_of_improvement", "Probability of improvement", final.probability_of_improvement, draw_improvement,
-        "Probability that a seed of one condition does better than a seed of the other, averaged over shifts. "
-        "Bars: 95% stratified bootstrap intervals; in the matrix a dot marks an interval that excludes one half.",
+        "probability_of_improvement", "Probability of improvement",
+        final.probability_of_improvement, draw_improvement,
+        "Probability that a seed of one agent does better than a seed of another under the same shift. "
+        f"{BOOTSTRAP} In a matrix a dot marks an interval that excludes one half.",
     ),
     FigureDefinition(
         "failures", "How episodes end", final.failures, draw_failures,
-        "Share of evaluation episodes of the trained agent by outcome, without a shift, averaged over seeds.",
+        "Share of the trained agent's evaluation episodes by outcome, without a shift, averaged over seeds; 95% "
+        "intervals are in its table.",
     ),
     FigureDefinition(
         "cost", "Cost against success", training.cost, partial(draw_scaling, label="seconds of training"),
-        f"Final success against wall-clock time of a run. {BARS}",
+        f"Success at the end of training against the wall-clock time of a run. {BARS}",
     ),
 )  # fmt: skip

@@ -24,14 +24,16 @@ def heatmap(
     columns: Sequence[str],
     colors: str,
 ) -> None:
-    """Draw values in [0, 1] (rows, columns), NaN left blank, with ``words`` in and ``rows``, ``columns`` beside them."""
+    """Draw values in [0, 1] of shape (rows, columns), NaN left blank, with ``words`` in the cells."""
     matrix = np.ma.masked_invalid(np.asarray(values, dtype=np.float64))
     color_map = mpl.colormaps[colors]
     mesh = axes.pcolormesh(matrix, cmap=color_map, vmin=0, vmax=1, edgecolors=SURFACE, linewidth=0.8)
-    drawing_of(axes).explain(
-        mesh,
-        [f"{rows[i]} × {columns[j]}: {words[i][j]}" for i, j in np.argwhere(~np.ma.getmaskarray(matrix))],
-    )
+    texts = [
+        f"{a}, {b}: {w}"
+        for a, own in zip(rows, words, strict=True)
+        for b, w in zip(columns, own, strict=True)
+    ]
+    drawing_of(axes).explain(mesh, texts)
     for row, column in np.argwhere(~np.ma.getmaskarray(matrix)):
         red, green, blue, _ = color_map(float(matrix[row, column]))
         light = 0.2126 * red + 0.7152 * green + 0.0722 * blue  # ITU-R BT.709

@@ -59,7 +59,9 @@ def draw_generalization(table: pd.DataFrame, looks: Mapping[Condition, Look]) ->
         rows, look = rows_of(table, condition), looks[condition]
         heights = np.array([shifts.index(s) for s in rows["shift"]]) + offset
         texts = _texts(rows, look)
-        dots(success, rows["mean"], heights, rows["low"], rows["high"], look, texts)
+        dots(
+            success, rows["mean"], heights, rows["low"], rows["high"], look, texts, filled=[True] * len(rows)
+        )
         moved = rows[rows["change"].notna()]
         at = np.array([shifts.index(s) for s in moved["shift"]]) + offset
         filled = list(moved["p_adjusted"] < 0.05)
