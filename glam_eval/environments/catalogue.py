@@ -73,6 +73,10 @@ _MINIGRID_TEXTS = {
     "PutNextLocal": "put one object next to another; N different objects (8 if not said) in one room",
     "UnlockLocal": "open a locked door of the middle of 3x3 rooms with the key beside the agent",
 }
+SMALL_LEVELS = (
+    "PickupLocalS5N2",
+    "PickUpSeqPickUpLocalS5N2",
+)  # beside MiniGrid's own GoToLocalS5N2 and so on
 PAPER_LEVELS = ("GoToLocal", "GoToLocalN4", "GoToLocalN16", "PutNextLocal", "UnlockLocal", *_LOCAL)
 
 _VARIANT = re.compile(r"(?P<base>.+?Local)(?:S(?P<size>\d+))?(?:N(?P<count>\d+))?")
@@ -103,9 +107,9 @@ def _first_sentence(level_class: type) -> str:
 
 
 def level_names() -> list[str]:
-    """Return every named level: the paper's first, then MiniGrid's. Sizes and counts vary beyond them."""
+    """Return every named level: the paper's first, small ones, then MiniGrid's. Sizes and counts vary beyond them."""
     others = sorted(set(_minigrid_levels()) - set(PAPER_LEVELS))
-    return [*PAPER_LEVELS, *others]
+    return [*PAPER_LEVELS, *SMALL_LEVELS, *others]
 
 
 @cache

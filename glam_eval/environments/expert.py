@@ -1,7 +1,7 @@
 """BabyAI's bot on our levels: what it would do next, and how many steps it takes on a scene."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,26 +19,33 @@ class Replica:
 
     def __init__(self, level: str, options: dict[str, Any]) -> None:
         self.env = make_scenes(level, **options)
-        self.scene_seed: int | None = None
-        self.played = 0
+        self._scene_seed: int | None = None
+        self._played: list[int] = []
 
     def begin(self, scene_seed: int) -> None:
         """Go to the start of a scene."""
         self.env.reset(seed=scene_seed)
-        self.scene_seed = scene_seed
-        self.played = 0
+        self._scene_seed, self._played = scene_seed, []
 
     def play(self, action: int) -> bool:
         """Carry out one MiniGrid action; return whether the goal is reached with it."""
-        self.played += 1
+        self._played.append(action)
         _, reward, terminated, _, _ = self.env.step(action)
         return bool(terminated and reward > 0)
 
+    def news(self, scene_seed: int, actions: Sequence[int]) -> list[int] | None:
+        """Return the actions of an episode not yet followed, None where it is not the one followed."""
+        known = len(self._played)
+        if scene_seed != self._scene_seed or list(actions[:known]) != self._played:
+            return None
+        return list(actions[known:])
+
     def follow(self, scene_seed: int, actions: Sequence[int]) -> None:
-        """Come to where the actions of an episode lead; they extend those followed so far, or start anew."""
-        if scene_seed != self.scene_seed or len(actions) < self.played:
+        """Come to where the actions of an episode lead."""
+        news = self.news(scene_seed, actions)
+        if news is None:
             self.begin(scene_seed)
-        for action in actions[self.played :]:
+        for action in actions if news is None else news:
             self.play(action)
 
 
@@ -46,9 +53,13 @@ class Expert:
     """BabyAI's bot watching an episode: asked at any time, it has seen every action since the start."""
 
     def __init__(self, level: str, options: dict[str, Any]) -> None:
-        self._replica = Replica(level, options)
+        self._level, self._options = level, options
         self._bot: Any = None
         self._advice = LEFT
+
+    @cached_property
+    def _replica(self) -> Replica:
+        return Replica(self._level, self._options)
 
     def advise(self, scene_seed: int, actions: Sequence[int]) -> int:
         """Return the MiniGrid action the bot suggests after these actions of the scene.
@@ -56,11 +67,12 @@ class Expert:
         A bot that cannot go on is replaced by one that sees only the present; if that one cannot either, the
         advice is to turn left, which ends the episode by time.
         """
-        if self._bot is None or scene_seed != self._replica.scene_seed or len(actions) < self._replica.played:
+        news = self._replica.news(scene_seed, actions)
+        if news is None:
             self._replica.begin(scene_seed)
             self._bot = BabyAIBot(self._replica.env)
             self._advice = self._ask(None)
-        for action in actions[self._replica.played :]:
+        for action in actions if news is None else news:
             self._replica.play(action)
             self._advice = self._ask(action)
         return self._advice

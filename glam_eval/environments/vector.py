@@ -44,12 +44,12 @@ class Narrator:
 
 
 class _Slot:
-    """One place for episodes: a generator of scenes, the episode in it, and what the agent remembers."""
+    """One place for episodes: the episode in it, what the agent perceives and remembers, who advises it."""
 
-    __slots__ = ("episode", "expert", "generator", "image", "memory", "mission", "sentences")
+    __slots__ = ("episode", "expert", "image", "memory", "mission", "sentences")
 
-    def __init__(self, generator: Any, expert: Expert, memory: PromptMemory) -> None:
-        self.generator, self.expert, self.memory = generator, expert, memory
+    def __init__(self, expert: Expert, memory: PromptMemory) -> None:
+        self.expert, self.memory = expert, memory
         self.episode: Episode | None = None
         self.mission = ""
         self.sentences: tuple[str, ...] = ()
@@ -80,9 +80,9 @@ class VectorEnvironment:
         self.speaker = speaker(language, shift)
         self.actions: tuple[str, ...] = self.speaker.actions(actions)
         self._narrator = Narrator(self.speaker)
+        self._generator = make_scenes(level, **level_options)
         self._slots = [
             _Slot(
-                make_scenes(level, **level_options),
                 Expert(level, level_options),
                 PromptMemory(self.speaker, actions=self.actions, template=template, remembered=remembered),
             )
@@ -92,7 +92,7 @@ class VectorEnvironment:
     def start(self, slot: int, scene_seed: int) -> None:
         """Begin the episode of a scene in a slot; what was there is gone."""
         place = self._slots[slot]
-        place.episode = Episode(place.generator, scene_seed)
+        place.episode = Episode(self._generator, scene_seed)
         place.mission = self.speaker.goal(place.episode.instruction)
         place.sentences, place.image = self._narrator.tell(place.episode.world.view())
         place.memory.begin(place.mission, place.sentences)

@@ -45,6 +45,20 @@ def test_the_expert_helps_from_anywhere():
         assert world.summary(0).success
 
 
+def test_advice_is_about_the_present_when_a_scene_is_played_again():
+    """The second time other actions are taken before the first question."""
+    world, fresh = VectorEnvironment("MixedTrainLocal", 1), VectorEnvironment("MixedTrainLocal", 1)
+    for scene_seed in range(6):
+        world.start(0, scene_seed)
+        world.step([0])
+        world.situations()[0].expert_action()
+        for again in (world, fresh):
+            again.start(0, scene_seed)
+            for action in (1, 1):
+                again.step([action])
+        assert world.situations()[0].expert_action() == fresh.situations()[0].expert_action()
+
+
 def test_a_bot_that_fails_has_no_length_and_its_advice_ends_by_time():
     """MiniGrid says that the bot cannot solve KeyInBox: the key is inside a box."""
     assert bot_length("KeyInBox", 0) == -1

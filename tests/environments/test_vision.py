@@ -44,7 +44,7 @@ def codes(grid):
 
 
 @given(st.lists(st.integers(0, len(MAKERS) - 1), min_size=49, max_size=49))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_occlusion_and_image_are_minigrids(cells):
     grid = minigrid_view(cells)
     view = codes(grid)
