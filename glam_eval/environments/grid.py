@@ -19,7 +19,6 @@ from glam_eval.environments.vision import (
     EMPTY,
     ENCODINGS,
     FIRST_THING,
-    N_CODES,
     VIEW_SIZE,
     WALL,
     thing_code,
@@ -205,6 +204,3 @@ class World:
         rows = np.frombuffer(self.codes, np.uint8, self.frame.cells).reshape(-1, self.frame.stride)
         inside = ENCODINGS[rows[MARGIN:-MARGIN, MARGIN:-MARGIN]]
         return GridSnapshot(inside.transpose(1, 0, 2).tobytes(), self.frame.width, x, y, self.direction)
-
-
-assert N_CODES <= 256, "a cell is one byte"
