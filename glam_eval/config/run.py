@@ -3,14 +3,14 @@
 Defaults are the paper's (section 4 and appendix E; ``[ppo] preset = "small"`` is ours for embedded models).
 """
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from glam_eval.config.agents import describe_agent
+from glam_eval.config.learners import CloningConfig, Fraction, QLearningConfig
 from glam_eval.config.settings import Settings
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class EnvironmentConfig(Settings):
@@ -28,6 +28,17 @@ class EnvironmentConfig(Settings):
     """Prompt template."""
     remembered: Annotated[int, Field(ge=1, le=9)] = 3
     """Observations in the prompt, with the actions between them."""
+
+
+class LoraConfig(Settings):
+    """Low-rank adapters in place of full updates (arXiv 2106.09685)."""
+
+    rank: PositiveInt = 8
+    """Rank of the adapters."""
+    alpha: PositiveInt = 16
+    """Scale of the adapters, divided by the rank."""
+    targets: Annotated[tuple[str, ...], Field(min_length=1)] = ("q", "v")
+    """Names of the linear layers adapted; T5's are q, k, v and o, Llama's q_proj and so on."""
 
 
 class PolicyConfig(Settings):
@@ -49,6 +60,8 @@ class PolicyConfig(Settings):
     """Arithmetic of the transformer; log-probabilities and master weights are float32."""
     trainable: Literal["all", "decoder", "heads"] = "all"
     """Which weights are updated."""
+    lora: LoraConfig | None = None
+    """Adapters; none updates the weights themselves."""
 
 
 PPO_PRESETS: dict[str, dict[str, Any]] = {
@@ -62,13 +75,21 @@ PPO_PRESETS: dict[str, dict[str, Any]] = {
         "normalize_advantages": True,
         "value_clip": None,
     },
+    # The paper's for Symbolic-PPO.
+    "symbolic": {
+        "environments": 64,
+        "steps": 40,
+        "recurrence": 20,
+        "minibatch": 1280,
+        "learning_rate": 1e-4,
+    },
 }
 
 
 class PPOConfig(Settings):
     """Proximal policy optimisation; defaults are the paper's (appendix E)."""
 
-    preset: Literal["paper", "small"] = "paper"
+    preset: Literal["paper", "small", "symbolic"] = "paper"
     """Values to start from; keys given beside it win."""
     environments: PositiveInt = 32
     """Environments stepped together."""
@@ -156,7 +177,28 @@ class RunConfig(Settings):
     policy: PolicyConfig = PolicyConfig()
     """Language model as policy."""
     ppo: PPOConfig = PPOConfig()
-    """Learner."""
+    """Learner of the agents that learn online."""
+    q_learning: QLearningConfig = QLearningConfig()
+    """Learner of DRRN."""
+    cloning: CloningConfig = CloningConfig()
+    """Learner of the agents that imitate."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _agent_switches(cls, values: Any) -> Any:
+        """Let the agent's name set the policy's switches; other values beside it are a contradiction."""
+        if not isinstance(values, dict) or not isinstance(values.get("agent"), str):
+            return values
+        agent = describe_agent(values["agent"])
+        policy = values.get("policy", {})
+        given = policy.model_dump(exclude_unset=True) if isinstance(policy, PolicyConfig) else dict(policy)
+        for name, value in asdict(agent.switches).items():
+            if given.setdefault(name, value) != value:
+                reason = f"has {name} = {value!r}" if agent.uses_model else "is no language model"
+                raise ValueError(
+                    f"policy.{name} = {given[name]!r}: agent {agent.name!r} {reason}, leave it out"
+                )
+        return {**values, "policy": given}
 
     @model_validator(mode="after")
     def _agent_fits(self) -> Self:
@@ -167,11 +209,27 @@ class RunConfig(Settings):
             raise ValueError(f"agent {self.agent!r} takes no model")
         if agent.learner == "none" and self.frames:
             raise ValueError(f"agent {self.agent!r} never learns: frames must be 0, not {self.frames}")
-        if agent.learner != "none" and 0 < self.frames < self.ppo.frames_per_update:
-            raise ValueError(
-                f"frames {self.frames} is less than one batch of {self.ppo.frames_per_update} steps"
-            )
+        if agent.learner != "none" and 0 < self.frames < self.frames_per_update:
+            raise ValueError(f"frames {self.frames} is less than one batch of {self.frames_per_update} steps")
+        if self.agent == "bc-gflan" and self.cloning.source == "bot":
+            raise ValueError("agent 'bc-gflan' needs cloning.source, a directory")
         return self
+
+    @property
+    def learner(self) -> PPOConfig | QLearningConfig | CloningConfig:
+        """Settings of the agent's learner; PPO's for agents that do not learn."""
+        match describe_agent(self.agent).learner:
+            case "q_learning":
+                return self.q_learning
+            case "cloning":
+                return self.cloning
+            case _:
+                return self.ppo
+
+    @property
+    def frames_per_update(self) -> int:
+        """Frames of one update: environment steps, or demonstrations for agents that imitate."""
+        return self.learner.frames_per_update
 
     @property
     def run_id(self) -> str:
@@ -183,7 +241,7 @@ class RunConfig(Settings):
     @property
     def updates(self) -> int:
         """Updates that ``frames`` amounts to."""
-        return -(-self.frames // self.ppo.frames_per_update)
+        return -(-self.frames // self.frames_per_update)
 
     def evaluation_updates(self) -> list[int]:
         """Return the updates after which the agent is evaluated: 0, evenly spaced ones, the last."""

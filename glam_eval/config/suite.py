@@ -75,6 +75,10 @@ class AgentConfig(Settings):
     """Settings of the policy that differ."""
     ppo: dict[str, Any] = {}
     """Settings of PPO that differ."""
+    q_learning: dict[str, Any] = {}
+    """Settings of Q-learning that differ."""
+    cloning: dict[str, Any] = {}
+    """Settings of cloning that differ."""
 
 
 class SuiteConfig(Settings):
@@ -103,7 +107,11 @@ class SuiteConfig(Settings):
     policy: PolicyConfig = PolicyConfig()
     """Language models as policies."""
     ppo: dict[str, Any] = {}
-    """Learner."""
+    """Learner of the agents that learn online."""
+    q_learning: dict[str, Any] = {}
+    """Learner of DRRN."""
+    cloning: dict[str, Any] = {}
+    """Learner of the agents that imitate."""
     agents: tuple[AgentConfig, ...]
     """Agents compared."""
     protocols: tuple[ProtocolConfig, ...]
@@ -140,8 +148,10 @@ class SuiteConfig(Settings):
                 "evaluations": self.evaluations,
                 "threads": self.threads,
                 "environment": {**self.environment.model_dump(), **agent.environment},
-                "policy": {**self.policy.model_dump(), **agent.policy},
+                "policy": {**self.policy.model_dump(exclude_unset=True), **agent.policy},
                 "ppo": {**self.ppo, **agent.ppo},
+                "q_learning": {**self.q_learning, **agent.q_learning},
+                "cloning": {**self.cloning, **agent.cloning},
             },
             source=f"agent {agent.agent!r}",
         )

@@ -115,7 +115,7 @@ _EVALUATION_UNITS = 500.0  # frames' worth of bar for a run's evaluations: they 
 
 
 def _units(plan: Plan) -> float:
-    return plan.config.updates * plan.config.ppo.frames_per_update + _EVALUATION_UNITS
+    return plan.config.updates * plan.config.frames_per_update + _EVALUATION_UNITS
 
 
 def _units_done(message: execute.Progress) -> float:

@@ -83,12 +83,12 @@ class Execution:
         write_table(self._out, "runs", [self._run_record()], config.run_id)
 
     def _train_until(self, target: int) -> None:
-        total = self._plan.config.updates * self._plan.config.ppo.frames_per_update
+        total = self._plan.config.updates * self._plan.config.frames_per_update
         while self._run.update < target:
             self._stop_if_asked()
             record = self._run.advance()
             self._pending.append(record)
-            rate = self._plan.config.ppo.frames_per_update / record.seconds
+            rate = self._plan.config.frames_per_update / record.seconds
             self._report(Progress(record.run_id, "training", record.frames, total, record.success_rate, rate))
             if time.perf_counter() - self._saved > CHECKPOINT_SECONDS:
                 self._save()
@@ -120,7 +120,7 @@ class Execution:
             write_table(self._out, "steps", steps, name)
         write_table(self._out, "episodes", [one.episode for one in played], name)
         success = sum(one.episode.success for one in played) / len(played)
-        total = config.updates * config.ppo.frames_per_update
+        total = config.updates * config.frames_per_update
         self._report(Progress(config.run_id, condition.label, frames, total, success, float("nan")))
         return success
 

@@ -23,7 +23,7 @@ def print_plan(suite: SuiteConfig, console: Console) -> None:
         )
     console.print(table)
     runs = suite.runs()
-    frames = sum(config.updates * config.ppo.frames_per_update for config in runs)
+    frames = sum(config.updates * config.frames_per_update for config in runs)
     console.print(
         f"{len(runs)} runs, {frames:,} training frames, {episodes:,} evaluation episodes", highlight=False
     )

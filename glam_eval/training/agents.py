@@ -22,7 +22,7 @@ def build_policy(
 
 
 def _language_model_policy(config: RunConfig, actions: int, device: str, checkpoint: Path | None) -> Policy:
-    from glam_eval.policies import LanguageModelPolicy, PolicyOptions, load_model
+    from glam_eval.policies import LanguageModelPolicy, LoraOptions, PolicyOptions, load_model
 
     settings = config.policy
     seed = stream_seed(config.seed, "model", config.model) % 2**31
@@ -41,6 +41,7 @@ def _language_model_policy(config: RunConfig, actions: int, device: str, checkpo
         head_hidden=settings.head_hidden,
         precision=settings.precision,
         trainable=settings.trainable,
+        lora=LoraOptions(**settings.lora.model_dump()) if settings.lora else None,
         seed=seed,
     )
     policy = LanguageModelPolicy(model, tokenizer, options)

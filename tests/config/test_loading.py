@@ -47,10 +47,17 @@ def test_the_name_is_the_files(suite_file):
         ("ppo.minibatch=4096", "minibatch 4096 exceeds environments x steps = 1280"),
         ("ppo.recurrence=7", "recurrence 7 must divide steps 40"),
         ("frames=100", "frames 100 is less than one batch of 1280"),
-        ("agents=[{agent='gflam'}]", "unknown agent 'gflam': did you mean 'gflan'?"),
+        ("agents=[{agent='gflam'}]", "unknown agent 'gflam': did you mean 'gflan'"),
         ("agents=[{agent='gflan'}]", "agent 'gflan' needs a model"),
         ("agents=[{agent='bot', model='t5-nano'}]", "agent 'bot' takes no model"),
         ("agents=[{agent='bot', frames=5000}]", "agent 'bot' never learns"),
+        ("agents=[{agent='drrn', policy={action_choice='head'}}]", "'drrn' is no language model"),
+        (
+            "agents=[{agent='aflan', model='t5-nano', policy={weights='random'}}]",
+            "has weights = 'pretrained'",
+        ),
+        ("agents=[{agent='bc-gflan', model='t5-nano'}]", "needs cloning.source"),
+        ("agents=[{agent='drrn', q_learning={steps_per_gradient=3}}]", "3 must divide steps 40"),
         ("agents=[]", "no agents"),
         ("protocols=[]", "no protocols"),
         ("protocols=[{name='generalisation'}]", "did you mean 'generalization'?"),
@@ -124,3 +131,16 @@ EXPECTED_RUNS = {"quick": 30}
 
 def test_every_shipped_suite_expands_to_its_runs():
     assert {name: len(load_suite(name).runs()) for name in shipped_suites()} == EXPECTED_RUNS
+
+
+def test_the_agents_name_sets_the_switches(suite_file):
+    agents = [f"{{agent='{name}', model='t5-nano'}}" for name in ("gflan", "aflan", "npe", "npa", "npae")]
+    runs = load_suite(str(suite_file), [f"agents=[{','.join(agents)}]", "seeds=1"]).runs()
+    assert [(run.policy.weights, run.policy.embeddings, run.policy.action_choice) for run in runs] == [
+        ("pretrained", "pretrained", "scoring"),
+        ("pretrained", "pretrained", "head"),
+        ("random", "pretrained", "scoring"),
+        ("random", "random", "head"),
+        ("random", "pretrained", "head"),
+    ]
+    assert all(type(run).parse(run.model_dump(mode="json"), "again") == run for run in runs)

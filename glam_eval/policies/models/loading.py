@@ -24,6 +24,10 @@ Source = Literal["pretrained", "random"]
 # policy collapses to one action within the first updates and never learns. With 0.05 it starts near uniform.
 OUTPUT_SCALE = 0.05
 
+# Names of dropout rates in the configs of the families supported. All are 0 for good: pretrained and
+# from-scratch models must not differ in dropout, as they do in the released code.
+DROPOUTS = {"dropout_rate", "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop"}
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -82,10 +86,9 @@ def load_model(
         name_or_path: an embedded name (t5-nano), a directory, or a hub id (google/flan-t5-small).
         device: where the weights go.
         precision: type of the stored weights; train float32 weights and let the policy compute in bfloat16.
-        weights: ``random`` draws new weights of exactly the source's architecture (the NPA agents).
-        embeddings: with random weights, ``pretrained`` keeps the source's input embeddings (the NPE agents).
-            The output embeddings are kept only where they are the same matrix (tied).
-        seed: of random weights; an embedded model has no others.
+        weights: ``random`` draws new weights of exactly the source's architecture (the NPE and NPA agents).
+        embeddings: the same of the input embeddings, and of the output's where they are one matrix (tied).
+        seed: of random weights, and of an embedded model, whose own weights are random as well.
 
     Raises:
         UserError: for an unknown name, a directory without a model, a model that cannot be downloaded.
@@ -101,9 +104,8 @@ def load_model(
         model, tokenizer = _embedded(str(name_or_path), seed)
     else:
         model, tokenizer = _from_pretrained(str(name_or_path))
-        if weights == "random":
-            model = _redraw(model, keep_embeddings=embeddings == "pretrained", seed=seed)
-    _disable_dropout(model)
+    if "random" in (weights, embeddings):
+        model = _redraw(model, weights, embeddings, stream_seed(seed, "model", "redrawn"))
     return model.to(device, getattr(torch, precision)), tokenizer
 
 
@@ -123,8 +125,10 @@ def _from_pretrained(name: str) -> tuple[Any, Any]:
     try:
         with quiet():
             config = AutoConfig.from_pretrained(source)
+            for name in DROPOUTS & config.to_dict().keys():
+                setattr(config, name, 0.0)
             kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-            model = kind.from_pretrained(source, dtype=torch.float32)
+            model = kind.from_pretrained(source, config=config, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError) as error:
         if "/" not in name and not path.is_dir():
@@ -141,21 +145,13 @@ def load_weights(directory: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def _redraw(source: Any, keep_embeddings: bool, seed: int) -> Any:
+def _redraw(source: Any, weights: Source, embeddings: Source, seed: int) -> Any:
     """Return a model of the source's architecture with new weights; tied exactly where the source is."""
     tied = source.get_output_embeddings().weight is source.get_input_embeddings().weight
     model = new_model(copy.deepcopy(source.config), seed, tied)
-    if keep_embeddings:
-        with torch.no_grad():
-            model.get_input_embeddings().weight.copy_(source.get_input_embeddings().weight)
+    embedding = model.get_input_embeddings().weight
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if (embeddings if parameter is embedding else weights) == "pretrained":
+                parameter.copy_(source.get_parameter(name))
     return model
-
-
-def _disable_dropout(model: nn.Module) -> None:
-    """Switch dropout off for good: pretrained and from-scratch models must not differ in it."""
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-    for name in ("dropout_rate", "dropout", "attention_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop"):
-        if hasattr(model.config, name):
-            setattr(model.config, name, 0.0)

@@ -1,0 +1,78 @@
+"""Learners beside PPO: Q-learning for DRRN, behavioural cloning; defaults are the paper's (appendix E)."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from glam_eval.config.settings import Settings
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class QLearningConfig(Settings):
+    """Q-learning with a uniform replay and no target network, as DRRN does (arXiv 1511.04636)."""
+
+    environments: PositiveInt = 32
+    """Environments stepped together."""
+    steps: PositiveInt = 40
+    """Steps of each environment between two records of training."""
+    steps_per_gradient: PositiveInt = 4
+    """Steps of all environments for each gradient step."""
+    batch: PositiveInt = 64
+    """Transitions of a gradient step."""
+    learning_rate: PositiveFloat = 1e-4
+    """Adam's learning rate."""
+    discount: Fraction = 0.9
+    """Discount of future rewards."""
+    max_grad_norm: PositiveFloat = 5.0
+    """Gradients are scaled down to this norm."""
+    replay: PositiveInt = 5_000_000
+    """Transitions kept, the oldest forgotten first; the training table reports their memory."""
+    reward_scale: PositiveFloat = 20.0
+    """Every learner multiplies the reward by this (paper, section 4.1)."""
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Self:
+        if self.steps % self.steps_per_gradient:
+            raise ValueError(f"steps_per_gradient {self.steps_per_gradient} must divide steps {self.steps}")
+        if self.replay < self.environments * self.steps_per_gradient:
+            raise ValueError(
+                f"replay {self.replay} is less than environments x steps_per_gradient = "
+                f"{self.environments * self.steps_per_gradient}"
+            )
+        return self
+
+    @property
+    def frames_per_update(self) -> int:
+        """Environment steps between two records."""
+        return self.environments * self.steps
+
+
+class CloningConfig(Settings):
+    """Behavioural cloning: maximum likelihood of demonstrated actions."""
+
+    source: str = "bot"
+    """Who demonstrates: bot, the directory of a checkpoint, or a directory of stored demonstrations."""
+    transitions: PositiveInt | None = None
+    """Demonstrations collected, or drawn from those stored; none collects one a frame, or takes all."""
+    random_fraction: Fraction = 0.0
+    """Share of the steps at which the demonstrator acts, and is recorded, at random: the sets' quality."""
+    learning_rate: PositiveFloat = 5e-4
+    """AdamW's learning rate, reached after the warm-up and brought to 0 by a cosine."""
+    warmup: Fraction = 0.01
+    """Share of the gradient steps over which the learning rate rises from 0."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """AdamW's weight decay."""
+    minibatch: PositiveInt = 64
+    """Demonstrations of a gradient step."""
+    steps: PositiveInt = 20
+    """Gradient steps between two records of training."""
+    max_grad_norm: PositiveFloat = 1.0
+    """Gradients are scaled down to this norm (the default of the trainer that the paper used)."""
+    micro_batch_tokens: PositiveInt = 4096
+    """Padded tokens that one forward and backward pass holds in memory; results do not depend on it."""
+
+    @property
+    def frames_per_update(self) -> int:
+        """Demonstrations learned from between two records."""
+        return self.minibatch * self.steps
