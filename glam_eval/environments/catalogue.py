@@ -107,7 +107,7 @@ def _first_sentence(level_class: type) -> str:
 
 
 def level_names() -> list[str]:
-    """Return every named level: the paper's, small ones, MiniGrid's; find_level knows more sizes and counts."""
+    """Return every named level: the paper's, small ones, MiniGrid's; others vary their size and count."""
     others = sorted(set(_minigrid_levels()) - set(PAPER_LEVELS))
     return [*PAPER_LEVELS, *SMALL_LEVELS, *others]
 

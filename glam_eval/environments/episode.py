@@ -33,8 +33,8 @@ class Episode:
         self.success = self.over = False
         self.reward = 0.0
         self._goal: Goal = goal_of(env.instrs, self.world)
-        self._named = frozenset().union(*(target.objects for target in self._goal.targets()))
-        self._excused = self._named | self.world.means()
+        named = (target.objects for target in self._goal.targets())
+        self._excused = self.world.means().union(*named)
         self._visited = {self.world.cell}
         self._blocked = 0
         self._wrong_object = False

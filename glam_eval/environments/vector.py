@@ -135,6 +135,8 @@ class VectorEnvironment:
         place, episode = self._slots[slot], self._playing(slot)
         if episode.over:
             raise UserError(f"the episode in slot {slot} is over: call start(slot, scene_seed)")
+        if not 0 <= action < len(self.actions):
+            raise UserError(f"there is no action {action}: indices go from 0 to {len(self.actions) - 1}")
         phrase = self.actions[action]
         result = episode.step(action)
         place.sentences, place.image = self._narrator.tell(episode.world.view())

@@ -206,6 +206,10 @@ def test_wrong_use_is_named():
     world = VectorEnvironment("GoToLocal", 2)
     with pytest.raises(UserError, match="slot 1 has no episode"):
         world.situations([1])
+    world.start(0, 0)
+    for action in (-1, 6):
+        with pytest.raises(UserError, match="indices go from 0 to 5"):
+            world.step([action], [0])
 
 
 def test_images_cannot_be_changed_behind_the_environments_back():
