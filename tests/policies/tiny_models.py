@@ -8,9 +8,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 from glam_eval.policies.models.loading import new_model
 
 TEXTS = [
-    "Possible action of the agent: turn left, turn right, go forward, pick up, drop, toggle \n Goal of the agent: "
-    "go to the red ball \n Observation 0: You see a wall 2 steps left, You see a green key 1 step right,",
-    "Actions possibles pour l'agent: tourner à gauche, tourner à droite \n But de l'agent: aller à la clef rouge",
+    "Possible action of the agent: turn left, turn right, go forward, pick up, drop, toggle \n "
+    "Goal of the agent: go to the red ball \n Observation 0: You see a wall 2 steps left, You see a key,",
+    "Actions possibles pour l'agent: tourner à gauche, tourner à droite \n But de l'agent: aller à la clef",
     "gehe zum grünen Ball, mergi la mingea verde, raccogli la chiave, recoge la llave roja é ș ț ß",
     "I would like the agent to: open the purple door 0123456789 - ' . : ,",
 ]
@@ -20,12 +20,19 @@ def t5(seed=0, **values):
     """A T5 v1.1 with random weights; ``values`` override a small shape."""
     shape = {"d_model": 48, "d_kv": 8, "num_heads": 3, "d_ff": 96, "num_layers": 3, "num_decoder_layers": 2}
     config = T5Config(
-        **{"vocab_size": 1200, "feed_forward_proj": "gated-gelu", "decoder_start_token_id": 0, **shape, **values}
+        **{
+            "vocab_size": 1200,
+            "feed_forward_proj": "gated-gelu",
+            "decoder_start_token_id": 0,
+            "tie_word_embeddings": False,
+            **shape,
+            **values,
+        }
     )
     model = new_model(config, seed, tied=config.scale_decoder_outputs)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.mul_(1.5)
+            parameter.mul_(1.2)
     return model
 
 
@@ -72,4 +79,6 @@ def byte_level_tokenizer():
             show_progress=False,
         ),
     )
-    return PreTrainedTokenizerFast(tokenizer_object=trained, eos_token="<|endoftext|>", pad_token="<|endoftext|>")
+    return PreTrainedTokenizerFast(
+        tokenizer_object=trained, eos_token="<|endoftext|>", pad_token="<|endoftext|>"
+    )

@@ -64,11 +64,14 @@ def reduce_edges(logits: torch.Tensor, trees: ActionTrees, normalization: Normal
 
 
 class Scorer:
-    """Scores prepared prompts in batches of like lengths, each distinct prompt once, order restored."""
+    """Scores prepared prompts in batches of like lengths, each distinct prompt once, order restored.
 
-    def __init__(self, engine: Engine, device: torch.device, normalization: Normalization = "sum") -> None:
-        check_normalization(normalization)
-        self.engine, self.device, self.normalization = engine, device, normalization
+    ``half`` computes in bfloat16 (autocast) whatever the weights' type; scores are float32 all the same.
+    """
+
+    def __init__(self, model: Any, engine: Engine, normalization: Normalization, half: bool = False) -> None:
+        self.engine, self.device, self.normalization = engine, model.device, normalization
+        self._half = half or model.dtype == torch.bfloat16
 
     def run(self, prompts: Sequence[Prompt], actions: Sequence[Actions]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return scores (n, A) and the hidden states of the roots (n, d_model).
@@ -108,9 +111,10 @@ class Scorer:
             trees = stack_trees([build_tree(actions[index], self.engine.start_token) for index in members])
             trees = trees.to(self.device)
             packed = pack([prompts[index] for index in members], self.device, self.engine.padding)
-            hidden = self.engine(packed, trees)
-            reduce(hidden, trees)
-            roots.append(hidden[:, 0])
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
+                hidden = self.engine(packed, trees)
+                reduce(hidden, trees)
+            roots.append(hidden[:, 0].float())
             order.extend(members)
         position = {keys[index]: row for row, index in enumerate(order)}
         rows = torch.tensor([position[key] for key in keys], device=self.device)
@@ -166,7 +170,7 @@ def score_actions(
         raise UserError(f"{len(lists)} action lists for {len(prompts)} prompts: give one, or one for each")
     cached = CachedTokenizer(tokenizer)
     encoded = {each: cached.encode_actions(each, end_of_sequence) for each in dict.fromkeys(lists)}
-    scores, _ = Scorer(make_engine(model), model.device, normalization).run(
+    scores, _ = Scorer(model, make_engine(model), normalization).run(
         [cached.encode_prompt(prompt, end_of_sequence) for prompt in prompts],
         [encoded[each] for each in lists],
     )

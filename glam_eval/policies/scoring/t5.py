@@ -98,7 +98,7 @@ class T5Engine:
         """Return the encoder's last hidden states of packed prompts, (T, d_model)."""
         stack = self.model.encoder
         bias = self._encoder_bias(prompts.longest)
-        hidden = F.embedding(prompts.tokens, self.model.shared.weight)
+        hidden = F.embedding(prompts.tokens, self.model.shared.weight).float()
         for block in stack.block:
             if self.checkpointing and torch.is_grad_enabled():
                 hidden = checkpoint(self.layer, block, hidden, bias, prompts, use_reentrant=False)
@@ -118,7 +118,7 @@ class T5Engine:
         """Return the last hidden states at the nodes, (n, N, d_model), from encodings (T, d_model)."""
         stack = self.model.decoder
         bias = self._tree_bias(trees)
-        hidden = F.embedding(trees.tokens, self.model.shared.weight)
+        hidden = F.embedding(trees.tokens, self.model.shared.weight).float()
         hidden = hidden.expand(prompts.count, -1, -1)
         hidden = hidden.reshape(-1, hidden.shape[-1])  # (n N, d_model)
         for block in stack.block:
