@@ -25,6 +25,7 @@ def run_suite(
     launcher: Annotated[str, typer.Option(help="Where runs are carried out: local.")] = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs; start nothing.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete this suite's results first.")] = False,
+    summary: Annotated[bool, typer.Option(help="End with statistics, figures and report.")] = True,
 ) -> None:
     """Train, checkpoint, evaluate, store, compare, draw and report; again to resume.
 
@@ -60,11 +61,12 @@ def run_suite(
     outcome = run_suite(suite, directory, resources, fresh, console)
     if outcome.interrupted:
         raise KeyboardInterrupt
-    from glam_eval.suites.summary import print_summary, summarise
+    if summary and (directory / "episodes").exists():
+        from glam_eval.suites.summary import print_summary, summarise
 
-    if (directory / "episodes").exists():
-        with console.status("statistics, figures and report"):
-            comparisons, report = summarise(directory)
-        print_summary(directory, comparisons, report, console)
+        if outcome.finished or not (directory / "report.html").exists():
+            with console.status("statistics, figures and report"):
+                summarise(directory)
+        print_summary(directory, console)
     if outcome.failed:
         raise failure(outcome, directory)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -59,3 +59,11 @@ def sample_actions(
     cumulative = np.exp(log_probabilities.astype(np.float64)).cumsum(axis=1)
     thresholds = uniforms * cumulative[:, -1]
     return (cumulative <= thresholds[:, None]).sum(axis=1).clip(max=cumulative.shape[1] - 1)
+
+
+@runtime_checkable
+class NormalizedPolicy(Protocol):
+    """A policy that normalises by running statistics, which are renewed between updates, never during one."""
+
+    def refresh_statistics(self, inputs: Sequence[Any]) -> None:
+        """Bring the statistics nearer to those of the prepared inputs."""

@@ -44,7 +44,9 @@ class _Slot:
 class _Stage:
     """The environments of one condition, and who plays in them."""
 
-    def __init__(self, run: RunConfig, frames: int, protocol: ProtocolConfig, condition: ConditionConfig) -> None:
+    def __init__(
+        self, run: RunConfig, frames: int, protocol: ProtocolConfig, condition: ConditionConfig
+    ) -> None:
         shift = parse_shift(condition.shift)
         self.run, self.frames, self.protocol, self.condition = run, frames, protocol, condition
         self.level = condition.level or run.environment.level
@@ -143,9 +145,7 @@ def play_condition(
         for row, slot in enumerate(slots):
             if playing[slot].keep_steps:
                 probabilities = output.log_probabilities[row].exp().tolist()
-                record = stage.step_record(
-                    slot, playing[slot], situations[row], probabilities, actions[row]
-                )
+                record = stage.step_record(slot, playing[slot], situations[row], probabilities, actions[row])
                 playing[slot].steps.append(record)
         for slot, result in zip(slots, stage.environment.step(actions, slots), strict=True):
             if not result.done:

@@ -11,8 +11,8 @@ from glam_eval.core.seeds import stream
 from glam_eval.results import load_results, write_table
 
 
-def summarise(out: Path) -> tuple[pd.DataFrame, Path]:
-    """Write comparisons, figures and the report of a results directory; return comparisons and report."""
+def summarise(out: Path) -> None:
+    """Write comparisons, figures and the report of a results directory."""
     from glam_eval.figures import draw_all
     from glam_eval.report import build_report
     from glam_eval.statistics import compare
@@ -24,18 +24,18 @@ def summarise(out: Path) -> tuple[pd.DataFrame, Path]:
     )
     rows = [ComparisonRecord(**{str(k): v for k, v in row.items()}) for row in comparisons.to_dict("records")]
     write_table(out, "comparisons", rows, "comparisons")
-    draw_all(out, out / "figures")
-    return comparisons, build_report(out)
+    draw_all(out)
+    build_report(out)
 
 
-def print_summary(out: Path, comparisons: pd.DataFrame, report: Path, console: Console) -> None:
+def print_summary(out: Path, console: Console) -> None:
     """Print what was found and where everything is."""
-    findings(comparisons, console)
+    findings(load_results(out, "comparisons"), console)
     console.print(
         f"tables   {out}/{{runs,training,episodes,comparisons}}/*.parquet", highlight=False, soft_wrap=True
     )
     console.print(f"figures  {out / 'figures'}", highlight=False, soft_wrap=True)
-    console.print(f"report   {report}", highlight=False, soft_wrap=True)
+    console.print(f"report   {out / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 def findings(comparisons: pd.DataFrame, console: Console) -> None:
