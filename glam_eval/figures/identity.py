@@ -24,7 +24,7 @@ HUES = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d46", "#e69f00",
     "#aa4499", "#44aa99", "#999933", "#56b4e9", "#7a68c8", "#cc6677",
 )  # fmt: skip
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d")
+MARKERS = ("o", "s", "^", "D", "v", "P", "<", ">", "p", "d", "h", "8")
 DASHES: tuple[Dash, ...] = ((0, ()), (0, (4.5, 1.5)), (0, (1.4, 1.2)), (0, (4.5, 1.4, 1.2, 1.4)))
 REFERENCES = {"random": ("#8a8782", "X"), "bot": (INK, "*")}  # the floor and the ceiling carry no hue
 
