@@ -1,0 +1,155 @@
+"""Measures the policy engine: prompts a second for scoring and for updates, against the machine's limit."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from glam_eval.core.errors import unknown
+from glam_eval.core.seeds import stream
+from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
+from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
+from glam_eval.policies.models.gemm import matrix_rate, synchronize
+from glam_eval.policies.models.loading import new_model
+from glam_eval.policies.models.shapes import KNOWN, T5Shape
+from glam_eval.policies.models.tokenizer import embedded_tokenizer
+from glam_eval.policies.options import PolicyOptions
+from glam_eval.policies.scoring.packing import batches
+from glam_eval.policies.scoring.tree import Actions
+
+# The canonical six actions as FLAN-T5 cuts them: turn left, turn right, go forward, pick up, drop, toggle.
+ACTIONS = Actions(((10, 11), (10, 12), (13, 14), (15, 16), (17,), (18, 19, 20)), (2, 2, 2, 2, 1, 1))
+NODES = 6
+SCORED, UPDATED = 32, 64  # prompts of a rollout step, and of a minibatch
+SHORTEST, LONGEST = 200, 280  # tokens of a prompt: three observations of 6 to 9 sentences
+
+
+@dataclass(frozen=True, slots=True)
+class EngineMeasurement:
+    """One shape at one precision on this machine; medians over repeats."""
+
+    model: str
+    precision: str
+    device: str
+    threads: int
+    score_rate: float  # prompts a second, 32 prompts, 6 actions
+    update_rate: float  # prompts a second, minibatch 64: forward, backward, clip, Adam
+    peak_memory: int  # bytes: of the process on a CPU, of tensors on a GPU
+    matrix_rate: float  # operations a second, measured in the same run
+    score_fraction: float  # of the limit: operations counted / matrix rate
+    update_fraction: float
+
+
+def make_policy(shape: T5Shape, precision: str, device: str) -> LanguageModelPolicy:
+    """Return a policy of a shape with random weights."""
+    from transformers import T5Config
+
+    config = T5Config(**shape.config_values(), vocab_size=vocabulary_of(shape))
+    model = new_model(config, seed=0, tied=False).to(device)
+    options: Any = {"precision": precision}
+    return LanguageModelPolicy(model, embedded_tokenizer(), PolicyOptions(**options))
+
+
+def make_prompts(count: int, vocabulary: int) -> list[PreparedPrompt]:
+    """Return distinct prompts of random tokens; lengths are uniform between ``SHORTEST`` and ``LONGEST``."""
+    generator = stream(0, "bench", "prompts")
+    lengths = generator.integers(SHORTEST, LONGEST + 1, count)
+    return [
+        PreparedPrompt(generator.integers(3, min(vocabulary, 1000), int(length)).astype(np.int32), ACTIONS)
+        for length in lengths
+    ]
+
+
+def update_step(
+    policy: LanguageModelPolicy,
+    optimizer: torch.optim.Optimizer,
+    prompts: list[PreparedPrompt],
+    micro_batch_tokens: int,
+) -> None:
+    """Do one gradient step in micro-batches: forward, backward, clip, Adam."""
+    optimizer.zero_grad(set_to_none=True)
+    for batch in batches([len(each.prompt) for each in prompts], micro_batch_tokens):
+        output = policy.evaluate([prompts[index] for index in batch])
+        loss = (output.values.square() - output.log_probabilities[:, 0]).sum() / len(prompts)
+        loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(list(policy.parameters()), 0.5)
+    optimizer.step()
+
+
+def _seconds(work: Callable[[], object], device: torch.device, repeats: int) -> float:
+    """Return the median time of work, after one run that warms up."""
+    times = []
+    for _ in range(repeats + 1):
+        synchronize(device)
+        began = time.perf_counter()
+        work()
+        synchronize(device)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[1:])
+
+
+def _reset_peak(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif Path("/proc/self/clear_refs").exists():
+        Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets the peak resident set
+
+
+def _peak(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) * 1024
+
+
+def measure(
+    name: str,
+    *,
+    precision: str = "float32",
+    device: str = "cpu",
+    micro_batch_tokens: int = 2048,
+    repeats: int = 5,
+) -> EngineMeasurement:
+    """Measure a model of known shape with random weights.
+
+    Raises:
+        UserError: if the name is not one whose shape is known.
+    """
+    if name not in KNOWN:
+        raise unknown("model", name, KNOWN)
+    shape, where = KNOWN[name], torch.device(device)
+    _reset_peak(where)
+    rate = matrix_rate(precision, where)
+    policy = make_policy(shape, precision, device)
+    prompts = make_prompts(UPDATED, vocabulary_of(shape))
+    optimizer = torch.optim.Adam(list(policy.parameters()), lr=1e-6, foreach=True)
+
+    def score() -> None:
+        with torch.no_grad():
+            policy.evaluate(prompts[:SCORED])
+
+    score_rate = SCORED / _seconds(score, where, repeats)
+    update_rate = UPDATED / _seconds(
+        lambda: update_step(policy, optimizer, prompts, micro_batch_tokens), where, repeats
+    )
+    mean = statistics.mean(forward_flops(shape, len(each.prompt), NODES) for each in prompts)
+    return EngineMeasurement(
+        model=name,
+        precision=precision,
+        device=torch.cuda.get_device_name(where) if where.type == "cuda" else "cpu",
+        threads=torch.get_num_threads(),
+        score_rate=score_rate,
+        update_rate=update_rate,
+        peak_memory=_peak(where),
+        matrix_rate=rate,
+        score_fraction=score_rate * mean / rate,
+        update_fraction=update_rate * 3 * mean / rate,
+    )

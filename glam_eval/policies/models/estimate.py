@@ -1,0 +1,120 @@
+"""What a model of known shape needs, without its weights: parameters, memory, operations, speed."""
+
+from dataclasses import dataclass
+
+import torch
+
+from glam_eval.core.errors import unknown
+from glam_eval.policies.models.gemm import matrix_rate
+from glam_eval.policies.models.shapes import KNOWN, T5Shape
+from glam_eval.policies.models.tokenizer import embedded_tokenizer
+
+RELATIVE_BUCKETS = 32  # T5's table of position biases
+BYTES = {"float32": 4, "bfloat16": 2}
+ROLLOUT_TOKENS = 4096  # of one batch without gradients, as in ``scoring.scores``
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The prompts that costs are counted for; the defaults are the paper's setting."""
+
+    batch: int = 64  # prompts of a gradient step
+    tokens: int = 240  # of a prompt: three observations of 6 to 9 sentences
+    nodes: int = 6  # of the tree of the canonical actions
+    micro_batch_tokens: int = 4096  # whose activations an update holds at once
+    epochs: int = 4  # passes of PPO over a batch
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """A model's costs under a workload; memory is keyed by precision, in bytes."""
+
+    name: str
+    parameters: int
+    forward_flops: float  # of one prompt
+    frame_flops: float  # of one environment step: its score, and its share of the epochs' updates
+    rollout_memory: dict[str, int]
+    update_memory: dict[str, int]
+    matrix_rates: dict[str, float]  # measured on this machine, operations a second
+    frames_per_second: dict[str, float]  # at those rates: a limit that training approaches from below
+
+
+def vocabulary_of(shape: T5Shape) -> int:
+    """Return the number of rows of a model's embeddings."""
+    return shape.vocabulary or len(embedded_tokenizer())
+
+
+def count_parameters(shape: T5Shape) -> int:
+    """Return the number of parameters of a T5 v1.1 with untied output embeddings."""
+    d, inner = shape.d_model, shape.heads * shape.d_kv
+    attention, feed_forward = 4 * d * inner, 3 * d * shape.d_ff
+    encoder = shape.layers * (attention + feed_forward + 2 * d) + d
+    decoder = shape.layers * (2 * attention + feed_forward + 3 * d) + d
+    return 2 * vocabulary_of(shape) * d + encoder + decoder + 2 * RELATIVE_BUCKETS * shape.heads
+
+
+def forward_flops(shape: T5Shape, tokens: float, nodes: int) -> float:
+    """Return the operations (a multiply-add is two) that scoring all actions of one prompt takes.
+
+    The encoder over its tokens, the decoder over the tree's nodes, cross-attention on the encodings
+    themselves, the output projection at every node.
+    """
+    d, inner, ff = shape.d_model, shape.heads * shape.d_kv, shape.d_ff
+    dense = 2 * d * (4 * inner + 3 * ff)
+    encoder = tokens * dense + 4 * tokens**2 * inner
+    cross = nodes * (8 * d * inner + 4 * shape.heads * tokens * d)
+    decoder = nodes * dense + 4 * nodes**2 * inner + cross
+    return shape.layers * (encoder + decoder) + 2 * nodes * d * vocabulary_of(shape)
+
+
+def _activation_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
+    """Return the bytes that the backward pass keeps of one prompt token, in all layers."""
+    inner = shape.heads * shape.d_kv
+    kept = 4 * inner + 3 * shape.d_ff + shape.heads * work.tokens
+    return shape.layers * (kept * BYTES[precision] + 2 * shape.d_model * 4)
+
+
+def _logit_bytes(shape: T5Shape, work: Workload, tokens: float) -> float:
+    """Return the bytes of logits and log-probabilities at the nodes of ``tokens`` worth of prompts."""
+    return 2 * 4 * vocabulary_of(shape) * work.nodes * tokens / work.tokens
+
+
+def _rollout_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
+    weights = count_parameters(shape) * (
+        4 if precision == "float32" else 6
+    )  # the masters, and a copy to compute
+    tokens = min(ROLLOUT_TOKENS, work.batch * work.tokens)
+    width = 4 * shape.d_model + 4 * shape.heads * shape.d_kv + 3 * shape.d_ff
+    return weights + 4 * tokens * width + _logit_bytes(shape, work, tokens)
+
+
+def _update_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
+    weights = count_parameters(shape) * (
+        16 if precision == "float32" else 18
+    )  # weights, gradients, Adam's moments
+    tokens = min(work.micro_batch_tokens, work.batch * work.tokens)
+    return weights + tokens * _activation_bytes(shape, work, precision) + _logit_bytes(shape, work, tokens)
+
+
+def describe(name: str, work: Workload | None = None, device: str | torch.device = "cpu") -> ModelDescription:
+    """Return what a model of a known name needs, measuring this machine's matrix rate.
+
+    Raises:
+        UserError: if the name is not one whose shape is known.
+    """
+    if name not in KNOWN:
+        raise unknown("model", name, KNOWN)
+    shape, work = KNOWN[name], work or Workload()
+    forward = forward_flops(shape, work.tokens, work.nodes)
+    frame = forward * (1 + 3 * work.epochs)  # a backward pass is two forward passes
+    rates = {precision: matrix_rate(precision, device) for precision in BYTES}
+    return ModelDescription(
+        name=name,
+        parameters=count_parameters(shape),
+        forward_flops=forward,
+        frame_flops=frame,
+        rollout_memory={precision: round(_rollout_bytes(shape, work, precision)) for precision in BYTES},
+        update_memory={precision: round(_update_bytes(shape, work, precision)) for precision in BYTES},
+        matrix_rates=rates,
+        frames_per_second={precision: rate / frame for precision, rate in rates.items()},
+    )
