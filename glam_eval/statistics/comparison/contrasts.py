@@ -129,7 +129,10 @@ def settle_family(family: str, contrasts: Sequence[Contrast]) -> list[Comparison
             family=family,
             verdict=verdict,
         )
-        rows.append(replace(row, note="; ".join(filter(None, [row.note, _limits(contrast, verdict)]))))
+        notes = [row.note, _limits(contrast, verdict)]
+        if verdict in ("higher", "lower") and p_same < SIGNIFICANT:
+            notes.append(f"yet within the margin of {contrast.margin:g}")
+        rows.append(replace(row, note="; ".join(filter(None, notes))))
     return rows
 
 

@@ -14,7 +14,7 @@ from glam_eval.statistics.inference.intervals import Components, variance_compon
 from glam_eval.statistics.inference.metrics import FloatArray
 
 MOST_SEEDS = 200  # a plan beyond this says "no": more seeds than any study of this kind trains
-CERTAIN = 10.0  # standard errors beyond the critical value, where SciPy's noncentral t loses precision
+NEGLIGIBLE = 5.0  # standard errors from which the wrong tail is below 1e-11, and soon NaN in SciPy
 FEW_SEEDS = 5  # variances seen with fewer are too uncertain to plan with, and the plan says so
 
 
@@ -38,9 +38,8 @@ class Design:
         freedom = (seeds - 1) * float(parts.sum() ** 2 / (parts**2).sum()) if parts.any() else seeds - 1
         critical = stats.t.ppf(1 - alpha / 2, freedom)
         shift = difference / error
-        if shift > critical + CERTAIN:
-            return 1.0
-        return float(stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift))
+        wrong_side = stats.nct.cdf(-critical, freedom, shift) if shift < NEGLIGIBLE else 0.0
+        return float(stats.nct.sf(critical, freedom, shift) + wrong_side)
 
     def seeds_needed(self, difference: float, scenes: int, power: float = 0.8, alpha: float = 0.05) -> float:
         """Return the fewest seeds per condition that reach the power; NaN if ``MOST_SEEDS`` do not."""

@@ -52,7 +52,9 @@ class ProtocolComparisons:
         """Return the paired difference of every shift to the reference, a family for each agent."""
         rows = []
         for name in self.names:
-            rows += settle_family(f"{self._protocol}: shifts of {name}", list(self._paired(name)))
+            rows += settle_family(
+                f"{self._protocol}, {self._measure}: shifts of {name}", list(self._paired(name))
+            )
         return rows
 
     def pairs(self, baseline: str | None = None) -> list[ComparisonRecord]:
@@ -61,7 +63,7 @@ class ProtocolComparisons:
             raise unknown("baseline", baseline, self.names)
         rows = []
         for shift in self.shifts:
-            family = f"{self._protocol}: agents under {shift}"
+            family = f"{self._protocol}, {self._measure}: agents under {shift}"
             rows += settle_family(family, list(self._independent(shift, baseline)))
         return rows
 

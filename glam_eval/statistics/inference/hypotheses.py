@@ -63,7 +63,8 @@ def cluster_logistic(
 
     One row per condition and seed: successes out of trials. A binomial regression with the small-sample
     cluster-robust covariance and Student's t on clusters - 1 (statsmodels). With few clusters it is a little
-    liberal, so it accompanies the default test and never replaces it. NaN where the odds are 0 or infinite.
+    liberal, so it accompanies the default test and never replaces it. NaN where the odds are 0 or infinite,
+    and for fewer than two seeds a condition.
     """
     wins, played = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
     treated, clusters = (
@@ -71,7 +72,7 @@ def cluster_logistic(
         np.unique(np.asarray(seed), return_inverse=True)[1],
     )
     totals = [(wins[treated == c].sum(), played[treated == c].sum()) for c in (0, 1)]
-    if clusters.max() < 1 or any(won in (0, of) for won, of in totals):
+    if len(wins) < 4 or any(won in (0, of) for won, of in totals):
         return np.nan, np.nan
     outcome = np.column_stack([wins, played - wins])
     with warnings.catch_warnings():

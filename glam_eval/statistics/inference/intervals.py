@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special  # its t distribution is the same as stats.t and a hundred times quicker
 
 from glam_eval.statistics.inference.metrics import FloatArray
 
@@ -58,7 +58,7 @@ class Estimate:
         if self.exact:
             reach = 1 - ((1 - level) / 2) ** (1 / max(1, self.n_episodes))
             return max(lowest, self.value - reach), min(highest, self.value + reach)
-        reach = self.error * (critical or float(stats.t.ppf((1 + level) / 2, self.freedom)))
+        reach = self.error * (critical or float(special.stdtrit(self.freedom, (1 + level) / 2)))
         if self.kind == "proportion" and 0 < self.value < 1:
             reach /= self.value * (1 - self.value)  # the delta method: d logit(p) = dp / (p (1 - p))
             center = special.logit(self.value)
@@ -72,27 +72,27 @@ class Estimate:
         """
         if self.exact:
             return 1.0 if self.value == 0 else float(min(1.0, 2.0 ** (1 - self.n_episodes)))
-        return float(2 * stats.t.sf(abs(self.value) / self.error, self.freedom)) if self.error else np.nan
+        return float(2 * special.stdtr(self.freedom, -abs(self.value) / self.error)) if self.error else np.nan
 
     def p_equivalence(self, margin: float) -> float:
         """Return the p-value (TOST, Schuirmann 1987) that the true difference is ``margin`` or more."""
         room = margin - abs(self.value)
         if self.exact:
             return float((1 - room) ** self.n_episodes) if room > 0 else 1.0
-        return float(stats.t.sf(room / self.error, self.freedom)) if self.error else np.nan
+        return float(special.stdtr(self.freedom, -room / self.error)) if self.error else np.nan
 
     def p_not_worse(self, margin: float) -> float:
         """Return the p-value of one one-sided test that the true difference is -``margin`` or lower."""
         room = margin + self.value
         if self.exact:
             return float(max(0.0, 1 - room) ** self.n_episodes) if room > 0 else 1.0
-        return float(stats.t.sf(room / self.error, self.freedom)) if self.error else np.nan
+        return float(special.stdtr(self.freedom, -room / self.error)) if self.error else np.nan
 
     def detectable(self, power: float = 0.8, alpha: float = 0.05) -> float:
         """Return the smallest true difference that a test with this standard error finds with ``power``."""
         if not self.error > 0:
             return np.nan
-        quantiles = np.asarray(stats.t.ppf([1 - alpha / 2, power], self.freedom))
+        quantiles = special.stdtrit(self.freedom, np.array([1 - alpha / 2, power]))
         return float(self.error * quantiles.sum())
 
 

@@ -1,0 +1,188 @@
+import itertools
+import subprocess
+import sys
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from glam_eval.core.errors import UserError
+from glam_eval.core.records import ComparisonRecord
+from glam_eval.results import load_results, write_table
+from glam_eval.statistics import compare, generalization
+from glam_eval.statistics.inference.intervals import estimate_difference, estimate_mean
+
+
+def _rows(table, a, b, shift="none", protocol="generalization"):
+    chosen = table[
+        (table["protocol"] == protocol) & (table["measure"] == "success") & (table["shift"] == shift)
+    ]
+    return chosen[(chosen["a"] == a) & (chosen["b"] == b)].iloc[0]
+
+
+def _matrix(study, agent, model, shift):
+    rows = study.query(
+        "protocol == 'generalization' and agent == @agent and model == @model and shift == @shift"
+    )
+    return rows.pivot(index="seed", columns="scene_seed", values="success").to_numpy(dtype=float)
+
+
+@pytest.fixture(scope="module")
+def comparisons(study):
+    return compare(study, np.random.default_rng(0))
+
+
+def test_the_columns_are_the_records(comparisons):
+    assert list(comparisons.columns) == [field.name for field in fields(ComparisonRecord)]
+
+
+def test_the_table_survives_writing_and_reading(comparisons, tmp_path):
+    records = [ComparisonRecord(**row) for row in comparisons.to_dict("records")]
+    write_table(tmp_path, "comparisons", records, "all")
+    pd.testing.assert_frame_equal(load_results(tmp_path, "comparisons"), comparisons, check_dtype=False)
+
+
+def test_every_comparison_is_there_once(comparisons):
+    rows = comparisons[comparisons["protocol"] == "generalization"]
+    assert (rows["b"] == "").sum() == 4 * 3
+    assert (rows["b"] == "none").sum() == 4 * 2
+    assert len(rows) == 12 + 8 + 3 * 6
+    assert not comparisons.duplicated(["protocol", "measure", "shift", "a", "b"]).any()
+
+
+def test_a_drop_is_the_paired_difference_of_seeds_and_scenes(study, comparisons):
+    differences = _matrix(study, "gflan", "t5-pico", "none@fr") - _matrix(study, "gflan", "t5-pico", "none")
+    expected = estimate_mean(differences, "difference")
+    row = _rows(comparisons, "gflan/t5-pico", "none", "none@fr")
+    assert row["estimate"] == pytest.approx(differences.mean())
+    assert (row["low"], row["high"]) == pytest.approx(expected.interval())
+    signs = np.array(list(itertools.product((1, -1), repeat=5)))
+    of_seeds = differences.mean(axis=1)
+    flipped = np.abs(signs @ of_seeds)
+    assert row["p_exact"] == pytest.approx((flipped >= abs(of_seeds.sum()) - 1e-12).mean())
+    assert row["verdict"] == "lower"
+
+
+def test_agents_are_compared_as_independent_seeds(study, comparisons):
+    a, b = (_matrix(study, "gflan", model, "none") for model in ("t5-nano", "t5-pico"))
+    row = _rows(comparisons, "gflan/t5-nano", "gflan/t5-pico")
+    assert row["estimate"] == pytest.approx(a.mean() - b.mean())
+    assert row["p_value"] == pytest.approx(estimate_difference(a, b).p_value())
+    odds = (a.sum() / (1 - a).sum()) / (b.sum() / (1 - b).sum())
+    assert row["odds_ratio"] == pytest.approx(odds)
+
+
+def test_holm_runs_over_each_family(comparisons):
+    assert set(comparisons.loc[comparisons["b"] == "", "family"]) == {""}
+    tested = comparisons[comparisons["family"] != ""]
+    assert "generalization, success: shifts of gflan/t5-nano" in set(tested["family"])
+    for _, family in tested.groupby("family"):
+        smallest = family.loc[family["p_value"].idxmin()]
+        assert smallest["p_adjusted"] == pytest.approx(min(1, smallest["p_value"] * len(family)))
+        assert (family["p_adjusted"] >= family["p_value"]).all()
+
+
+def test_an_agent_that_never_changes_is_equivalent_to_itself(comparisons):
+    row = _rows(comparisons, "bot", "none", "none@fr")
+    assert (row["estimate"], row["verdict"], row["p_value"]) == (0, "equivalent", 1)
+    assert row["note"] == "the same on every scene and seed"
+
+
+def test_areas_are_compared_where_curves_were_measured(comparisons):
+    areas = comparisons[comparisons["measure"] == "area_under_curve"]
+    alone = areas[areas["b"] == ""].set_index("a")["estimate"]
+    final = comparisons[
+        (comparisons["protocol"] == "sample-efficiency") & (comparisons["measure"] == "success")
+    ]
+    final = final[final["b"] == ""].set_index("a")["estimate"]
+    assert alone["gflan/t5-nano"] < final["gflan/t5-nano"]
+    assert alone["random"] == pytest.approx(final["random"])
+
+
+def test_a_baseline_limits_the_pairs(study):
+    table = compare(study, np.random.default_rng(0), baseline="random")
+    assert set(table["b"]) == {"", "none", "random"}
+    with pytest.raises(UserError, match="unknown baseline 'radom': did you mean 'random'"):
+        compare(study, np.random.default_rng(0), baseline="radom")
+
+
+def test_same_generator_same_table(study, comparisons):
+    again = compare(study.sample(frac=1, random_state=1), np.random.default_rng(0))
+    pd.testing.assert_frame_equal(again, comparisons)
+
+
+def test_one_seed_is_reported_in_words(studies):
+    table = compare(studies(seeds=1), np.random.default_rng(0))
+    alone = table[table["b"] == ""]
+    assert set(alone["note"]) == {"one seed: no interval"}
+    assert alone["estimate"].notna().all()
+    assert alone[["low", "high"]].isna().all(axis=None)
+    assert set(table.loc[table["b"] != "", "verdict"]) == {"untested"}
+    assert set(table.loc[table["b"] != "", "note"]) == {"one seed: no interval and no test"}
+
+
+def test_few_seeds_say_what_they_can_show(studies):
+    table = compare(studies(seeds=3), np.random.default_rng(0))
+    drops = table[(table["b"] == "none") & (table["a"] == "gflan/t5-pico")]
+    assert drops["note"].str.contains("3 seeds show differences of").all()
+    undecided = table[(table["verdict"] == "undecided") & (table["detectable"] > 0.05)]
+    assert len(undecided)
+    assert undecided["note"].str.contains("under-powered").all()
+
+
+def test_missing_shifts_and_seeds_are_stated(study):
+    partial = study.query("not (agent == 'random' and shift == 'none@fr')")
+    partial = partial.query("not (model == 't5-pico' and shift == 'none@fr' and seed > 2)")
+    table = compare(partial, np.random.default_rng(0))
+    missing = _rows(table, "random", "", "none@fr")
+    assert (missing["note"], missing["n_seeds"]) == ("not evaluated", 0)
+    assert np.isnan(missing["estimate"])
+    drop = _rows(table, "gflan/t5-pico", "none", "none@fr")
+    assert drop["n_seeds"] == 3
+    assert drop["note"].startswith("2 seeds lack one of the two")
+    pair = _rows(table, "gflan/t5-nano", "gflan/t5-pico", "none@fr")
+    assert pair["note"].startswith("5 seeds against 3")
+
+
+def test_equivalence_needs_evidence(episodes_of):
+    generator = np.random.default_rng(2)
+    base = generator.random((8, 400)) < 0.7
+    nearly = np.where(generator.random(base.shape) < 0.05, generator.random(base.shape) < 0.7, base)
+    lower = np.where(generator.random(base.shape) < 0.03, False, base)
+    few = base[:, :12]
+    noisy = generator.random(few.shape) < 0.7
+    cases = ((base, nearly, "equivalent", ""), (base, lower, "lower", "yet within the margin of 0.05"))
+    for none, shifted, verdict, note in (*cases, (few, noisy, "undecided", "under-powered")):
+        frame = pd.concat([episodes_of(none * 1.0), episodes_of(shifted * 1.0, shift="new_nouns")])
+        row = _rows(compare(frame, generator), "a/m", "none", "new_nouns")
+        assert row["verdict"] == verdict
+        assert note in row["note"]
+
+
+def test_all_failures_are_a_result(episodes_of, generator):
+    frame = pd.concat([episodes_of(np.zeros((4, 50))), episodes_of(np.zeros((4, 50)), agent="c")])
+    table = compare(frame, generator)
+    assert table.loc[table["b"] == "", "estimate"].tolist() == [0, 0]
+    assert table.loc[table["b"] == "", "high"].iloc[0] == pytest.approx(
+        stats.binomtest(0, 50).proportion_ci().high
+    )
+
+
+def test_the_generalization_table_holds_the_same_numbers(study, comparisons):
+    table = generalization(study, np.random.default_rng(0))
+    row = table.query("protocol == 'generalization' and model == 't5-nano' and shift == 'none@fr'").iloc[0]
+    alone, drop = (_rows(comparisons, "gflan/t5-nano", b, "none@fr") for b in ("", "none"))
+    assert (row["mean"], row["low"], row["high"]) == (alone["estimate"], alone["low"], alone["high"])
+    assert (row["change"], row["p_value"]) == (drop["estimate"], drop["p_value"])
+    assert table.query("shift == 'none'")["change"].isna().all()
+
+
+def test_analysis_imports_no_machine_learning():
+    script = "import sys, glam_eval.statistics, glam_eval.results; print([m for m in sys.modules if m in %r])"
+    heavy = ("torch", "transformers", "minigrid", "matplotlib")
+    run = subprocess.run(
+        [sys.executable, "-c", script % (heavy,)], check=True, capture_output=True, text=True
+    )
+    assert run.stdout.strip() == "[]"

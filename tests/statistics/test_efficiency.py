@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from glam_eval.statistics import curve_episodes, sample_efficiency
+from glam_eval.statistics.efficiency import first_passages
+from glam_eval.statistics.inference.survival import restricted_mean
+
+
+def test_without_censoring_it_is_students_t():
+    times = np.array([10.0, 20, 20, 45, 60])
+    result = restricted_mean(times, np.ones(5), 100)
+    expected = stats.ttest_1samp(times, 0).confidence_interval()
+    assert result.mean == pytest.approx(times.mean())
+    assert (result.low, result.high) == pytest.approx(tuple(expected))
+    assert (result.median, result.n_reached) == (20, 5)
+
+
+def test_times_beyond_the_horizon_count_with_the_horizon():
+    times = np.array([10.0, 20, 80, 90])
+    result = restricted_mean(times, [1, 1, 0, 1], 50)
+    assert result.mean == pytest.approx((10 + 20 + 50 + 50) / 4)
+    assert result.n_reached == 2
+
+
+def test_early_censoring_by_hand():
+    # Kaplan-Meier: 1 to 10, 3/4 to 30 (20 is censored), then 3/4 * 1/2 = 3/8 to the horizon
+    result = restricted_mean([10, 20, 30, 40], [1, 0, 1, 0], 40)
+    assert result.mean == pytest.approx(10 * 1 + 20 * 3 / 4 + 10 * 3 / 8)
+    area_after = np.array([20 * 3 / 4 + 10 * 3 / 8, 10 * 3 / 8])
+    greenwood = (area_after**2 * np.array([1 / (4 * 3), 1 / (2 * 1)])).sum()
+    reach = stats.t.ppf(0.975, 3) * np.sqrt(greenwood * 4 / 3)
+    assert result.high == pytest.approx(min(40, result.mean + reach))
+    assert result.median == 30
+
+
+def test_nobody_gets_there():
+    result = restricted_mean([50, 50], [0, 0], 50)
+    assert (result.mean, result.median, result.n_reached) == (50, np.inf, 0)
+    assert np.isnan([result.low, result.high]).all()
+
+
+def test_first_passages_take_the_first_point_at_the_threshold():
+    means = np.array([[0.0, 0.1, np.nan, 0.9], [0.5, 0.2, np.nan, 0.1], [0.4, 0.3, np.nan, np.nan]])
+    times, reached = first_passages(means, np.array([0.0, 10, 20]), 0.5)
+    assert times.tolist() == [10, 20, 0]
+    assert reached.tolist() == [1, 0, 1]
+
+
+def test_the_table(study):
+    table = sample_efficiency(curve_episodes(study), thresholds=[0.6])
+    nano = table.query("model == 't5-nano'").iloc[0]
+    curves = study.query("protocol == 'sample-efficiency' and model == 't5-nano'").pivot_table(
+        index="seed", columns="frames", values="success"
+    )
+    frames = curves.columns.to_numpy()
+    assert nano["area"] == pytest.approx((np.trapezoid(curves, frames, axis=1) / 100_000).mean())
+    assert nano["area_low"] < nano["area"] < nano["area_high"]
+    waits = [frames[np.argmax(row >= 0.6)] for row in curves.to_numpy()]
+    assert nano["frames"] == pytest.approx(np.mean(waits))
+    assert nano["n_reached"] == 5
+    chance = table.query("agent == 'random'").iloc[0]
+    assert (chance["frames"], chance["n_reached"], chance["n_seeds"]) == (100_000, 0, 5)
+
+
+def test_one_seed_has_estimates_without_intervals(studies):
+    table = sample_efficiency(curve_episodes(studies(seeds=1)))
+    assert table[["area", "frames"]].notna().all(axis=None)
+    assert table[["area_low", "area_high", "frames_low", "frames_high"]].isna().all(axis=None)

@@ -1,0 +1,124 @@
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from scipy import stats
+from scipy.special import expit, logit
+from statsmodels.stats.anova import anova_lm
+from statsmodels.stats.weightstats import CompareMeans, DescrStatsW, ttost_paired
+
+from glam_eval.statistics.inference.intervals import (
+    Estimate,
+    estimate_difference,
+    estimate_mean,
+    variance_components,
+)
+
+SEED_VALUES = np.array([0.52, 0.61, 0.48, 0.7, 0.55])
+
+
+def test_one_value_a_seed_is_students_t():
+    estimate = estimate_mean(SEED_VALUES[:, None])
+    expected = stats.ttest_1samp(SEED_VALUES, 0)
+    assert estimate.interval() == pytest.approx(tuple(expected.confidence_interval()))
+    assert estimate.p_value() == pytest.approx(expected.pvalue)
+    assert estimate.freedom == pytest.approx(4)
+
+
+def test_a_proportion_is_students_t_on_the_logit_scale():
+    m, se = SEED_VALUES.mean(), stats.sem(SEED_VALUES)
+    reach = stats.t.ppf(0.975, 4) * se / (m * (1 - m))
+    low, high = estimate_mean(SEED_VALUES[:, None], "proportion").interval()
+    assert (low, high) == pytest.approx((expit(logit(m) - reach), expit(logit(m) + reach)))
+
+
+def test_components_are_those_of_the_two_way_analysis_of_variance():
+    values = np.random.default_rng(0).normal(size=(4, 30)) + np.arange(4)[:, None] + np.linspace(0, 2, 30)
+    seed, scene = np.indices(values.shape)
+    frame = pd.DataFrame({"y": values.ravel(), "seed": seed.ravel(), "scene": scene.ravel()})
+    squares = anova_lm(smf.ols("y ~ C(seed) + C(scene)", frame).fit())["mean_sq"]
+    components = variance_components(values)
+    assert components.residual == pytest.approx(squares["Residual"])
+    assert components.seeds == pytest.approx((squares["C(seed)"] - squares["Residual"]) / 30)
+    assert components.scenes == pytest.approx((squares["C(scene)"] - squares["Residual"]) / 4)
+    estimate = estimate_mean(values)
+    s, c, r = squares["C(seed)"], squares["C(scene)"], squares["Residual"]
+    assert estimate.error**2 == pytest.approx((s + c - r) / 120)
+    assert estimate.freedom == pytest.approx((s + c - r) ** 2 / (s**2 / 3 + c**2 / 29 + r**2 / 87))
+
+
+def test_independent_seeds_are_welchs_test():
+    other = np.array([0.3, 0.45, 0.2, 0.41, 0.35, 0.38, 0.5])
+    estimate = estimate_difference(SEED_VALUES[:, None], other[:, None])
+    expected = stats.ttest_ind(SEED_VALUES, other, equal_var=False)
+    assert estimate.p_value() == pytest.approx(expected.pvalue)
+    assert estimate.interval() == pytest.approx(tuple(expected.confidence_interval()))
+    means = CompareMeans(DescrStatsW(SEED_VALUES), DescrStatsW(other))
+    assert estimate.p_equivalence(0.3) == pytest.approx(means.ttost_ind(-0.3, 0.3, usevar="unequal")[0])
+
+
+def test_scenes_that_are_hard_for_both_agents_cancel():
+    generator = np.random.default_rng(1)
+    difficulty = generator.normal(size=200)
+    a = generator.random((6, 200)) < expit(1 + 2 * difficulty)
+    b = generator.random((6, 200)) < expit(0 + 2 * difficulty)
+    together = estimate_difference(a, b)
+    apart = np.hypot(estimate_mean(a).error, estimate_mean(b).error)
+    assert together.error < 0.75 * apart
+    only_seeds = estimate_difference(a, b[:, :150])  # other scenes: nothing to cancel, seeds alone
+    assert only_seeds.error == pytest.approx(
+        np.hypot(stats.sem(a.mean(axis=1)), stats.sem(b[:, :150].mean(axis=1)))
+    )
+
+
+def test_equivalence_is_statsmodels_tost():
+    a, b = SEED_VALUES, SEED_VALUES + np.array([0.01, -0.02, 0.0, 0.015, -0.01])
+    estimate = estimate_mean((a - b)[:, None], "difference")
+    assert estimate.p_equivalence(0.05) == pytest.approx(ttost_paired(a, b, -0.05, 0.05)[0])
+    one_sided = stats.ttest_1samp(a - b, -0.05, alternative="greater").pvalue
+    assert estimate.p_not_worse(0.05) == pytest.approx(one_sided)
+
+
+def test_one_seed_has_no_interval_and_no_test():
+    for estimate in (estimate_mean(np.ones((1, 9))), estimate_difference(np.ones((1, 9)), np.zeros((5, 9)))):
+        assert np.isnan([*estimate.interval(), estimate.p_value(), estimate.p_equivalence(0.1)]).all()
+        assert np.isnan(estimate.detectable())
+        assert estimate.n_seeds == 1
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_all_or_nothing_is_bounded_by_the_number_of_scenes(value):
+    low, high = estimate_mean(np.full((5, 100), value), "proportion").interval()
+    exact = stats.binomtest(int(100 * value), 100).proportion_ci()
+    assert (low, high) == pytest.approx((exact.low, exact.high))
+
+
+def test_a_difference_without_any_variation():
+    same = estimate_mean(np.zeros((3, 100)), "difference")
+    assert same.p_value() == 1
+    assert same.p_equivalence(0.05) == pytest.approx(0.95**100)
+    assert same.interval() == pytest.approx((-(1 - 0.025**0.01), 1 - 0.025**0.01))
+    always = estimate_mean(np.full((3, 6), -1.0), "difference")
+    assert always.p_value() == pytest.approx(stats.binomtest(0, 6).pvalue)
+    assert always.p_equivalence(0.05) == 1
+
+
+def test_intervals_stay_where_values_can_be():
+    wide = estimate_mean(np.array([[0.99], [0.2]]), "proportion").interval()
+    assert 0 <= wide[0] <= wide[1] <= 1
+    assert estimate_mean(np.array([[0.9], [-0.9]]), "difference").interval() == (-1, 1)
+
+
+def test_missing_cells_leave_the_seeds_means():
+    values = np.array([[1.0, 0.0, np.nan], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    estimate = estimate_mean(values)
+    assert estimate.value == pytest.approx((0.5 + 2 / 3 + 0) / 3)
+    assert estimate.error == pytest.approx(stats.sem([0.5, 2 / 3, 0]))
+    assert estimate.n_episodes == 2
+
+
+def test_the_detectable_difference_has_the_power_it_claims():
+    estimate = Estimate(0.0, 0.02, 9.0, 10, 100, "difference")
+    shift = estimate.detectable() / 0.02
+    power = stats.nct.sf(stats.t.ppf(0.975, 9), 9, shift)
+    assert power == pytest.approx(0.8, abs=0.02)
