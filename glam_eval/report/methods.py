@@ -97,11 +97,8 @@ def settings(study: Study) -> Settings:
     runs = study.tables.get("runs")
     if runs is None or runs.empty:
         return Settings("", [], [])
-    chosen = study.usual(runs).drop_duplicates(["agent", "model"])
-    flat = {
-        study.looks[row["agent"], row["model"]].label: _flatten(json.loads(row["config"]))
-        for row in records(chosen)
-    }
+    configs = {(run["agent"], run["model"]): run["config"] for run in records(study.usual(runs).iloc[::-1])}
+    flat = {look.label: _flatten(json.loads(configs[c])) for c, look in study.looks.items() if c in configs}
     names = list(dict.fromkeys(name for config in flat.values() for name in config if name != "seed"))
     rows = []
     for name in names:
@@ -165,7 +162,7 @@ def _plan(study: Study) -> list[str]:
     plan = plan_power(rows, scenes=(int(rows["scene_seed"].nunique()),)).dropna(subset=["seeds_needed"])
     if plan.empty:
         return []
-    worst = plan.loc[plan["seeds_needed"].idxmax()]
+    worst = records(plan.sort_values("seeds_needed").tail(1))[0]
     return [
         f"To find a difference of {100 * worst['difference']:.0f} points with {100 * worst['power']:.0f}% power in every "
         f"comparison, the same scenes need {worst['seeds_needed']:.0f} seeds (as far as variances seen so far tell)."

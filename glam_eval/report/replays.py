@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from glam_eval.figures.draw.shifts import shift_label
-from glam_eval.figures.identity import condition_label
+from glam_eval.figures.identity import condition_label, records
 from glam_eval.figures.study import Study
 
 EPISODE = ["run_id", "frames", "protocol", "shift", "scene_seed"]  # what identifies an episode
@@ -41,26 +41,24 @@ class _Pool:
 
 
 def collect_replays(study: Study) -> Replays | None:
-    """Return the stored episodes that fit into the page, spread over agents and shifts; None if there are none."""
+    """Return the stored episodes that fit into the page, over all agents and shifts; None if there are none."""
     steps = study.tables.get("steps")
     if steps is None or steps.empty:
         return None
-    table = study.tables["episodes"]
-    outcomes = table[
-        table["run_id"].isin(steps["run_id"].unique())
-        & table["scene_seed"].isin(steps["scene_seed"].unique())
-    ]
-    keyed = {_key(row): row for row in outcomes.to_dict("records")}
+    episodes_table = study.tables["episodes"]
+    stored = episodes_table["run_id"].isin(steps["run_id"].unique())
+    stored &= episodes_table["scene_seed"].isin(steps["scene_seed"].unique())
+    outcomes = {_key(row): row for row in records(episodes_table[stored])}
     grids, texts = _Pool(), _Pool()
     episodes: list[dict[str, Any]] = []
     size = left_out = 0
-    for _, rows in _spread(steps):
-        key = _key(rows.iloc[0].to_dict())
-        if key not in keyed:
+    for rows in _spread(steps):
+        key = _key(records(rows.head(1))[0])
+        if key not in outcomes:
             left_out += 1
             continue
         before = len(grids.index), len(texts.index)
-        episode = _episode(rows.sort_values("step"), keyed[key], grids, texts)
+        episode = _episode(rows.sort_values("step"), outcomes[key], grids, texts)
         new = [*list(grids.index)[before[0] :], *list(texts.index)[before[1] :]]
         size += len(json.dumps(episode)) + sum(len(value) + 4 for value in new)
         if size > SIZE_LIMIT and episodes:
@@ -81,36 +79,36 @@ def collect_replays(study: Study) -> Replays | None:
     )
 
 
-def _key(row: dict[Any, Any]) -> tuple[str, ...]:
+def _key(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in EPISODE)
 
 
-def _spread(steps: pd.DataFrame) -> list[tuple[Any, pd.DataFrame]]:
-    """Return the episodes so that every run and shift comes once before any comes twice; last checkpoints first."""
-    groups = list(steps.groupby(EPISODE, observed=True, sort=False))
+def _spread(steps: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return episodes so that every run and shift comes once before any comes twice; last checkpoints first."""
     last = steps.groupby("run_id", observed=True)["frames"].max().to_dict()
     seen: dict[tuple[str, str], int] = {}
-    ranks = []
-    for key, _ in groups:
-        run_id, frames, _, shift, _ = key
-        rank = seen[run_id, shift] = seen.get((run_id, shift), -1) + 1
-        ranks.append((frames != last[run_id], rank))
-    return [group for _, group in sorted(zip(ranks, groups, strict=True), key=lambda pair: pair[0])]
+    ranked = []
+    for _, rows in steps.groupby(EPISODE, observed=True, sort=False):
+        first = records(rows.head(1))[0]
+        who = str(first["run_id"]), str(first["shift"])
+        seen[who] = seen.get(who, -1) + 1
+        ranked.append(((first["frames"] != last[first["run_id"]], seen[who]), rows))
+    return [rows for _, rows in sorted(ranked, key=lambda pair: pair[0])]
 
 
-def _episode(rows: pd.DataFrame, outcome: dict[Any, Any], grids: _Pool, texts: _Pool) -> dict[str, Any]:
+def _episode(rows: pd.DataFrame, outcome: dict[str, Any], grids: _Pool, texts: _Pool) -> dict[str, Any]:
     success = bool(outcome["success"])
     steps = [
         [
-            grids.add(base64.b64encode(row.grid).decode()),
-            int(row.agent_x),
-            int(row.agent_y),
-            int(row.agent_direction),
-            texts.add_all(row.sentences),
-            [round(float(p), 4) for p in row.probabilities],
-            int(row.action),
+            grids.add(base64.b64encode(row["grid"]).decode()),
+            int(row["agent_x"]),
+            int(row["agent_y"]),
+            int(row["agent_direction"]),
+            texts.add_all(row["sentences"]),
+            [round(float(p), 4) for p in row["probabilities"]],
+            int(row["action"]),
         ]
-        for row in rows.itertuples()
+        for row in records(rows)
     ]
     end = f"success in {outcome['length']} steps" if success else f"failure after {outcome['length']} steps"
     return {

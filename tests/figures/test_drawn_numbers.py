@@ -18,10 +18,16 @@ def test_learning_curves_draw_the_seed_means(study_tables):
     episodes = study.episodes("sample-efficiency")
     own = episodes[episodes["agent"] == "gflan"]
     expected = own.groupby(["frames", "seed"])["success"].mean().groupby("frames").mean()
-    line = next(line for line in drawing.axes[0].get_lines() if line.get_label() == study.looks["gflan", "t5-nano"].label)
+    line = next(
+        line
+        for line in drawing.axes[0].get_lines()
+        if line.get_label() == study.looks["gflan", "t5-nano"].label
+    )
     np.testing.assert_allclose(line.get_xdata(), expected.index)
     np.testing.assert_allclose(line.get_ydata(), expected.to_numpy())
-    levels = [line.get_ydata()[0] for line in drawing.axes[0].get_lines() if line.get_label() in ("bot", "random")]
+    levels = [
+        line.get_ydata()[0] for line in drawing.axes[0].get_lines() if line.get_label() in ("bot", "random")
+    ]
     assert levels == pytest.approx(list(table.loc[table["agent"].isin(["bot", "random"]), "mean"]), abs=1e-12)
 
 
@@ -31,7 +37,11 @@ def test_generalization_draws_one_dot_a_row_at_its_estimate(study_tables, condit
     table, drawing = draw(study, "generalization")
     for condition, look in study.looks.items():
         rows = table[(table["agent"] == condition[0]) & (table["model"] == condition[1])]
-        panel = drawing.axes[0] if conditions == 3 else next(a for a in drawing.axes if a.get_title("left") == look.label)
+        panel = (
+            drawing.axes[0]
+            if conditions == 3
+            else next(a for a in drawing.axes if a.get_title("left") == look.label)
+        )
         (dots,) = [c for c in panel.collections if c.get_label() == look.label]
         np.testing.assert_allclose(dots.get_offsets()[:, 0], rows["mean"])
 
@@ -64,7 +74,9 @@ def test_every_figure_draws_or_says_why_not(study_tables, conditions, seeds):
             assert "one seed gives no interval" in definition.caption(table)
 
 
-@pytest.mark.parametrize("name", ["learning_curves", "generalization", "aggregates", "probability_of_improvement", "failures"])
+@pytest.mark.parametrize(
+    "name", ["learning_curves", "generalization", "aggregates", "probability_of_improvement", "failures"]
+)
 def test_no_label_overlaps_another_at_twelve_agents(study_tables, name):
     _, drawing = draw(Study.of(study_tables(conditions=12)), name)
     renderer = drawing.canvas.get_renderer()

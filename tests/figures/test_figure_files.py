@@ -26,10 +26,14 @@ def results(tmp_path_factory, study_tables) -> Path:
 
 def test_each_figure_writes_images_table_and_caption(results, tmp_path):
     drawn = draw_all(results, tmp_path, names=["generalization", "distractors"])
-    assert {path.name for path in drawn.written} == {f"generalization.{s}" for s in ("png", "pdf", "svg", "csv", "txt")}
+    assert {path.name for path in drawn.written} == {
+        f"generalization.{s}" for s in ("png", "pdf", "svg", "csv", "txt")
+    }
     assert drawn.skipped == {"distractors": "every run has the same distractors"}
     table = pd.read_csv(tmp_path / "generalization.csv")
-    assert {"shift", "agent", "model", "mean", "low", "high", "change", "p_adjusted", "n_seeds"} <= set(table.columns)
+    assert {"shift", "agent", "model", "mean", "low", "high", "change", "p_adjusted", "n_seeds"} <= set(
+        table.columns
+    )
     caption = (tmp_path / "generalization.txt").read_text(encoding="utf-8")
     for statement in ("n = 5 seeds", "12 episodes each", "95% intervals", "t test, Holm"):
         assert statement in caption

@@ -49,7 +49,9 @@ def test_a_broken_configuration_names_its_run(study_tables):
 
 def test_final_takes_each_runs_last_checkpoint():
     row = {"agent": "a", "model": "none", "protocol": "p", "shift": "none"}
-    rows = [row | {"run_id": run, "frames": frames} for run, frames in (("x", 0), ("x", 5), ("y", 0), ("y", 3))]
+    rows = [
+        row | {"run_id": run, "frames": frames} for run, frames in (("x", 0), ("x", 5), ("y", 0), ("y", 3))
+    ]
     kept = Study.of({"episodes": pd.DataFrame(rows)}).final("p")
     assert list(zip(kept["run_id"], kept["frames"], strict=True)) == [("x", 5), ("y", 3)]
 
@@ -70,7 +72,10 @@ def test_compositions_are_counted_from_tasks_and_other_languages_left_out(study_
     table = final.composition_length(Study.of(tables | {"episodes": episodes}))
     final_rows = episodes[episodes["protocol"] == "generalization"]
     assert dict(zip(table["value"], table["mean"], strict=True)) == pytest.approx(
-        {1: final_rows.loc[final_rows["shift"] == "none", "success"].mean(), 2: final_rows.loc[composed, "success"].mean()}
+        {
+            1: final_rows.loc[final_rows["shift"] == "none", "success"].mean(),
+            2: final_rows.loc[composed, "success"].mean(),
+        }
     )
 
 
@@ -78,7 +83,9 @@ def test_the_ablation_needs_two_variants_of_one_model(study_tables):
     with pytest.raises(Absent):
         training.pretraining_ablation(Study.of(study_tables(conditions=1)))
     table = training.pretraining_ablation(Study.of(study_tables(conditions=12)))
-    assert set(table["agent"]) == {"gflan", "aflan", "npe", "npa", "npae"} and set(table["model"]) == {"t5-nano"}
+    assert set(table["agent"]) == {"gflan", "aflan", "npe", "npa", "npae"} and set(table["model"]) == {
+        "t5-nano"
+    }
 
 
 def test_size_scaling_keeps_agents_with_two_models(study_tables):

@@ -1,10 +1,9 @@
 """Tables of figures about trained agents: generalization, languages, compositions, aggregates, failures."""
 
-import numpy as np
 import pandas as pd
 
 from glam_eval import statistics
-from glam_eval.figures.identity import REFERENCES
+from glam_eval.figures.identity import REFERENCES, records
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.estimates import END, WHO, generator
 from glam_eval.statistics import success_by
@@ -24,7 +23,7 @@ def generalization(study: Study) -> pd.DataFrame:
     if rows["shift"].nunique() < 2:
         raise Absent("only one shift was evaluated")
     table = statistics.generalization(rows, generator("generalization"))
-    return _in_order(table.drop(columns="protocol"), "shift", rows)
+    return _in_order(table.drop(columns="protocol"), study, list(dict.fromkeys(rows["shift"].astype(str))))
 
 
 def composition_length(study: Study) -> pd.DataFrame:
@@ -94,9 +93,9 @@ def _final(study: Study) -> pd.DataFrame:
     return study.usual(study.final(study.final_protocol))
 
 
-def _in_order(table: pd.DataFrame, column: str, like: pd.DataFrame) -> pd.DataFrame:
-    """Sort a table's rows as values first appear in ``like``; no shift comes first."""
-    order = {str(value): rank for rank, value in enumerate(dict.fromkeys(like[column].astype(str)))}
-    order["none"] = -1
-    ranks = table[column].astype(str).map(order)
-    return table.iloc[np.argsort(ranks.to_numpy(), kind="stable")].reset_index(drop=True)
+def _in_order(table: pd.DataFrame, study: Study, shifts: list[str]) -> pd.DataFrame:
+    """Sort rows by shift as first played, no shift before all, then by condition in display order."""
+    places = {shift: place for place, shift in enumerate(["none", *(s for s in shifts if s != "none")])}
+    who = {condition: place for place, condition in enumerate(study.looks)}
+    keys = [(places[r["shift"]], who[r["agent"], r["model"]]) for r in records(table)]
+    return table.iloc[sorted(range(len(keys)), key=keys.__getitem__)].reset_index(drop=True)
