@@ -76,3 +76,28 @@ def tiny_run(**values) -> RunConfig:
 @pytest.fixture(name="tiny_run")
 def _tiny_run():
     return tiny_run
+
+
+LEARNERS = {
+    "gflan": {},
+    "npae": {},
+    "drrn": {
+        "model": "none",
+        "q_learning": {"environments": 4, "steps": 20, "batch": 8, "replay": 150},
+    },
+    "symbolic-ppo": {
+        "model": "none",
+        "ppo": {"preset": "symbolic", "environments": 8, "steps": 10, "recurrence": 5, "minibatch": 40},
+    },
+    "bc-bot": {"cloning": {"environments": 4, "minibatch": 8, "steps": 10, "transitions": 100}},
+}
+
+
+@pytest.fixture(params=list(LEARNERS))
+def tiny_learner(request):
+    """A run of each kind of learner: three updates of 80 frames."""
+
+    def build(**values) -> RunConfig:
+        return tiny_run(agent=request.param, **{**LEARNERS[request.param], **values})
+
+    return build

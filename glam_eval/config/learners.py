@@ -55,6 +55,8 @@ class CloningConfig(Settings):
     """Who demonstrates: bot, the directory of a checkpoint, or a directory of stored demonstrations."""
     transitions: PositiveInt | None = None
     """Demonstrations collected, or drawn from those stored; none collects one a frame, or takes all."""
+    environments: PositiveInt = 32
+    """Environments stepped together to collect demonstrations."""
     random_fraction: Fraction = 0.0
     """Share of the steps at which the demonstrator acts, and is recorded, at random: the sets' quality."""
     learning_rate: PositiveFloat = 5e-4

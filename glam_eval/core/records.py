@@ -79,6 +79,7 @@ class TrainingRecord:
     seconds_environment: Annotated[float, Column("of which: stepping the environments", "s", volatile=True)]
     seconds_policy: Annotated[float, Column("of which: scoring actions in rollouts", "s", volatile=True)]
     seconds_update: Annotated[float, Column("of which: gradient updates", "s", volatile=True)]
+    replay_bytes: Annotated[int, Column("memory of the replay, 0 without one", "bytes", optional=True)] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,9 @@ class EpisodeRecord:
     steps_blocked: Annotated[int, Column("forward moves that something stopped", "steps", optional=True)]
     cells_visited: Annotated[int, Column("distinct cells the agent stood on", "cells", optional=True)]
     wrong_object: Annotated[bool, Column("touched an object that the goal does not name", optional=True)]
-    wrong_order: Annotated[bool, Column("did a later part of a sequence before an earlier one", optional=True)]
+    wrong_order: Annotated[
+        bool, Column("did a later part of a sequence before an earlier one", optional=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,19 @@ class ProbeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DemonstrationRecord:
+    """One demonstrated action, for behavioural cloning."""
+
+    level: Annotated[str, Column("level played")]
+    scene_seed: Annotated[int, Column("seed of the scene")]
+    step: Annotated[int, Column("step of the episode, from 0")]
+    prompt: Annotated[str, Column("prompt that the demonstrator faced")]
+    actions: Annotated[list[str], Column("actions offered")]
+    action: Annotated[int, Column("index of the action taken")]
+    source: Annotated[str, Column("who chose the action: bot, random, or the run_id of a trained agent")]
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonRecord:
     """One statistical comparison."""
 
@@ -178,5 +194,6 @@ TABLES: dict[str, type] = {
     "episodes": EpisodeRecord,
     "steps": StepRecord,
     "probes": ProbeRecord,
+    "demonstrations": DemonstrationRecord,
     "comparisons": ComparisonRecord,
 }

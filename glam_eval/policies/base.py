@@ -58,7 +58,8 @@ def sample_actions(
     """
     cumulative = np.exp(log_probabilities.astype(np.float64)).cumsum(axis=1)
     thresholds = uniforms * cumulative[:, -1]
-    return (cumulative <= thresholds[:, None]).sum(axis=1).clip(max=cumulative.shape[1] - 1)
+    chosen: NDArray[np.int64] = (cumulative <= thresholds[:, None]).sum(axis=1)
+    return chosen.clip(max=cumulative.shape[1] - 1)
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from glam_eval.core.errors import RunFailedError
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import Policy
 from glam_eval.training.advantages import generalized_advantages
+from glam_eval.training.batches import micro_batches
 from glam_eval.training.rollouts import Rollout
 
 
@@ -177,20 +178,9 @@ class PPO:
         """Split a minibatch, sorted by cost, into parts of at most ``micro_batch_tokens`` padded tokens."""
         slots = rollout.actions.shape[1]
         recurrence = self._config.recurrence
-        costs = np.array(
-            [self._policy.cost(rollout.inputs[s // slots * recurrence][s % slots]) for s in minibatch]
-        )
-        order = np.argsort(costs, kind="stable")
-        start = 0
-        while start < len(order):
-            stop = start + 1
-            while (
-                stop < len(order)
-                and (stop + 1 - start) * costs[order[stop]] <= self._config.micro_batch_tokens
-            ):
-                stop += 1
-            yield minibatch[order[start:stop]]
-            start = stop
+        costs = [self._policy.cost(rollout.inputs[s // slots * recurrence][s % slots]) for s in minibatch]
+        for part in micro_batches(costs, self._config.micro_batch_tokens):
+            yield minibatch[part]
 
     def _sequence_losses(
         self,

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,8 @@ from glam_eval.core.world import EpisodeSummary
 from glam_eval.environments import VectorEnvironment
 from glam_eval.policies.base import Policy
 from glam_eval.training.actors import Actors
-from glam_eval.training.agents import build_policy
+from glam_eval.training.agents import build_learner, build_policy
 from glam_eval.training.checkpoints import Checkpoint
-from glam_eval.training.ppo import PPO
-from glam_eval.training.rollouts import Collector, Rollout
-
-_TENSORS = "learner.pt"
 
 
 class TrainingRun:
@@ -33,19 +30,22 @@ class TrainingRun:
         self.update = 0
         self.episodes = 0
         learns = describe_agent(config.agent).learner != "none"
-        environment = _environment(config, config.ppo.environments if learns else 1)
-        source = resume.directory if resume else None
-        self.policy: Policy = build_policy(config, len(environment.actions), device, source)
-        self._actors = Actors(environment, config.ppo.environments if learns else 1, config.seed)
-        self._collector = Collector(self.policy, self._actors, config.seed)
-        self._ppo = PPO(self.policy, config.ppo, config.seed, config.updates) if learns else None
+        slots = config.learner.environments if learns else 1
+        environment = _environment(config, slots)
+        if resume is not None:
+            _check_same_run(resume, config)
+        self.policy: Policy = build_policy(
+            config, len(environment.actions), device, resume.directory if resume else None
+        )
+        self._actors = Actors(environment, slots, config.seed)
+        self._learner = build_learner(config, self.policy, self._actors, device)
         if resume is not None:
             self._restore(resume)
 
     @property
     def frames(self) -> int:
-        """Environment steps trained for."""
-        return self.update * self.config.ppo.frames_per_update
+        """Environment steps, or demonstrations, trained on."""
+        return self.update * self.config.frames_per_update
 
     @property
     def finished(self) -> bool:
@@ -53,42 +53,33 @@ class TrainingRun:
         return self.update >= self.config.updates
 
     def advance(self) -> TrainingRecord:
-        """Collect a batch and learn from it; raises RunFailedError if that is impossible."""
-        if self._ppo is None:
+        """Make one update; raises RunFailedError if that is impossible."""
+        if self._learner is None:
             raise ValueError(f"agent {self.config.agent!r} does not learn")
         began = time.perf_counter()
-        number = self.update + 1
         try:
-            rollout = self._collector.collect(self.config.ppo.steps, number, self.config.ppo.reward_scale)
-            collected = time.perf_counter()
-            statistics = self._ppo.update(rollout, number)
+            learned = self._learner.update(self.update + 1)
         except (torch.OutOfMemoryError, MemoryError):
-            raise RunFailedError(_OUT_OF_MEMORY.format(self.config.ppo.micro_batch_tokens)) from None
+            raise RunFailedError(_OUT_OF_MEMORY) from None
         except RuntimeError as error:
             if "can't allocate memory" in str(error):
-                raise RunFailedError(_OUT_OF_MEMORY.format(self.config.ppo.micro_batch_tokens)) from None
+                raise RunFailedError(_OUT_OF_MEMORY) from None
             raise
-        self.update = number
-        self.episodes += len(rollout.finished)
-        now = time.perf_counter()
+        self.update += 1
+        self.episodes += len(learned.finished)
+        numbers: dict[str, Any] = {field.name: getattr(learned, field.name) for field in fields(learned)}
+        del numbers["finished"]
         return TrainingRecord(
             run_id=self.config.run_id,
             agent=self.config.agent,
             model=self.config.model,
             seed=self.config.seed,
-            update=number,
+            update=self.update,
             frames=self.frames,
             episodes=self.episodes,
-            **_episode_means(rollout.finished),
-            policy_loss=statistics.policy_loss,
-            value_loss=statistics.value_loss,
-            entropy=statistics.entropy,
-            approx_kl=statistics.approx_kl,
-            clip_fraction=statistics.clip_fraction,
-            explained_variance=statistics.explained_variance,
-            grad_norm=statistics.grad_norm,
-            learning_rate=self._ppo.learning_rate(number),
-            **_phase_seconds(rollout, now - began, now - collected),
+            seconds=time.perf_counter() - began,
+            **_episode_means(learned.finished),
+            **numbers,
         )
 
     def state(self) -> dict[str, Any]:
@@ -101,28 +92,31 @@ class TrainingRun:
         }
 
     def save(self, directory: Path) -> None:
-        """Write the policy, the optimiser and a recurrent policy's memory into a directory."""
+        """Write the policy and its learner into a directory."""
         self.policy.save(directory)
-        optimizer = self._ppo.optimizer.state_dict() if self._ppo else None
-        torch.save({"optimizer": optimizer, "memory": self._collector.memory}, directory / _TENSORS)
+        if self._learner:
+            self._learner.save(directory)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        made_by = RunConfig.parse(checkpoint.state["config"], source=f"checkpoint {checkpoint.directory}")
-        if made_by != self.config:
-            raise UserError(
-                f"checkpoint {str(checkpoint.directory)!r} belongs to run {made_by.run_id}, "
-                f"not to {self.config.run_id}"
-            )
         self.update = checkpoint.state["update"]
         self.episodes = checkpoint.state["episodes"]
         self._actors.restore(checkpoint.state["actors"])
-        tensors = torch.load(checkpoint.directory / _TENSORS, weights_only=True)
-        self._collector.memory = tensors["memory"]
-        if self._ppo:
-            self._ppo.optimizer.load_state_dict(tensors["optimizer"])
+        if self._learner:
+            self._learner.restore(checkpoint.directory)
 
 
-_OUT_OF_MEMORY = "out of memory: lower ppo.micro_batch_tokens (now {}) or use a smaller model"
+_OUT_OF_MEMORY = (
+    "out of memory: lower the learner's micro_batch_tokens or environments, or use a smaller model"
+)
+
+
+def _check_same_run(checkpoint: Checkpoint, config: RunConfig) -> None:
+    made_by = RunConfig.parse(checkpoint.state["config"], source=f"checkpoint {checkpoint.directory}")
+    if made_by != config:
+        raise UserError(
+            f"checkpoint {str(checkpoint.directory)!r} belongs to run {made_by.run_id}, "
+            f"not to {config.run_id}"
+        )
 
 
 def _environment(config: RunConfig, slots: int) -> VectorEnvironment:
@@ -138,7 +132,7 @@ def _environment(config: RunConfig, slots: int) -> VectorEnvironment:
     )
 
 
-def _episode_means(finished: list[EpisodeSummary]) -> dict[str, float]:
+def _episode_means(finished: list[EpisodeSummary]) -> dict[str, Any]:
     count = len(finished)
     if not count:
         return dict.fromkeys(("success_rate", "return_mean", "length_mean"), math.nan)
@@ -146,13 +140,4 @@ def _episode_means(finished: list[EpisodeSummary]) -> dict[str, float]:
         "success_rate": sum(episode.success for episode in finished) / count,
         "return_mean": sum(episode.episode_return for episode in finished) / count,
         "length_mean": sum(episode.length for episode in finished) / count,
-    }
-
-
-def _phase_seconds(rollout: Rollout, seconds: float, update: float) -> dict[str, float]:
-    return {
-        "seconds": seconds,
-        "seconds_environment": rollout.seconds_environment,
-        "seconds_policy": rollout.seconds_policy,
-        "seconds_update": update,
     }

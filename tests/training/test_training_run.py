@@ -36,19 +36,26 @@ def test_seeds_differ_in_weights_and_experience(tiny_run):
     assert numbers(one.advance())[6:] != numbers(two.advance())[6:]
 
 
-@pytest.mark.parametrize("cut", [1, 2])
-def test_a_resumed_run_equals_a_straight_one(tiny_run, tmp_path, cut):
-    straight = TrainingRun(tiny_run())
-    expected = [numbers(straight.advance()) for _ in range(3)]
-    before = TrainingRun(tiny_run())
-    for _ in range(cut):
-        before.advance()
-    store = CheckpointStore(tmp_path)
-    store.write(before.frames, before.save, before.state())
-    resumed = TrainingRun(tiny_run(), resume=store.latest())
-    assert [numbers(resumed.advance()) for _ in range(3 - cut)] == expected[cut:]
-    assert resumed.finished
-    assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(resumed), strict=True))
+def test_a_resumed_run_equals_a_straight_one(tiny_learner, tmp_path):
+    stores = [CheckpointStore(tmp_path / str(cut)) for cut in (1, 2)]
+    straight, expected = TrainingRun(tiny_learner()), []
+    for update in range(3):
+        expected.append(numbers(straight.advance()))
+        if update < 2:
+            stores[update].write(straight.frames, straight.save, straight.state())
+    assert straight.finished
+    for cut, store in enumerate(stores, start=1):
+        resumed = TrainingRun(tiny_learner(), resume=store.latest())
+        assert [numbers(resumed.advance()) for _ in range(3 - cut)] == expected[cut:]
+        assert resumed.finished
+        assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(resumed), strict=True))
+
+
+def test_every_update_changes_the_policy(tiny_learner):
+    run = TrainingRun(tiny_learner())
+    before = weights(run)
+    run.advance()
+    assert not all(torch.equal(a, b) for a, b in zip(before, weights(run), strict=True))
 
 
 def test_another_runs_checkpoint_is_refused(tiny_run, tmp_path):

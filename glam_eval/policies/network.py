@@ -1,0 +1,99 @@
+"""What the policies with networks of their own share: weights in one safetensors file, words by number."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_sequence
+
+from glam_eval.core.errors import UserError
+
+WEIGHTS_FILE = "policy.safetensors"
+
+
+class NetworkPolicy(nn.Module):
+    """The part of ``base.Policy`` that needs no knowledge of the network.
+
+    ``identity`` names what the weights depend on beside their shapes, for instance a vocabulary: weights made
+    with another one are refused.
+    """
+
+    memory_size = 0
+    identity = ""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def cost(self, prepared: Any) -> int:  # noqa: ARG002
+        """Return 1: every input is alike."""
+        return 1
+
+    def count_parameters(self) -> int:
+        """Return the number of parameters."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def save(self, directory: Path) -> None:
+        """Write the weights and the running statistics."""
+        state = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
+        metadata = {"policy": type(self).__name__, "identity": self.identity}
+        safetensors.torch.save_file(state, directory / WEIGHTS_FILE, metadata)
+
+    def load(self, directory: Path) -> None:
+        """Restore what ``save`` wrote, exactly.
+
+        Raises:
+            UserError: if the directory holds another policy's weights, or ones of another vocabulary.
+        """
+        file, wanted = directory / WEIGHTS_FILE, type(self).__name__
+        if not file.is_file():
+            raise UserError(f"{directory} holds no weights of a {wanted}: it has no {WEIGHTS_FILE}")
+        with safetensors.safe_open(file, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+        if metadata.get("policy") != wanted:
+            raise UserError(f"{directory} holds the weights of a {metadata.get('policy')}, not of a {wanted}")
+        if metadata.get("identity") != self.identity:
+            raise UserError(f"{directory} was made with another vocabulary than this version's")
+        try:
+            self.load_state_dict(safetensors.torch.load_file(file))
+        except RuntimeError as error:
+            raise UserError(f"{directory} holds a {wanted} of another shape") from error
+
+
+def offered_only(scores: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
+    """Return the first actions' scores (n, largest count), -inf where an input offers fewer.
+
+    Raises:
+        UserError: if an input offers more actions than there are scores.
+    """
+    most = max(counts)
+    if most > scores.shape[1]:
+        raise UserError(f"{most} actions for a policy of {scores.shape[1]}")
+    offered = torch.arange(most) < torch.tensor(list(counts))[:, None]
+    return scores[:, :most].masked_fill(~offered.to(scores.device), -torch.inf)
+
+
+class TextEncoder(nn.Module):
+    """The last state of a GRU over word embeddings, which several encoders may share."""
+
+    def __init__(self, embedding: nn.Embedding, hidden: int) -> None:
+        super().__init__()
+        self.embedding = [embedding]  # in a list, so that it is not this module's own parameter
+        self.recurrence = nn.GRU(embedding.embedding_dim, hidden, batch_first=True)
+
+    def forward(self, texts: Iterable[Sequence[int]]) -> torch.Tensor:
+        """Return (n, hidden) of n texts of word numbers, each of at least one; equal texts are read once."""
+        texts = [tuple(text) for text in texts]
+        rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+        embedding = self.embedding[0]
+        device = embedding.weight.device
+        words = pack_sequence([torch.tensor(text, device=device) for text in rows], enforce_sorted=False)
+        embedded = words._replace(data=embedding(words.data))
+        _, last = self.recurrence(embedded)
+        state: torch.Tensor = last[0][torch.tensor([rows[text] for text in texts], device=device)]
+        return state

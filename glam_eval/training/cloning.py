@@ -1,0 +1,119 @@
+"""Behavioural cloning: AdamW on the cross-entropy of demonstrated actions."""
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from glam_eval.config.run import RunConfig
+from glam_eval.core.errors import RunFailedError
+from glam_eval.core.seeds import stream
+from glam_eval.core.world import Observation, Situation
+from glam_eval.policies.base import Policy
+from glam_eval.training.actors import Actors
+from glam_eval.training.batches import micro_batches
+from glam_eval.training.demonstrations import find_demonstrations
+from glam_eval.training.learners import TENSORS_FILE, Learned
+
+_UNSEEN = Observation("", (), np.empty(0, np.uint8), 0)  # language models read the prompt alone
+
+
+class Cloner:
+    """Learns from demonstrations in shuffled order, each once before any is repeated.
+
+    The loss is the cross-entropy of the action taken under the policy itself, that is normalised over the
+    actions offered: what is evaluated is what is fitted, for scoring and for heads alike.
+    """
+
+    def __init__(self, policy: Policy, actors: Actors, config: RunConfig, device: str) -> None:
+        self._policy, self._config, self._settings = policy, config, config.cloning
+        demonstrations = find_demonstrations(config, actors, device)
+        self._inputs = [
+            policy.prepare(Situation(_UNSEEN, each.prompt, tuple(each.actions), _nobody))
+            for each in demonstrations
+        ]
+        self._actions = torch.tensor([each.action for each in demonstrations])
+        self._parameters = list(policy.parameters())
+        settings = config.cloning
+        self._optimizer = torch.optim.AdamW(
+            self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of a gradient step, counted from 1: linear warm-up, then a cosine to 0."""
+        total = self._config.updates * self._settings.steps
+        warmup = math.ceil(self._settings.warmup * total)
+        if step <= warmup:
+            return self._settings.learning_rate * step / warmup
+        done = (step - warmup) / max(1, total - warmup)
+        return self._settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+    def update(self, number: int) -> Learned:
+        """Take ``steps`` gradient steps; raises RunFailedError if a loss is not finite."""
+        began = time.perf_counter()
+        sums, norms = np.zeros(2), []
+        last = number * self._settings.steps
+        for step in range(last - self._settings.steps + 1, last + 1):
+            for group in self._optimizer.param_groups:
+                group["lr"] = self.learning_rate(step)
+            part, norm = self._gradient_step(self._minibatch(step), number)
+            sums += part
+            norms.append(norm)
+        loss, entropy = (sums / self._settings.frames_per_update).tolist()
+        return Learned(
+            finished=[],
+            learning_rate=self.learning_rate(last),
+            policy_loss=loss,
+            entropy=entropy,
+            grad_norm=float(np.mean(norms)),
+            seconds_update=time.perf_counter() - began,
+        )
+
+    def _minibatch(self, step: int) -> NDArray[np.int64]:
+        """Return the demonstrations of a gradient step: the next ones of an endless row of permutations."""
+        size, count = self._settings.minibatch, len(self._inputs)
+        places = np.arange((step - 1) * size, step * size)
+        passes = {
+            epoch: stream(self._config.seed, "cloning", epoch).permutation(count)
+            for epoch in range(int(places[0] // count), int(places[-1] // count) + 1)
+        }
+        return np.array([passes[place // count][place % count] for place in places.tolist()])
+
+    def _gradient_step(self, minibatch: NDArray[np.int64], update: int) -> tuple[NDArray[np.float64], float]:
+        """Return the minibatch's summed cross-entropy and policy entropy, and the gradient's norm."""
+        self._optimizer.zero_grad(set_to_none=True)
+        sums = np.zeros(2)
+        costs = [self._policy.cost(self._inputs[index]) for index in minibatch]
+        for part in micro_batches(costs, self._settings.micro_batch_tokens):
+            chosen = minibatch[part]
+            scores = self._policy.evaluate([self._inputs[index] for index in chosen]).log_probabilities
+            actions = self._actions[torch.from_numpy(chosen)].to(scores.device)
+            loss = -scores.gather(1, actions[:, None]).sum()
+            (loss / len(minibatch)).backward()  # type: ignore[no-untyped-call]
+            with torch.no_grad():
+                entropy = -(scores.exp() * scores).nansum()
+            sums += (loss.item(), entropy.item())
+        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.max_grad_norm))
+        if not math.isfinite(norm):
+            raise RunFailedError(
+                f"loss or gradient is not finite in update {update}: lower cloning.learning_rate "
+                f"(now {self._settings.learning_rate:g})"
+            )
+        self._optimizer.step()
+        return sums, norm
+
+    def save(self, directory: Path) -> None:
+        """Write the optimiser; demonstrations are found again, the same, from the configuration."""
+        torch.save({"optimizer": self._optimizer.state_dict()}, directory / TENSORS_FILE)
+
+    def restore(self, directory: Path) -> None:
+        """Restore the optimiser."""
+        tensors = torch.load(directory / TENSORS_FILE, weights_only=True)
+        self._optimizer.load_state_dict(tensors["optimizer"])
+
+
+def _nobody() -> int:
+    raise ValueError("a demonstration has no expert to ask")

@@ -1,0 +1,115 @@
+"""Demonstrations: collected from the bot or from any checkpoint, or read from a table."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from glam_eval.config.learners import CloningConfig
+from glam_eval.config.run import RunConfig
+from glam_eval.core.errors import UserError
+from glam_eval.core.records import DemonstrationRecord
+from glam_eval.core.seeds import stream
+from glam_eval.policies.base import Policy, sample_actions
+from glam_eval.policies.baselines import BotPolicy
+from glam_eval.training.actors import Actors
+from glam_eval.training.agents import build_policy
+from glam_eval.training.checkpoints import read_checkpoint
+
+
+def find_demonstrations(config: RunConfig, actors: Actors, device: str) -> list[DemonstrationRecord]:
+    """Return the demonstrations that a run of ``config`` learns from: stored ones, or collected now.
+
+    Raises UserError for a source that is neither bot, checkpoint nor table, and for a table of another
+    action set.
+    """
+    settings = config.cloning
+    if settings.source == "bot":
+        return collect(BotPolicy(), "bot", actors, config)
+    source = Path(settings.source)
+    if (source / "demonstrations").is_dir():
+        found = _read(source, actors.environment.actions)
+        return _subsample(found, settings, config.seed)
+    if not source.is_dir():
+        raise UserError(f"no cloning.source {settings.source!r}: give bot, or a directory")
+    if config.agent == "bc-bot":
+        raise UserError(f"agent 'bc-bot' clones the bot, not {settings.source!r}: choose agent 'bc-gflan'")
+    checkpoint = read_checkpoint(source)
+    teacher = RunConfig.parse(checkpoint.state["config"], source=settings.source)
+    for name in ("language", "actions", "template", "remembered"):
+        theirs, ours = getattr(teacher.environment, name), getattr(config.environment, name)
+        if theirs != ours:
+            raise UserError(f"the demonstrator has environment.{name} = {theirs!r}, this run has {ours!r}")
+    policy = build_policy(teacher, len(actors.environment.actions), device, source)
+    return collect(policy, teacher.run_id, actors, config)
+
+
+@torch.no_grad()
+def collect(policy: Policy, name: str, actors: Actors, config: RunConfig) -> list[DemonstrationRecord]:
+    """Return demonstrations of a policy in the actors' environments; ``name`` is their source.
+
+    The number is ``cloning.transitions``, or the run's frames. A step is random with probability
+    ``cloning.random_fraction``. Draws depend on the seed alone.
+    """
+    wanted = config.cloning.transitions or config.updates * config.frames_per_update
+    draws, records = stream(config.seed, "demonstrations"), list[DemonstrationRecord]()
+    memory = torch.zeros(actors.slots, policy.memory_size) if policy.memory_size else None
+    while len(records) < wanted:
+        situations = actors.situations()
+        states = [actors.environment.state(slot) for slot in range(actors.slots)]
+        output = policy.evaluate([policy.prepare(situation) for situation in situations], memory)
+        chosen = sample_actions(output.log_probabilities.float().cpu().numpy(), draws.random(actors.slots))
+        at_random = draws.random(actors.slots) < config.cloning.random_fraction
+        others = draws.integers(len(actors.environment.actions), size=actors.slots)
+        actions = np.where(at_random, others, chosen).tolist()
+        records += [
+            DemonstrationRecord(
+                level=config.environment.level,
+                scene_seed=state.scene_seed,
+                step=len(state.actions),
+                prompt=situation.prompt,
+                actions=list(situation.actions),
+                action=action,
+                source="random" if random else name,
+            )
+            for state, situation, action, random in zip(states, situations, actions, at_random, strict=True)
+        ]
+        ends = [result.done for result in actors.step(actions).results]
+        if output.memory is not None:
+            memory = output.memory * (~torch.tensor(ends))[:, None].to(output.memory)
+    return records[:wanted]
+
+
+def _read(directory: Path, actions: Sequence[str]) -> list[DemonstrationRecord]:
+    columns = [field.name for field in fields(DemonstrationRecord)]
+    try:
+        table = pq.read_table(directory / "demonstrations", columns=columns)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise UserError(f"{directory}/demonstrations can't be read: {str(error).splitlines()[0]}") from error
+    records = [DemonstrationRecord(**row) for row in table.to_pylist()]
+    other = next((record.actions for record in records if record.actions != list(actions)), None)
+    if other is not None:
+        raise UserError(
+            f"the demonstrations in {directory} offer {', '.join(other)}; this run offers "
+            f"{', '.join(actions)}: set environment.actions and environment.language as theirs"
+        )
+    if not records:
+        raise UserError(f"{directory}/demonstrations is empty: collect some by glam-eval clone")
+    return records
+
+
+def _subsample(
+    records: list[DemonstrationRecord], settings: CloningConfig, seed: int
+) -> list[DemonstrationRecord]:
+    """Return as many demonstrations, drawn without replacement, as ``cloning.transitions`` asks for."""
+    wanted = settings.transitions
+    if wanted is None:
+        return records
+    if wanted > len(records):
+        raise UserError(f"cloning.transitions = {wanted}, but {settings.source!r} holds {len(records)}")
+    chosen = stream(seed, "subsample").choice(len(records), size=wanted, replace=False)
+    return [records[index] for index in sorted(chosen.tolist())]
