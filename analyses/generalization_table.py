@@ -1,4 +1,4 @@
-"""The table of the generalization tests: agents by shifts, success with its 95% interval (paper, table of Q2).
+"""The table of the generalization tests: shifts by agents, success with its 95% interval (paper, Q2).
 
 Writes ``generalization_table.csv`` with the numbers and ``generalization_table.tex`` (booktabs) for a paper.
 """

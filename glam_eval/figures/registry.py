@@ -25,7 +25,7 @@ BOOTSTRAP = "95% stratified bootstrap intervals, expanded for few seeds."
 
 @dataclass(frozen=True)
 class FigureDefinition:
-    """One figure: ``table`` raises Absent where the study has no data for it; ``draw`` draws just the table."""
+    """One figure: ``table`` raises Absent where the study has no data; ``draw`` draws just the table."""
 
     name: str
     title: str
@@ -66,8 +66,10 @@ FIGURES = (
     ),
     FigureDefinition(
         "generalization", "Generalization", final.generalization, draw_generalization,
-        "Success of the trained agent under each shift, and its paired change from no shift on the same scenes: "
-        "in the right panel, or, with many agents, from the dashed line. Filled: the change differs from 0 at 5% "
+        "Success of the trained agent under each shift, and its paired change from no shift on the "
+        "same scenes: "
+        "in the right panel, or, with many agents, from the dashed line. Filled: the change differs "
+        "from 0 at 5% "
         f"(t test, Holm over an agent's shifts). {BARS}",
     ),
     FigureDefinition(
@@ -76,7 +78,8 @@ FIGURES = (
     ),
     FigureDefinition(
         "pretraining_ablation", "Pretraining ablation", training.pretraining_ablation, draw_curves,
-        "Success against environment steps for pretrained or random weights and embeddings, scoring or an action "
+        "Success against environment steps for pretrained or random weights and embeddings, scoring "
+        "or an action "
         f"head. {BANDS}",
     ),
     FigureDefinition(
@@ -98,11 +101,13 @@ FIGURES = (
     ),
     FigureDefinition(
         "language_matrix", "Languages", final.language_matrix, draw_language_matrix,
-        "Success for each language trained in (rows) and tested in (columns); 95% intervals are in its table.",
+        "Success for each language trained in (rows) and tested in (columns); 95% intervals are in "
+        "its table.",
     ),
     FigureDefinition(
         "policy_evolution", "Policy evolution", training.policy_evolution, draw_policy_evolution,
-        "Probability of each action on fixed probe prompts, averaged over seeds; the line bounds the expected "
+        "Probability of each action on fixed probe prompts, averaged over seeds; the line bounds the "
+        "expected "
         "action's.",
     ),
     FigureDefinition(
@@ -129,7 +134,8 @@ FIGURES = (
     ),
     FigureDefinition(
         "failures", "How episodes end", final.failures, draw_failures,
-        "Share of the trained agent's evaluation episodes by outcome, without a shift, averaged over seeds; 95% "
+        "Share of the trained agent's evaluation episodes by outcome, without a shift, averaged over "
+        "seeds; 95% "
         "intervals are in its table.",
     ),
     FigureDefinition(

@@ -48,7 +48,7 @@ class Study:
 
     @classmethod
     def of(cls, tables: Mapping[str, pd.DataFrame]) -> "Study":
-        """Return the study of some tables; runs that differ in more than the factors become own conditions."""
+        """Return the study of tables; runs that differ in more than the factors become own conditions."""
         if "runs" not in tables:
             return cls(tables)
         runs = tables["runs"]
@@ -109,7 +109,7 @@ class Study:
 
     @cached_property
     def factors(self) -> pd.DataFrame:
-        """What was varied, one row a run: run_id, every factor, distractors, action_count, parameters, seconds."""
+        """What was varied, one row a run: every factor, distractors, action_count, parameters, seconds."""
         runs = self.table("runs")
         configs = [_config(row["run_id"], row["config"]) for row in records(runs[["run_id", "config"]])]
         table = runs[["run_id", "agent", "model", "parameters", "seconds"]].copy()

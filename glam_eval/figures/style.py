@@ -168,7 +168,8 @@ def interval_text(estimate: float, low: float, high: float, percent: bool = True
 
 def row_text(look: Look, where: str, row: Mapping[str, Any]) -> str:
     """Return what hovering over a mark tells: whose it is, where it stands, its interval and seeds."""
-    return f"{look.label}, {where}: {interval_text(row['mean'], row['low'], row['high'])}, {row['n_seeds']} seeds"
+    success = interval_text(row["mean"], row["low"], row["high"])
+    return f"{look.label}, {where}: {success}, {row['n_seeds']} seeds"
 
 
 def curve(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,8 @@ from glam_eval.figures.tables import final, training
 from glam_eval.statistics import condition_name
 
 Kind = Literal["up", "down", "same", "open"]
-WORDS = {
+BETTER: dict[str, tuple[Kind, str]] = {"higher": ("up", "better"), "lower": ("down", "worse")}
+WORDS: dict[str, tuple[Kind, str]] = {
     "lower": ("down", "It loses {} points under {}."),
     "higher": ("up", "It gains {} points under {}."),
     "equivalent": ("same", "Within 5 points of no shift, by an equivalence test: {} points under {}."),
@@ -25,7 +27,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding (its numbers in bold), and whether it tells of a gain, a loss, no change or nothing sure."""
+    """One finding (numbers in bold), and whether it tells of a gain, a loss, no change or nothing sure."""
 
     text: Markup
     kind: Kind
@@ -63,23 +65,25 @@ def _learning(study: Study) -> Iterator[Finding]:
 def _between_models(study: Study) -> Iterator[Finding]:
     """Tell how an agent's models compare, each with the next larger one."""
     order = [condition for condition in study.looks if condition[0] not in REFERENCES]
-    for larger, smaller in zip(order, order[1:], strict=False):
+    for larger, smaller in pairwise(order):
         row = _difference(study, larger, smaller) if larger[0] == smaller[0] else None
         if row is None:
             continue
+        kind: Kind
         names = study.looks[larger].label, study.looks[smaller].label
         measured = Markup("(<b>{}</b> points, {})").format(_points(row), _p_value(row["p_adjusted"]))
-        if row["verdict"] in ("higher", "lower"):
-            relation = "better" if row["verdict"] == "higher" else "worse"
-            yield Finding(Markup("{} does {} than {} at the end {}.").format(names[0], relation, names[1], measured),
-                          "up" if row["verdict"] == "higher" else "down")  # fmt: skip
+        if row["verdict"] in BETTER:
+            kind, relation = BETTER[row["verdict"]]
+            text = Markup("{} does {} than {} at the end {}.").format(names[0], relation, names[1], measured)
         elif row["verdict"] == "equivalent":
-            yield Finding(
-                Markup("{} and {} end within 5 points of one another {}.").format(*names, measured), "same"
-            )
+            kind = "same"
+            text = Markup("{} and {} end within 5 points of one another {}.").format(*names, measured)
         else:
-            text = Markup("Whether {} does better than {} stays open {}.").format(*names, measured)
-            yield Finding(text + _limit(row), "open")
+            kind = "open"
+            text = Markup("Whether {} does better than {} stays open {}.").format(*names, measured) + _limit(
+                row
+            )
+        yield Finding(text, kind)
 
 
 def _generalization(study: Study) -> Iterator[Finding]:
@@ -96,7 +100,7 @@ def _generalization(study: Study) -> Iterator[Finding]:
         for verdict, (kind, sentence) in WORDS.items():
             chosen = [row for row in rows if row["verdict"] == verdict]
             if chosen:
-                yield Finding(_about(look.label, sentence, chosen), kind)  # type: ignore[arg-type]
+                yield Finding(_about(look.label, sentence, chosen), kind)
         still_open = [
             shift_label(row["shift"]) for row in rows if row["verdict"] in ("undecided", "untested")
         ]
@@ -106,7 +110,7 @@ def _generalization(study: Study) -> Iterator[Finding]:
 
 
 def _about(label: str, sentence: str, rows: Sequence[dict[str, Any]]) -> Markup:
-    """Return one sentence about several shifts: "It loses 20 [..] points under A and 31 [..] points under B."."""
+    """Return one sentence about several shifts: "it loses 20 points under A and 31 points under B"."""
     start, _, end = sentence.partition("{}")
     middle = end.partition("{}")[0]
     sign = -1 if "loses" in sentence else 1
@@ -117,7 +121,7 @@ def _about(label: str, sentence: str, rows: Sequence[dict[str, Any]]) -> Markup:
 
 
 def _difference(study: Study, a: Condition, b: Condition) -> dict[str, Any] | None:
-    """Return the comparison of two conditions at the end of training without a shift, as a - b; None if not made."""
+    """Return the comparison a - b at the end of training without a shift; None if it was not made."""
     table = study.derive(final.comparisons)
     names = condition_name(*a), condition_name(*b)
     rows = table[

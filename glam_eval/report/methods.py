@@ -46,11 +46,13 @@ def _protocols(study: Study) -> Section:
         scenes, levels = rows["scene_seed"].nunique(), ", ".join(sorted(rows["level"].astype(str).unique()))
         shifts, points = rows["shift"].nunique(), rows["frames"].nunique()
         paragraphs.append(
-            f"{protocol}: {scenes} fixed scenes, each played once to its end, under {_count(shifts, 'condition')} "
-            f"at up to {_count(points, 'point')} of training ({levels}); {len(rows):,} episodes in all."
+            f"{protocol}: {scenes} fixed scenes, each played once to its end, under "
+            f"{_count(shifts, 'condition')} at up to {_count(points, 'point')} of training ({levels}); "
+            f"{len(rows):,} episodes in all."
         )
     paragraphs.append(
-        "All agents and shifts meet the same scenes, which no training episode uses, so comparisons are paired. "
+        "All agents and shifts meet the same scenes, which no training episode uses, so comparisons "
+        "are paired. "
         "Actions are sampled from the policy, not its argmax."
     )
     return Section("Protocols", paragraphs)
@@ -61,14 +63,21 @@ def _statistics(study: Study) -> Section:
     return Section(
         "Statistics",
         [
-            "Seeds are the unit of replication: an agent's episodes are averaged within a seed. Intervals are 95% and "
-            "take the variance of seeds and of scenes, which are crossed; rates get theirs on the logit scale.",
-            "Each agent's shifts are compared with no shift on the same scenes, and agents with one another on the "
-            "same scenes; tests of one question are one family, adjusted by Holm's method. A verdict is lower or "
-            "higher (adjusted p < 0.05), equivalent (two one-sided tests, margin 5 points), no worse (one of them), "
+            "Seeds are the unit of replication: an agent's episodes are averaged within a seed. "
+            "Intervals are 95% and "
+            "take the variance of seeds and of scenes, which are crossed; rates get theirs on the "
+            "logit scale.",
+            "Each agent's shifts are compared with no shift on the same scenes, and agents with one "
+            "another on the "
+            "same scenes; tests of one question are one family, adjusted by Holm's method. A verdict "
+            "is lower or "
+            "higher (adjusted p < 0.05), equivalent (two one-sided tests, margin 5 points), no worse "
+            "(one of them), "
             "or undecided.",
-            "Curves have simultaneous bands (sup-t) besides pointwise intervals. Aggregates, performance profiles and "
-            "probabilities of improvement follow Agarwal et al. (2021), with stratified bootstrap intervals whose "
+            "Curves have simultaneous bands (sup-t) besides pointwise intervals. Aggregates, "
+            "performance profiles and "
+            "probabilities of improvement follow Agarwal et al. (2021), with stratified bootstrap "
+            "intervals whose "
             "quantiles are expanded for few seeds.",
             f"Methods as computed: {'; '.join(dict.fromkeys(m.split(', Holm over')[0] for m in used))}.",
         ],
@@ -128,7 +137,8 @@ def limits(study: Study, skipped: dict[str, str]) -> list[str]:
     found += _under_powered(study)
     if "runs" in study.tables and len(study.usual(runs)) < len(runs):
         found.append(
-            f"{len(runs) - len(study.usual(runs))} of {len(runs)} runs differ from the others in level, language, "
+            f"{len(runs) - len(study.usual(runs))} of {len(runs)} runs differ from the others in "
+            "level, language, "
             "actions or memory; they appear in the figures of those and nowhere else."
         )
     return [
@@ -138,7 +148,7 @@ def limits(study: Study, skipped: dict[str, str]) -> list[str]:
 
 
 def _under_powered(study: Study) -> list[str]:
-    """Return the comparisons that the study is too small for, in words, and the conditions never evaluated."""
+    """Return the comparisons that the study is too small for, and the conditions never evaluated."""
     table = study.derive(final.comparisons)
     table = table[table["measure"] == "success"]
     gaps = [
@@ -150,8 +160,8 @@ def _under_powered(study: Study) -> list[str]:
         return gaps
     widest = 100 * weak["detectable"].max()
     sentence = (
-        f"{len(weak)} of {int((table['b'] != '').sum())} comparisons are under-powered: with these seeds and scenes, "
-        f"only differences of up to {widest:.0f} points would be found with 80% power."
+        f"{len(weak)} of {int((table['b'] != '').sum())} comparisons are under-powered: with these seeds and "
+        f"scenes the weakest would find only differences of {widest:.0f} points or more with 80% power."
     )
     return [sentence, *gaps, *_plan(study)]
 
@@ -163,9 +173,10 @@ def _plan(study: Study) -> list[str]:
     if plan.empty:
         return []
     worst = records(plan.sort_values("seeds_needed").tail(1))[0]
+    difference, power = 100 * worst["difference"], 100 * worst["power"]
     return [
-        f"To find a difference of {100 * worst['difference']:.0f} points with {100 * worst['power']:.0f}% power in every "
-        f"comparison, the same scenes need {worst['seeds_needed']:.0f} seeds (as far as variances seen so far tell)."
+        f"To find a difference of {difference:.0f} points with {power:.0f}% power in every comparison, "
+        f"the same scenes need {worst['seeds_needed']:.0f} seeds (as far as the variances seen so far tell)."
     ]
 
 

@@ -41,7 +41,7 @@ class _Pool:
 
 
 def collect_replays(study: Study) -> Replays | None:
-    """Return the stored episodes that fit into the page, over all agents and shifts; None if there are none."""
+    """Return the stored episodes that fit into the page, over all agents and shifts; None if none are."""
     steps = study.tables.get("steps")
     if steps is None or steps.empty:
         return None
@@ -84,7 +84,7 @@ def _key(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _spread(steps: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return episodes so that every run and shift comes once before any comes twice; last checkpoints first."""
+    """Return episodes, every run and shift once before any comes twice, last checkpoints first."""
     last = steps.groupby("run_id", observed=True)["frames"].max().to_dict()
     seen: dict[tuple[str, str], int] = {}
     ranked = []

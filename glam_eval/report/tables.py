@@ -110,7 +110,8 @@ def shift_table(study: Study) -> Table | None:
             ]
         )
     note = (
-        "Each shift on the same scenes as no shift. Tests are adjusted over an agent's shifts by Holm's method; "
+        "Each shift on the same scenes as no shift. Tests are adjusted over an agent's shifts by "
+        "Holm's method; "
         "equivalent: within 5 points by two one-sided tests."
     )
     columns = [AGENT, shift, SUCCESS, change, p_value, verdict]
@@ -166,7 +167,7 @@ def _along(study: Study) -> dict[Condition, Row]:
 
 
 def _efficiency(study: Study) -> dict[Condition, Row]:
-    """Return success weighted by the bot's steps over the agent's (1: solves everything as fast as the bot)."""
+    """Return success weighted by the bot's steps over the agent's (1: all solved as fast as by the bot)."""
     episodes = add_efficiency(study.usual(study.final(study.final_protocol, "none")))
     return _by_condition(success_by(episodes, WHO, "efficiency")) if len(episodes) else {}
 

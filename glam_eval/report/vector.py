@@ -1,4 +1,4 @@
-"""Figures as inline SVG: named for screen readers, coloured by the page's theme, with a text behind each mark."""
+"""Figures as inline SVG: named for screen readers, in the theme's colours, with a text behind each mark."""
 
 import io
 import xml.etree.ElementTree as ElementTree

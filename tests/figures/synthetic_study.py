@@ -22,9 +22,13 @@ CONDITIONS = [
 ]
 SKILL = [0.92, 0.12, 1.0, 0.75, 0.1, 0.08, 0.7, 0.62, 0.5, 0.55, 0.8, 0.45]
 SHIFTS = {
-    "none": 0.0, "invented_nouns": 0.2, "synonym_colors": 0.08, "synonym_actions": 0.35,
-    "new_composition": 0.55, "none@fr": 0.5,
-}  # fmt: skip
+    "none": 0.0,
+    "invented_nouns": 0.2,
+    "synonym_colors": 0.08,
+    "synonym_actions": 0.35,
+    "new_composition": 0.55,
+    "none@fr": 0.5,
+}
 LEARNERS = {"gflan", "aflan", "npe", "npa", "npae", "bc-bot", "drrn"}
 ACTIONS = ["turn left", "turn right", "go forward", "pick up", "drop", "toggle"]
 POINTS = [0, 10_000, 20_000, 30_000, 40_000, 51_200]
@@ -51,21 +55,38 @@ def make_study(conditions: int = 6, seeds: int = 5, scenes: int = 30, sweeps: bo
 
 def _run(agent: str, model: str, parameters: int, seed: int, change: dict) -> dict:
     environment = {
-        "level": "GoToLocalS5N2", "language": "en", "shift": "none", "actions": "canonical",
-        "template": "paper", "remembered": 1, **change,
-    }  # fmt: skip
+        "level": "GoToLocalS5N2",
+        "language": "en",
+        "shift": "none",
+        "actions": "canonical",
+        "template": "paper",
+        "remembered": 1,
+        **change,
+    }
     config = {"agent": agent, "model": model, "seed": seed, "environment": environment, "ppo": {"clip": 0.2}}
     frames = POINTS[-1] if agent in LEARNERS else 0
     tag = "-".join(f"{v}" for v in change.values())
     return {
-        "run_id": f"{agent}-{model}-s{seed}-{tag}", "suite": "quick", "agent": agent, "model": model,
-        "parameters": parameters, "level": environment["level"], "language": environment["language"],
-        "seed": seed, "frames": frames, "config": json.dumps(config), "config_hash": f"{seed:016x}",
-        "code_version": "0.1.0 (adc670f)", "packages": json.dumps({"torch": "2.13.0", "numpy": "2.4.0"}),
-        "machine": json.dumps({"processor": "x86_64", "cores": 2}), "device": "cpu",
-        "started": "2026-01-01T00:00:00Z", "finished": "2026-01-01T00:05:00Z",
-        "seconds": 120.0 + parameters / 2_000 + 3 * seed, "status": "finished",
-    }  # fmt: skip
+        "run_id": f"{agent}-{model}-s{seed}-{tag}",
+        "suite": "quick",
+        "agent": agent,
+        "model": model,
+        "parameters": parameters,
+        "level": environment["level"],
+        "language": environment["language"],
+        "seed": seed,
+        "frames": frames,
+        "config": json.dumps(config),
+        "config_hash": f"{seed:016x}",
+        "code_version": "0.1.0 (adc670f)",
+        "packages": json.dumps({"torch": "2.13.0", "numpy": "2.4.0"}),
+        "machine": json.dumps({"processor": "x86_64", "cores": 2}),
+        "device": "cpu",
+        "started": "2026-01-01T00:00:00Z",
+        "finished": "2026-01-01T00:05:00Z",
+        "seconds": 120.0 + parameters / 2_000 + 3 * seed,
+        "status": "finished",
+    }
 
 
 def _play(
@@ -94,15 +115,28 @@ def _episodes(tables, run, frames, protocol, shift, rate, scenes, rng) -> None:
         success = bool(rng.random() < rate)
         length = int(rng.integers(3, 20)) if success else 64
         wrong = not success and bool(rng.random() < 0.4)
-        tables["episodes"].append({
-            **base, "frames": frames, "protocol": protocol, "shift": shift,
-            "language": shift.split("@")[1] if "@" in shift else run["language"], "level": run["level"],
-            "task": "pickup" if shift == "new_composition" else ("goto", "pickup")[scene % 2],
-            "scene_seed": 2**31 + scene, "mission": "go to the red ball", "success": success,
-            "return": 1 - 0.9 * length / 64 if success else 0.0, "length": length, "bot_length": 4 + scene % 5,
-            "actions": "0120" * (length // 4) + "2" * (length % 4), "steps_blocked": int(rng.integers(0, length)),
-            "cells_visited": int(rng.integers(1, 9)), "wrong_object": wrong, "wrong_order": False,
-        })  # fmt: skip
+        tables["episodes"].append(
+            {
+                **base,
+                "frames": frames,
+                "protocol": protocol,
+                "shift": shift,
+                "language": shift.split("@")[1] if "@" in shift else run["language"],
+                "level": run["level"],
+                "task": "pickup" if shift == "new_composition" else ("goto", "pickup")[scene % 2],
+                "scene_seed": 2**31 + scene,
+                "mission": "go to the red ball",
+                "success": success,
+                "return": 1 - 0.9 * length / 64 if success else 0.0,
+                "length": length,
+                "bot_length": 4 + scene % 5,
+                "actions": "0120" * (length // 4) + "2" * (length % 4),
+                "steps_blocked": int(rng.integers(0, length)),
+                "cells_visited": int(rng.integers(1, 9)),
+                "wrong_object": wrong,
+                "wrong_order": False,
+            }
+        )
 
 
 def _probes(tables, run, frames, grown, rng) -> None:
@@ -112,19 +146,37 @@ def _probes(tables, run, frames, grown, rng) -> None:
         scores[expected] += 4 * grown
         shares = np.exp(scores) / np.exp(scores).sum()
         for action, probability in zip(ACTIONS, shares, strict=True):
-            tables["probes"].append({
-                **base, "frames": frames, "probe": probe, "action": action,
-                "expected": action == ACTIONS[expected], "probability": float(probability),
-            })  # fmt: skip
+            tables["probes"].append(
+                {
+                    **base,
+                    "frames": frames,
+                    "probe": probe,
+                    "action": action,
+                    "expected": action == ACTIONS[expected],
+                    "probability": float(probability),
+                }
+            )
 
 
 def _update(run, update, frames, grown, rng) -> dict:
     numbers = {
-        name: float(rng.random()) for name in (
-            "return_mean", "length_mean", "policy_loss", "value_loss", "entropy", "approx_kl", "clip_fraction",
-            "explained_variance", "grad_norm", "learning_rate", "seconds_environment", "seconds_policy", "seconds_update",
+        name: float(rng.random())
+        for name in (
+            "return_mean",
+            "length_mean",
+            "policy_loss",
+            "value_loss",
+            "entropy",
+            "approx_kl",
+            "clip_fraction",
+            "explained_variance",
+            "grad_norm",
+            "learning_rate",
+            "seconds_environment",
+            "seconds_policy",
+            "seconds_update",
         )
-    }  # fmt: skip
+    }
     base = {key: run[key] for key in ("run_id", "agent", "model", "seed")}
     return {
         **base,
@@ -154,13 +206,28 @@ def _replay(episodes: list[dict], run: dict, shift: str, index: int, rng: np.ran
     x, y, direction = 2, 3, 3
     for step in range(min(episode["length"], 12)):
         shares = rng.dirichlet(np.ones(6))
-        steps.append({
-            "run_id": run["run_id"], "frames": episode["frames"], "protocol": "generalization", "shift": shift,
-            "scene_seed": episode["scene_seed"], "step": step, "grid": grid.tobytes(), "width": 5,
-            "agent_x": x, "agent_y": y, "agent_direction": direction,
-            "sentences": ["You see a wall 2 steps forward", "You see a red ball 1 step right and 2 steps forward"],
-            "action_names": ACTIONS, "probabilities": [float(p) for p in shares], "action": int(shares.argmax()),
-        })  # fmt: skip
+        steps.append(
+            {
+                "run_id": run["run_id"],
+                "frames": episode["frames"],
+                "protocol": "generalization",
+                "shift": shift,
+                "scene_seed": episode["scene_seed"],
+                "step": step,
+                "grid": grid.tobytes(),
+                "width": 5,
+                "agent_x": x,
+                "agent_y": y,
+                "agent_direction": direction,
+                "sentences": [
+                    "You see a wall 2 steps forward",
+                    "You see a red ball 1 step right and 2 steps forward",
+                ],
+                "action_names": ACTIONS,
+                "probabilities": [float(p) for p in shares],
+                "action": int(shares.argmax()),
+            }
+        )
         direction = (direction + 1) % 4
         x, y = 1 + (x + step) % 3, 1 + (y + step) % 3
     return steps

@@ -1,4 +1,4 @@
-"""The report in a real browser, where there is one: quiet, offline, sortable, steppable, usable by keyboard."""
+"""The report in a real browser, where there is one: quiet, offline, sortable, steppable, keyboard-usable."""
 
 import os
 import shutil
@@ -162,8 +162,9 @@ def test_everything_is_reached_by_keyboard_and_named(opened):
     opened.tab.keyboard.press("Tab")
     assert opened.tab.evaluate("document.activeElement.textContent") == "Skip to the findings"
     unnamed = opened.tab.evaluate(
-        """[...document.querySelectorAll('button, input, select, svg[role=img], [role=region]')].filter(node =>
-             !(node.ariaLabel || node.textContent.trim() || node.labels?.length)).map(node => node.outerHTML)"""
+        """[...document.querySelectorAll('button, input, select, svg[role=img], [role=region]')]
+             .filter(node => !(node.ariaLabel || node.textContent.trim() || node.labels?.length))
+             .map(node => node.outerHTML)"""
     )
     assert unnamed == []
 

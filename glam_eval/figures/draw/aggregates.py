@@ -1,4 +1,4 @@
-"""Agents compared over the whole study: aggregates, performance profiles, probability of improvement, failures.
+"""Agents over the whole study: aggregates, performance profiles, probability of improvement, failures.
 
 Designs follow Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice"
 (arXiv 2108.13264).

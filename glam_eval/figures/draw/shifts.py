@@ -166,7 +166,8 @@ def _rows_axis(axes: Axes, shifts: Sequence[str]) -> None:
 def _texts(rows: pd.DataFrame, look: Look) -> list[str]:
     texts = []
     for row in records(rows):
-        text = f"{look.label}, {shift_label(str(row['shift']))}: {interval_text(row['mean'], row['low'], row['high'])}"
+        success = interval_text(row["mean"], row["low"], row["high"])
+        text = f"{look.label}, {shift_label(row['shift'])}: {success}"
         if np.isfinite(row.get("change", np.nan)):
             text += f"; change {100 * row['change']:+.0f} points"
         texts.append(text)

@@ -18,7 +18,7 @@ def comparisons(study: Study) -> pd.DataFrame:
 
 
 def generalization(study: Study) -> pd.DataFrame:
-    """Success of each condition under each shift, and its paired change from no shift with test and verdict."""
+    """Success of each condition under each shift; its paired change from no shift, test and verdict."""
     rows = study.usual(study.episodes("generalization"))
     if rows["shift"].nunique() < 2:
         raise Absent("only one shift was evaluated")
