@@ -32,8 +32,7 @@ def train(
     from rich.console import Console
 
     from glam_eval.config.loading import override
-    from glam_eval.config.suite import SuiteConfig
-    from glam_eval.suites.run import choose_resources, failure, run_suite, validate
+    from glam_eval.suites.run import run_alone
 
     values = override(
         {
@@ -50,14 +49,7 @@ def train(
         },
         settings or [],
     )
-    suite = SuiteConfig.parse(values, source="train")
-    validate(suite)
-    directory = out or Path("results") / suite.name
+    directory = out or Path("results") / values["name"]
     console = Console()
-    outcome = run_suite(suite, directory, choose_resources(suite, 1, device), False, console)
-    if outcome.interrupted:
-        raise KeyboardInterrupt
-    if outcome.failed:
-        raise failure(outcome, directory)
-    checkpoints = sorted((directory / "checkpoints" / suite.runs()[0].run_id).glob("frames-*"))
-    console.print(f"results in {directory}, checkpoint {checkpoints[-1]}", highlight=False, soft_wrap=True)
+    checkpoint = run_alone(values, directory, device, console)
+    console.print(f"results in {directory}, checkpoint {checkpoint}", highlight=False, soft_wrap=True)

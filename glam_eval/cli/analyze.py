@@ -1,0 +1,128 @@
+"""``glam-eval compare``, ``figures`` and ``report``: what stored results say; needs no torch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+Results = Annotated[Path, typer.Argument(help="Directory of results, for instance results/quick.")]
+
+_COLUMNS = ["protocol", "shift", "measure", "a", "b", "estimate", "low", "high", "p_adjusted"]
+_COLUMNS += ["verdict", "n_seeds", "n_episodes", "note"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.command("compare")(compare)
+    app.command("figures")(figures)
+    app.command("report")(report)
+
+
+def compare(
+    results: Results,
+    protocol: Annotated[str | None, typer.Option(help="Only this protocol.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Compare agents with this one only, agent/model.")
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Seeds that would show a difference, instead.")
+    ] = False,
+    difference: Annotated[float, typer.Option(min=0, help="With --plan: difference of success.")] = 0.1,
+    form: Annotated[
+        str | None, typer.Option("--format", help="terminal, csv, latex or parquet. [default: by --out]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write instead of printing.")] = None,
+) -> None:
+    """Print estimates with 95% intervals, paired differences with tests, and verdicts.
+
+    Examples:
+
+    `glam-eval compare results/quick`
+
+    `glam-eval compare results/quick --protocol generalization --out table.tex`
+
+    `glam-eval compare results/quick --plan --difference 0.05`
+    """
+    from rich.console import Console
+
+    from glam_eval import statistics
+    from glam_eval.cli.tables import present
+    from glam_eval.core.errors import unknown
+    from glam_eval.core.seeds import stream
+    from glam_eval.results import load_results, table_names
+
+    episodes = load_results(results, "episodes")
+    if protocol is not None:
+        if protocol not in set(episodes["protocol"]):
+            raise unknown("protocol", protocol, map(str, episodes["protocol"].unique()))
+        episodes = episodes[episodes["protocol"] == protocol]
+    if plan:
+        table = statistics.plan_power(episodes, difference=difference)
+    else:
+        runs = load_results(results, "runs") if "runs" in table_names(results) else None
+        generator = stream(0, "statistics", "comparisons")
+        table = statistics.compare(episodes, generator, runs=runs, baseline=baseline)[_COLUMNS]
+    console = Console()
+    if form in (None, "terminal") and out is None and not plan:
+        _print_comparisons(table, console)
+    else:
+        present(table, form, out, console)
+
+
+def _print_comparisons(table: "pd.DataFrame", console: "Console") -> None:
+    """Print one narrow table for each protocol and measure, with the distinct notes below."""
+    from rich.table import Table
+
+    for (protocol, measure), rows in table.groupby(["protocol", "measure"], sort=False):
+        drawn = Table("shift", "", "against", "estimate [95%]", "p", "verdict", "seeds", box=None)
+        drawn.title = f"{protocol}: {measure}"
+        for row in rows.itertuples():
+            estimate = f"{row.estimate:.3f} [{row.low:.3f}, {row.high:.3f}]"
+            p_value = "" if row.p_adjusted != row.p_adjusted else f"{row.p_adjusted:.3f}"
+            drawn.add_row(row.shift, row.a, row.b, estimate, p_value, row.verdict, str(row.n_seeds))
+        console.print(drawn)
+        for note in dict.fromkeys(note for note in rows["note"] if note):
+            console.print(f"  note: {note}", highlight=False, style="dim")
+        console.print()
+
+
+def figures(
+    results: Results,
+    out: Annotated[Path | None, typer.Option(help="Directory to write. [default: RESULTS/figures]")] = None,
+    name: Annotated[list[str] | None, typer.Option(help="Only this figure; repeatable.")] = None,
+    form: Annotated[list[str] | None, typer.Option("--format", help="png, pdf or svg; repeatable.")] = None,
+) -> None:
+    """Draw every figure that the results have data for, with its numbers (CSV) and caption.
+
+    Example: `glam-eval figures results/quick --name generalization --format pdf --out paper/figures`
+    """
+    from rich.console import Console
+
+    from glam_eval.figures import draw_all
+
+    console = Console()
+    with console.status("drawing") as status:
+        drawn = draw_all(results, out, form or ("png", "pdf", "svg"), name, status.update)
+    for skipped, reason in drawn.skipped.items():
+        console.print(f"not drawn: {skipped} ({reason})", highlight=False, soft_wrap=True, style="dim")
+    where = out or results / "figures"
+    console.print(f"{len(drawn.written)} files in {where}", highlight=False, soft_wrap=True)
+
+
+def report(results: Results) -> None:
+    """Write RESULTS/report.html: one page with findings, figures, tables, replays and methods.
+
+    Example: `glam-eval report results/quick`
+    """
+    from rich.console import Console
+
+    from glam_eval.report import build_report
+
+    console = Console()
+    with console.status("writing the report"):
+        path = build_report(results)
+    console.print(f"report in {path}", highlight=False, soft_wrap=True)
