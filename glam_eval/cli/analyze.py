@@ -80,10 +80,11 @@ def _print_comparisons(table: "pd.DataFrame", console: "Console") -> None:
     for (protocol, measure), rows in table.groupby(["protocol", "measure"], sort=False):
         drawn = Table("shift", "", "against", "estimate [95%]", "p", "verdict", "seeds", box=None)
         drawn.title = f"{protocol}: {measure}"
-        for row in rows.itertuples():
-            estimate = f"{row.estimate:.3f} [{row.low:.3f}, {row.high:.3f}]"
-            p_value = "" if row.p_adjusted != row.p_adjusted else f"{row.p_adjusted:.3f}"
-            drawn.add_row(row.shift, row.a, row.b, estimate, p_value, row.verdict, str(row.n_seeds))
+        for row in rows.to_dict("records"):
+            estimate = f"{row['estimate']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+            p_value = "" if row["p_adjusted"] != row["p_adjusted"] else f"{row['p_adjusted']:.3f}"
+            names = (row["shift"], row["a"], row["b"])
+            drawn.add_row(*names, estimate, p_value, row["verdict"], str(row["n_seeds"]))
         console.print(drawn)
         for note in dict.fromkeys(note for note in rows["note"] if note):
             console.print(f"  note: {note}", highlight=False, style="dim")

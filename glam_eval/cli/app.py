@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (run_suite, train, evaluate, analyze, suites, models, envs, play, bench):
+for module in (run_suite, train, clone, evaluate, analyze, suites, models, envs, play, bench):
     module.register(app)
 
 

@@ -13,12 +13,15 @@ def register(app: typer.Typer) -> None:
 
 def train(
     agent: Annotated[str, typer.Option(help="Agent of the study, for instance gflan.")] = "gflan",
-    model: Annotated[str, typer.Option(help="Embedded model, directory or Hugging Face name.")] = "t5-nano",
+    model: Annotated[
+        str | None,
+        typer.Option(help="Embedded model, directory or Hugging Face name. [default: t5-nano, if any]"),
+    ] = None,
     level: Annotated[str, typer.Option(help="Level (see `glam-eval envs`).")] = "GoToLocalS5N2",
     language: Annotated[str, typer.Option(help="Language of goal and observations.")] = "en",
     frames: Annotated[int, typer.Option(min=1, help="Environment steps to train for.")] = 51_200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
-    preset: Annotated[str, typer.Option(help="PPO settings: paper or small.")] = "small",
+    preset: Annotated[str, typer.Option(help="PPO settings: paper, small or symbolic.")] = "small",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, dotted keys, for instance ppo.clip=0.1.")
     ] = None,
@@ -27,18 +30,24 @@ def train(
 ) -> None:
     """Train one agent from one seed and evaluate it along the way; again to resume.
 
-    Example: `glam-eval train --model t5-pico --level GoToLocalS5N2 --set ppo.learning_rate=1e-3`
+    Examples:
+
+    `glam-eval train --model t5-pico --level GoToLocalS5N2 --set ppo.learning_rate=1e-3`
+
+    `glam-eval train --agent symbolic-ppo --preset symbolic`
     """
     from rich.console import Console
 
+    from glam_eval.config.agents import describe_agent
     from glam_eval.config.loading import override
     from glam_eval.suites.run import run_alone
 
+    model = model or ("t5-nano" if describe_agent(agent).uses_model else "none")
     values = override(
         {
             "title": f"{agent} on {level}",
             "question": "One run.",
-            "name": f"{agent}-{Path(model).name}-{level}-s{seed}",
+            "name": "-".join([agent, *([Path(model).name] if model != "none" else []), level, f"s{seed}"]),
             "seeds": 1,
             "first_seed": seed,
             "frames": frames,
