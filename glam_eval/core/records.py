@@ -10,7 +10,7 @@ from typing import Annotated
 
 @dataclass(frozen=True)
 class Column:
-    """What a column holds: description, unit, name where Python reserves the word, volatility, optionality."""
+    """What a column holds: description, unit, its name where Python reserves the word, and two marks."""
 
     description: str
     unit: str = ""
@@ -179,12 +179,12 @@ class ComparisonRecord:
     n_episodes: Annotated[int, Column("episodes per seed and condition (the smaller)", "episodes")]
     family: Annotated[str, Column("tests adjusted together, empty where no test is made", optional=True)]
     p_exact: Annotated[float, Column("two-sided exact permutation p-value on seeds", optional=True)]
-    p_equivalence: Annotated[float, Column("p-value that |a - b| reaches the margin (TOST)", optional=True)]
+    p_equivalence: Annotated[float, Column("TOST p-value that |a - b| >= margin, adjusted", optional=True)]
     odds_ratio: Annotated[float, Column("odds of success of a over those of b", optional=True)]
     p_odds: Annotated[float, Column("p-value of the cluster-robust logistic model", optional=True)]
     effect_size: Annotated[float, Column("difference in standard deviations of seeds", optional=True)]
     detectable: Annotated[float, Column("smallest difference seen with 80% power", optional=True)]
-    verdict: Annotated[str, Column("higher, lower, equivalent, undecided or untested", optional=True)]
+    verdict: Annotated[str, Column("higher, lower, equivalent, no worse, undecided, untested", optional=True)]
     note: Annotated[str, Column("what limits the comparison, in words", optional=True)]
 
 
