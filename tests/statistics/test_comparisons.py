@@ -186,3 +186,12 @@ def test_analysis_imports_no_machine_learning():
         [sys.executable, "-c", script % (heavy,)], check=True, capture_output=True, text=True
     )
     assert run.stdout.strip() == "[]"
+
+
+def test_a_table_as_it_is_loaded_gives_the_same(study, comparisons):
+    texts = ["run_id", "agent", "model", "protocol", "shift"]
+    loaded = study.astype(dict.fromkeys(texts, "category"))
+    pd.testing.assert_frame_equal(compare(loaded, np.random.default_rng(0)), comparisons)
+    pd.testing.assert_frame_equal(
+        generalization(loaded, np.random.default_rng(0)), generalization(study, np.random.default_rng(0))
+    )

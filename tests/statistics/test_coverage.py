@@ -108,7 +108,7 @@ def test_what_fails_and_where():
 def test_bands_cover_whole_curves(seeds):
     """Curves are random walks on top of a level of the seed's own."""
     generator, covered = np.random.default_rng(seeds), []
-    for _ in range(500):
+    for _ in range(300):
         walks = generator.normal(size=(seeds, 20)).cumsum(axis=1) / np.sqrt(20)
         curves = walks + generator.normal(size=(seeds, 1))
         largest = np.abs(curves.mean(axis=0) / stats.sem(curves, axis=0)).max()
