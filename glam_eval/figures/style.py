@@ -192,6 +192,7 @@ def curve(
         marker=look.marker,
         markersize=3.2,
         markerfacecolor=look.color if look.filled else SURFACE,
+        markeredgecolor=look.color,
         markeredgewidth=0.8,
         label=look.label,
     )

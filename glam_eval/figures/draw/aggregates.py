@@ -74,7 +74,7 @@ def draw_profiles(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawi
             axes.plot(
                 rows["threshold"], rows["mean"], color=look.color, linestyle=look.dash, label=look.label,
                 marker=look.marker, markevery=every, markersize=3.4, drawstyle="steps-post",
-                markerfacecolor=look.color if look.filled else SURFACE,
+                markerfacecolor=look.color if look.filled else SURFACE, markeredgecolor=look.color,
             )  # fmt: skip
     axes.set(xlabel="success rate τ", ylabel="share of scores above τ")
     percent_axis(axes)
