@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from glam_eval.cli import analyze, bench, envs, evaluate, models, play, run_suite, suites, train
+from glam_eval.cli import analyze, bench, clone, envs, evaluate, models, play, run_suite, suites, train
 from glam_eval.core.errors import RunFailedError, UserError
 
 DONE, RUN_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -74,6 +75,21 @@ def run_suite(suite: SuiteConfig, out: Path, resources: Resources, fresh: bool, 
                 out, resources.devices, suite.threads, display.observe, suite.silence_seconds
             )
             return scheduler.run(todo) if todo else Outcome([], {}, False)
+
+
+def run_alone(values: dict[str, Any], out: Path, device: str, console: Console) -> Path:
+    """Carry out a suite of a single run, given as a suite's settings; return its last checkpoint.
+
+    Raises UserError on wrong settings, RunFailedError if the run fails, KeyboardInterrupt if interrupted.
+    """
+    suite = SuiteConfig.parse(values, source="settings")
+    validate(suite)
+    outcome = run_suite(suite, out, choose_resources(suite, 1, device), False, console)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if outcome.failed:
+        raise failure(outcome, out)
+    return max((out / "checkpoints" / suite.runs()[0].run_id).glob("frames-*"))
 
 
 def failure(outcome: Outcome, out: Path) -> RunFailedError:

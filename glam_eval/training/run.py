@@ -31,7 +31,7 @@ class TrainingRun:
         self.episodes = 0
         learns = describe_agent(config.agent).learner != "none"
         slots = config.learner.environments if learns else 1
-        environment = _environment(config, slots)
+        environment = make_environment(config, slots)
         if resume is not None:
             _check_same_run(resume, config)
         self.policy: Policy = build_policy(
@@ -119,7 +119,8 @@ def _check_same_run(checkpoint: Checkpoint, config: RunConfig) -> None:
         )
 
 
-def _environment(config: RunConfig, slots: int) -> VectorEnvironment:
+def make_environment(config: RunConfig, slots: int) -> VectorEnvironment:
+    """Return the environments that a run is trained in."""
     world = config.environment
     return VectorEnvironment(
         world.level,

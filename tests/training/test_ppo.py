@@ -7,11 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from toy import LinearPolicy, RecurrentPolicy
+from toy import LinearPolicy, RecurrentPolicy, independent_update
 
 from glam_eval.config.run import PPOConfig
 from glam_eval.core.errors import RunFailedError
-from glam_eval.training.advantages import generalized_advantages
 from glam_eval.training.ppo import PPO, ppo_losses
 from glam_eval.training.rollouts import Rollout
 
@@ -91,43 +90,6 @@ def test_actions_not_offered_count_for_nothing():
     losses.objective(config()).backward()
     assert losses.entropy.item() == pytest.approx(math.log(2), rel=1e-6)
     assert torch.isfinite(scores.grad).all()
-
-
-def independent_update(policy, rollout, settings):
-    """One full-batch step written out: per-sample loops, no shared code with the learner."""
-    advantages, returns = generalized_advantages(
-        rollout.rewards,
-        rollout.values,
-        rollout.ends,
-        rollout.last_values,
-        settings.discount,
-        settings.gae_lambda,
-    )
-    optimizer = torch.optim.Adam(
-        policy.parameters(), lr=settings.learning_rate, betas=settings.adam_betas, eps=settings.adam_epsilon
-    )
-    steps, slots = rollout.actions.shape
-    total = torch.zeros(())
-    for n in range(slots):
-        memory = torch.zeros(1, policy.memory_size) if policy.memory_size else None
-        for t in range(steps):
-            output = policy.evaluate([rollout.inputs[t][n]], memory)
-            score = output.log_probabilities[0, rollout.actions[t, n]]
-            ratio = torch.exp(score - float(rollout.log_probabilities[t, n]))
-            advantage = float(advantages[t, n])
-            surrogate = min(ratio * advantage, ratio.clamp(1 - settings.clip, 1 + settings.clip) * advantage)
-            value, old = output.values[0], float(rollout.values[t, n])
-            near = old + (value - old).clamp(-settings.value_clip, settings.value_clip)
-            target = float(returns[t, n])
-            value_loss = max((value - target) ** 2, (near - target) ** 2)
-            entropy = torch.distributions.Categorical(logits=output.log_probabilities[0]).entropy()
-            total = total - surrogate + settings.value_coefficient * value_loss
-            total = total - settings.entropy_coefficient * entropy
-            if output.memory is not None:
-                memory = output.memory * (not rollout.ends[t, n])
-    (total / (steps * slots)).backward()
-    torch.nn.utils.clip_grad_norm_(list(policy.parameters()), settings.max_grad_norm)
-    optimizer.step()
 
 
 @pytest.mark.parametrize("kind", [LinearPolicy, RecurrentPolicy])
