@@ -10,8 +10,40 @@ from minigrid.utils.baby_ai_bot import BabyAIBot, DisappearedBoxError
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.environments.grid import LEFT, NOTHING
 
-# What the bot is known to raise on a plan that cannot go on: assertions, missing paths, opened boxes.
-BOT_ERRORS = (AssertionError, AttributeError, DisappearedBoxError, IndexError, TypeError, RecursionError)
+MAX_REVISIONS = 200  # subgoals added within one step; plans that went on were seen to add 10 at most
+
+
+class BotLostError(Exception):
+    """The bot revises its plan without end."""
+
+
+# What the bot raises where its plan cannot go on: besides the first two, assertions and missing paths.
+BOT_ERRORS = (BotLostError, DisappearedBoxError, AssertionError, AttributeError, IndexError, TypeError)
+
+
+class _Plan(list[Any]):
+    """The bot's stack of subgoals, which counts additions."""
+
+    revisions = 0
+
+    def append(self, subgoal: Any) -> None:
+        """Add a subgoal; raises BotLostError beyond all measure."""
+        super().append(subgoal)
+        self.revisions += 1
+        if self.revisions > MAX_REVISIONS:
+            raise BotLostError
+
+
+class Bot(BabyAIBot):
+    """BabyAI's bot, but raising BotLostError where MiniGrid's would plan forever."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+
+    def replan(self, action_taken: int | None = None) -> int:
+        """Return the MiniGrid action suggested, told the one last taken (None: the one last suggested)."""
+        self.stack = _Plan(self.stack)
+        return int(super().replan(action_taken))
 
 
 class Replica:
@@ -70,7 +102,7 @@ class Expert:
         news = self._replica.news(scene_seed, actions)
         if news is None:
             self._replica.begin(scene_seed)
-            self._bot = BabyAIBot(self._replica.env)
+            self._bot = Bot(self._replica.env)
             self._advice = self._ask(None)
         for action in actions if news is None else news:
             self._replica.play(action)
@@ -81,12 +113,12 @@ class Expert:
         for _ in range(2):
             try:
                 with np.errstate(all="ignore"):
-                    advice = int(self._bot.replan(action_taken))
+                    advice = self._bot.replan(action_taken)
                 if advice != NOTHING:
                     return advice
             except BOT_ERRORS:
                 pass
-            self._bot, action_taken = BabyAIBot(self._replica.env), None
+            self._bot, action_taken = Bot(self._replica.env), None
         return LEFT
 
 
@@ -94,10 +126,10 @@ class Expert:
 def _bot_length(level: str, scene_seed: int, options: tuple[tuple[str, Any], ...]) -> int:
     env = _bot_replica(level, options)
     env.begin(scene_seed)
-    bot = BabyAIBot(env.env)
+    bot = Bot(env.env)
     try:
         for step in range(1, env.env.max_steps + 1):
-            if env.play(int(bot.replan())):
+            if env.play(bot.replan()):
                 return step
     except BOT_ERRORS:
         pass

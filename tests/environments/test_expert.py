@@ -5,7 +5,9 @@ import pytest
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream
 from glam_eval.core.seeds import test_scene_seeds as evaluation_seeds
+from glam_eval.core.world import EpisodeState
 from glam_eval.environments import PAPER_LEVELS, VectorEnvironment, bot_length
+from glam_eval.environments.expert import Bot, BotLostError, Replica
 
 
 @pytest.mark.parametrize("level", PAPER_LEVELS)
@@ -57,6 +59,22 @@ def test_advice_is_about_the_present_when_a_scene_is_played_again():
             for action in (1, 1):
                 again.step([action])
         assert world.situations()[0].expert_action() == fresh.situations()[0].expert_action()
+
+
+def test_a_bot_that_plans_forever_is_stopped():
+    """After these slips MiniGrid's bot explores for a key in a circle, within one step."""
+    replica = Replica("UnlockToUnlock", {})
+    replica.begin(4)
+    bot, slips, action = Bot(replica.env), stream(4, "slips", "UnlockToUnlock"), None
+    with pytest.raises(BotLostError):
+        for _ in range(1080):
+            action = bot.replan(action)
+            if slips.random() < 0.1:
+                action = int(slips.choice(6, p=[0.15, 0.15, 0.3, 0.15, 0.1, 0.15]))
+            replica.play(action)
+    world = VectorEnvironment("UnlockToUnlock", 1)
+    world.restore(0, EpisodeState(4, tuple(replica._played)))
+    assert world.situations()[0].expert_action() in range(6)
 
 
 def test_a_bot_that_fails_has_no_length_and_its_advice_ends_by_time():
