@@ -38,12 +38,12 @@ class Bot(BabyAIBot):
     """BabyAI's bot, but raising BotLostError where MiniGrid's would plan forever."""
 
     def __init__(self, env: Any) -> None:
-        super().__init__(env)
+        super().__init__(env)  # type: ignore[no-untyped-call]
 
     def replan(self, action_taken: int | None = None) -> int:
         """Return the MiniGrid action suggested, told the one last taken (None: the one last suggested)."""
         self.stack = _Plan(self.stack)
-        return int(super().replan(action_taken))
+        return int(super().replan(action_taken))  # type: ignore[no-untyped-call]
 
 
 class Replica:
@@ -113,7 +113,7 @@ class Expert:
         for _ in range(2):
             try:
                 with np.errstate(all="ignore"):
-                    advice = self._bot.replan(action_taken)
+                    advice: int = self._bot.replan(action_taken)
                 if advice != NOTHING:
                     return advice
             except BOT_ERRORS:
