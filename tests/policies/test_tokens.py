@@ -51,7 +51,7 @@ def test_all_three_formats_go_by_words(tokenizers):
     assert all(CachedTokenizer(tokenizer)._by_words for tokenizer in tokenizers)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(texts, min_size=1, max_size=3))
 @example([PAPER, PAPER.replace("red", "green"), " " + PAPER])
 def test_identical_to_the_whole_text(tokenizers, several):

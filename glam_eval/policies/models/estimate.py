@@ -11,7 +11,7 @@ from glam_eval.policies.models.tokenizer import embedded_tokenizer
 
 RELATIVE_BUCKETS = 32  # T5's table of position biases
 BYTES = {"float32": 4, "bfloat16": 2}
-ROLLOUT_TOKENS = 4096  # of one batch without gradients, as in ``scoring.scores``
+ROLLOUT_TOKENS = 8192  # of one batch without gradients, as in ``scoring.scores``
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ def forward_flops(shape: T5Shape, tokens: float, nodes: int) -> float:
     return shape.layers * (encoder + decoder) + 2 * nodes * d * vocabulary_of(shape)
 
 
-def _activation_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
+def _activation_bytes(shape: T5Shape, precision: str) -> float:
     """Return the bytes that the backward pass keeps of one prompt token, in all layers."""
     inner = shape.heads * shape.d_kv
-    kept = 4 * inner + 3 * shape.d_ff + shape.heads * work.tokens
+    kept = 4 * inner + 3 * shape.d_ff
     return shape.layers * (kept * BYTES[precision] + 2 * shape.d_model * 4)
 
 
@@ -93,7 +93,7 @@ def _update_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
         16 if precision == "float32" else 18
     )  # weights, gradients, Adam's moments
     tokens = min(work.micro_batch_tokens, work.batch * work.tokens)
-    return weights + tokens * _activation_bytes(shape, work, precision) + _logit_bytes(shape, work, tokens)
+    return weights + tokens * _activation_bytes(shape, precision) + _logit_bytes(shape, work, tokens)
 
 
 def describe(name: str, work: Workload | None = None, device: str | torch.device = "cpu") -> ModelDescription:

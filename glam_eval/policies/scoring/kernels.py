@@ -86,46 +86,49 @@ def _softmax_gradient(gradient: torch.Tensor, probabilities: torch.Tensor) -> to
 
 
 class _SelfAttention(torch.autograd.Function):
-    """softmax(q k + bias) v of each prompt of a packed tensor."""
+    """softmax(q k + bias) v of each prompt of a packed tensor; probabilities are recomputed, not kept.
+
+    ``scaled_dot_product_attention`` has the same forward kernel, but no gradient for the bias.
+    """
 
     @staticmethod
-    def forward(
-        ctx: Any, projected: torch.Tensor, bias: torch.Tensor, spans: Sequence[Span], keep: bool
-    ) -> torch.Tensor:
+    def forward(ctx: Any, projected: torch.Tensor, bias: torch.Tensor, spans: Sequence[Span]) -> torch.Tensor:
         tokens, _, heads, width = projected.shape
         output = projected.new_empty(tokens, heads, width)
-        kept = []
+        normalizers = []
         for start, end in spans:
             length = end - start
-            query, key, value = projected[start:end].permute(1, 2, 0, 3)  # each (heads, length, d_kv)
-            scores = torch.baddbmm(bias[:, :length, :length], query, key.transpose(1, 2))
-            torch.softmax(scores, -1, out=scores)
-            output[start:end] = torch.bmm(scores, value).transpose(0, 1)
-            if keep:
-                kept.append(scores)
-        ctx.spans, ctx.bias_shape = spans, bias.shape
-        ctx.save_for_backward(projected, *kept)
+            query, key, value = projected[None, start:end].permute(2, 0, 3, 1, 4)  # (1, heads, length, d_kv)
+            attended, normalizer = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+                query, key, value, attn_mask=bias[None, :, :length, :length], scale=1.0
+            )
+            output[start:end] = attended[0].transpose(0, 1)
+            normalizers.append(normalizer[0])
+        ctx.spans = spans
+        ctx.save_for_backward(projected, bias, *normalizers)
         return output.flatten(1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        projected, *kept = ctx.saved_tensors
+        projected, bias, *normalizers = ctx.saved_tensors
         to_projected = torch.empty_like(projected)
-        to_bias = projected.new_zeros(ctx.bias_shape) if ctx.needs_input_grad[1] else None
+        to_bias = torch.zeros_like(bias) if ctx.needs_input_grad[1] else None
         gradient = gradient.view(len(projected), *projected.shape[2:])
-        for (start, end), probabilities in zip(ctx.spans, kept, strict=True):
+        for (start, end), normalizer in zip(ctx.spans, normalizers, strict=True):
             length = end - start
-            query, key, value = projected[start:end].permute(1, 2, 0, 3)
+            query, key, value = projected[start:end].permute(1, 2, 0, 3)  # each (heads, length, d_kv)
             to_query, to_key, to_value = to_projected[start:end].permute(1, 2, 0, 3)
             to_output = gradient[start:end].transpose(0, 1)
+            scores = torch.baddbmm(bias[:, :length, :length], query, key.transpose(1, 2)).float()
+            probabilities = scores.sub_(normalizer.unsqueeze(-1)).exp_().to(value.dtype)
             to_value.copy_(torch.bmm(probabilities.transpose(1, 2), to_output))
             to_scores = _softmax_gradient(torch.bmm(to_output, value.transpose(1, 2)), probabilities)
             if to_bias is not None:
                 to_bias[:, :length, :length].add_(to_scores)
             to_query.copy_(torch.bmm(to_scores, key))
             to_key.copy_(torch.bmm(to_scores.transpose(1, 2), query))
-        return to_projected, to_bias, None, None
+        return to_projected, to_bias, None
 
 
 class _CrossAttention(torch.autograd.Function):
@@ -174,7 +177,7 @@ def self_attention(projected: torch.Tensor, bias: torch.Tensor, groups: Sequence
     if projected.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):
             output: torch.Tensor = _SelfAttention.apply(  # type: ignore[no-untyped-call]
-                projected, bias.to(projected.dtype), _spans(groups), torch.is_grad_enabled()
+                projected, bias.to(projected.dtype), _spans(groups)
             )
         return output
     attended = []

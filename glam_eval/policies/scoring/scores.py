@@ -14,7 +14,7 @@ from glam_eval.policies.scoring.tokens import CachedTokenizer
 from glam_eval.policies.scoring.tree import Actions, ActionTrees, build_tree, stack_trees
 
 Normalization = Literal["sum", "token", "word", "logits"]
-TOKENS_PER_BATCH = 4096  # without gradients: large enough for full-speed products, small enough for caches
+TOKENS_PER_BATCH = 8192  # without gradients: large enough for full-speed products, small enough for caches
 
 
 class Engine(Protocol):
