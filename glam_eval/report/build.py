@@ -1,5 +1,6 @@
 """The report: one HTML page that holds a study, its figures, tables and replays, and needs nothing else."""
 
+import json
 import os
 from dataclasses import dataclass
 from importlib import resources
@@ -9,7 +10,6 @@ import jinja2
 from markupsafe import Markup
 
 from glam_eval import __version__
-from glam_eval.config.loading import load_suite, shipped_suites
 from glam_eval.core.errors import UserError
 from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
 from glam_eval.figures.style import thousands
@@ -39,7 +39,7 @@ def build_report(results_dir: Path) -> Path:
     Raises a UserError for a directory without results or one that cannot be written.
     """
     results_dir = Path(results_dir)
-    page = render_page(Study.load(results_dir))
+    page = render_page(Study.load(results_dir), *_headline(results_dir))
     path = results_dir / "report.html"
     draft = results_dir / ".report.html"
     try:
@@ -50,8 +50,8 @@ def build_report(results_dir: Path) -> Path:
     return path
 
 
-def render_page(study: Study) -> str:
-    """Return the page of a study as HTML."""
+def render_page(study: Study, title: str = "", question: str = "") -> str:
+    """Return the page of a study as HTML; without a title it is headed by the suite's name."""
     figures: list[InlineFigure] = []
     skipped: dict[str, str] = {}
     for definition in FIGURES:
@@ -60,13 +60,12 @@ def render_page(study: Study) -> str:
         except Absent as reason:
             skipped[definition.name] = str(reason)
     episodes = study.table("episodes")
-    title, question = _headline(study)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     template = environment.from_string(_text("report.html.j2"))
     return template.render(
         version=__version__,
         eyebrow=f"{_suite(study) or 'a study'} · grounding of language models in interaction",
-        title=title,
+        title=title or f"Results of {_suite(study) or 'a study'}",
         question=question,
         facts=_facts(study),
         findings=findings(study),
@@ -92,13 +91,13 @@ def _inline(rendering: Rendering) -> InlineFigure:
     )
 
 
-def _headline(study: Study) -> tuple[str, str]:
-    """Return the shipped suite's title and question, or the suite's name alone."""
-    suite = _suite(study)
-    if suite in shipped_suites():
-        config = load_suite(suite)
-        return config.title, config.question
-    return (f"Results of {suite}" if suite else "Results"), ""
+def _headline(results_dir: Path) -> tuple[str, str]:
+    """Return the title and the question of the suite whose results a directory holds; empty for others' tables."""
+    try:
+        suite = json.loads((results_dir / "suite.json").read_text(encoding="utf-8"))
+        return str(suite["title"]), str(suite["question"])
+    except (OSError, ValueError, KeyError):
+        return "", ""
 
 
 def _suite(study: Study) -> str:

@@ -110,14 +110,14 @@ def _episode(rows: pd.DataFrame, outcome: dict[str, Any], grids: _Pool, texts: _
         ]
         for row in records(rows)
     ]
-    end = f"success in {outcome['length']} steps" if success else f"failure after {outcome['length']} steps"
+    steps_played = f"{outcome['length']} step{'s' * (outcome['length'] != 1)}"
     return {
         "agent": condition_label(str(outcome["agent"]), str(outcome["model"])),
         "shift": shift_label(str(outcome["shift"])),
         "scene": int(outcome["scene_seed"]),
         "mission": str(outcome["mission"]),
         "success": success,
-        "outcome": end,
+        "outcome": f"success in {steps_played}" if success else f"failure after {steps_played}",
         "width": int(rows["width"].iloc[0]),
         "actions": texts.add_all(rows["action_names"].iloc[0]),
         "steps": steps,

@@ -1,4 +1,4 @@
-"""Figures against stored pictures, from tables with round numbers (compared with --mpl, which pyproject.toml sets)."""
+"""Figures against stored pictures, from tables with round numbers (pyproject.toml sets --mpl)."""
 
 import numpy as np
 import pandas as pd

@@ -77,7 +77,7 @@ def test_findings_state_the_estimates_and_their_intervals(study):
                 f"{-100 * own.loc[shift, 'change']:.0f} [{-100 * own.loc[shift, 'change_high']:.0f}, " in loss
             )
     (learned,) = [text for text in texts if text.startswith(f"{LABEL} solves")]
-    assert "after 51.2k steps of training" in learned and "points from random" in learned
+    assert "after 51.2k steps of training" in learned and "points against random" in learned
     assert any("GFlan-T5 t5-pico" in text and LABEL in text for text in texts)
 
 
@@ -153,6 +153,12 @@ def test_what_tables_contain_is_text_and_never_markup(tmp_path, two_figures):
     text = build_report(tmp_path).read_text(encoding="utf-8")
     assert "<img" not in text
     assert text.count("</script>") == Tags(text).opened.count("script")
+
+
+def test_the_suites_title_and_question_head_the_page(study, two_figures):
+    text = render_page(study, "Does <size> help?", "A question.")
+    assert "<h1>Does &lt;size&gt; help?</h1>" in text and "A question." in text
+    assert "<h1>Results of quick</h1>" in render_page(study)
 
 
 def test_episodes_alone_make_a_report(tmp_path, two_figures):
