@@ -92,7 +92,7 @@ def _inline(rendering: Rendering) -> InlineFigure:
 
 
 def _headline(results_dir: Path) -> tuple[str, str]:
-    """Return the title and the question of the suite whose results a directory holds; empty for others' tables."""
+    """Return the title and question of the suite that wrote a directory; empty for others' tables."""
     try:
         suite = json.loads((results_dir / "suite.json").read_text(encoding="utf-8"))
         return str(suite["title"]), str(suite["question"])

@@ -1,7 +1,7 @@
 """The report's tables: cells that sort by value, read as text, and show an interval as a little bar."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ def overview_table(study: Study) -> Table:
                 _number(seeds, row["n_seeds"] if row else np.nan),
                 _share(end, row),
                 _share(along, areas.get(condition)),
-                _share(efficiency, lengths.get(condition)),
+                replace(_share(efficiency, lengths.get(condition)), meter=None),
                 _number(time, seconds / 60, f"{seconds / 60:.1f}"),
             ]
         )
