@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from glam_eval.config.run import RunConfig
+    from rich.console import Console
 
 
 def register(app: typer.Typer) -> None:
@@ -56,36 +56,42 @@ def clone(
     from rich.console import Console
 
     from glam_eval.config.loading import override
-    from glam_eval.suites.cloning import collect_demonstrations, count_demonstrations
+    from glam_eval.suites.cloning import describe_demonstrations
     from glam_eval.suites.run import run_alone
 
     console = Console(highlight=False, soft_wrap=True)
-    values = override(
-        _values("bc-bot" if source == "bot" else "bc-gflan", model, level, seed), settings or []
-    )
-    values["cloning"] = {**values.get("cloning", {}), "source": source, "random_fraction": random_fraction}
-    stored = Path(source)
-    if not (stored / "demonstrations").is_dir():
-        wanted = _run(values, transitions or 51_200)
-        with console.status(f"{source} plays {level}"):
-            table = collect_demonstrations(wanted, out, device)
-        console.print(f"demonstrations in {table}")
+    stored, is_stored = Path(source), (Path(source) / "demonstrations").is_dir()
+    of_bot = describe_demonstrations(stored)[1] if is_stored else source == "bot"
+    values = override(_values("bc-bot" if of_bot else "bc-gflan", model, level, seed), settings or [])
+    if not is_stored:
+        asked = {"source": source, "random_fraction": random_fraction, "transitions": transitions or 51_200}
+        _collect(values, asked, out, device, console)
         stored, transitions = out, None
-    total = frames if frames is not None else transitions or count_demonstrations(stored)
-    if not total:
+    frames = frames if frames is not None else transitions or describe_demonstrations(stored)[0]
+    if not frames:
         return
-    values |= {
-        "frames": total,
-        "cloning": {**values["cloning"], "source": str(stored), "random_fraction": 0.0},
-    }
-    if transitions is not None:
-        values["cloning"]["transitions"] = transitions
-    checkpoint = run_alone(values, out / "cloned", device, console)
+    cloning = {**values.get("cloning", {}), "source": str(stored)}
+    cloning |= {"transitions": transitions} if transitions else {}
+    checkpoint = run_alone(values | {"frames": frames, "cloning": cloning}, out / "cloned", device, console)
     console.print(f"results in {out / 'cloned'}, checkpoint {checkpoint}")
     if then_frames:
-        values |= {"frames": then_frames, "agents": [{"agent": "gflan", "model": str(checkpoint)}]}
-        checkpoint = run_alone(values, out / "continued", device, console)
+        online = {"frames": then_frames, "agents": [{"agent": "gflan", "model": str(checkpoint)}]}
+        checkpoint = run_alone(values | online, out / "continued", device, console)
         console.print(f"results in {out / 'continued'}, checkpoint {checkpoint}")
+
+
+def _collect(
+    values: dict[str, Any], asked: dict[str, Any], out: Path, device: str, console: "Console"
+) -> None:
+    """Store the demonstrations that are asked for; the environments are those of the settings."""
+    from glam_eval.config.suite import SuiteConfig
+    from glam_eval.suites.cloning import collect_demonstrations
+
+    cloning = {**values.get("cloning", {}), **asked}
+    config = SuiteConfig.parse(values | {"cloning": cloning}, source="settings").runs()[0]
+    with console.status(f"{asked['source']} plays {config.environment.level}"):
+        file = collect_demonstrations(config, out, device)
+    console.print(f"demonstrations in {file}")
 
 
 def _values(agent: str, model: str, level: str, seed: int) -> dict[str, Any]:
@@ -101,11 +107,3 @@ def _values(agent: str, model: str, level: str, seed: int) -> dict[str, Any]:
         "agents": [{"agent": agent, "model": model}],
         "protocols": [{"name": "sample-efficiency"}],
     }
-
-
-def _run(values: dict[str, Any], transitions: int) -> "RunConfig":
-    """Return the run that collects: its frames are 0, its environments those of the settings."""
-    from glam_eval.config.suite import SuiteConfig
-
-    cloning = {**values["cloning"], "transitions": transitions}
-    return SuiteConfig.parse({**values, "cloning": cloning}, source="clone").runs()[0]

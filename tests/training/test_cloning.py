@@ -81,12 +81,12 @@ def test_the_bots_demonstrations_are_its_actions(tiny_run):
 
     def collected(config):
         actors = Actors(make_environment(config, 4), 4, config.seed)
-        return actors, find_demonstrations(config, actors, "cpu")
+        return find_demonstrations(config, actors, "cpu")
 
     config = cloning(tiny_run)
-    actors, records = collected(config)
+    records = collected(config)
     assert len(records) == 60 and {record.source for record in records} == {"bot"}
-    assert records == collected(config)[1]
+    assert records == collected(config)
     replay = make_environment(config, 1)
     for record in records:
         if record.step == 0:
@@ -96,7 +96,7 @@ def test_the_bots_demonstrations_are_its_actions(tiny_run):
                 situation = replay.situations()[0]
                 assert (situation.prompt, situation.expert_action()) == (each.prompt, each.action)
                 replay.step([each.action])
-    mixed = collected(cloning(tiny_run, random_fraction=0.5))[1]
+    mixed = collected(cloning(tiny_run, random_fraction=0.5))
     assert 15 < sum(record.source == "random" for record in mixed) < 45
 
 
