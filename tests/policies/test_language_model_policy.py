@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -188,3 +189,13 @@ def test_too_many_actions_for_the_head():
 def test_unknown_options_are_one_line():
     with pytest.raises(UserError, match="unknown trainable 'everything'"):
         PolicyOptions(trainable="everything")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_policies_give_the_same_numbers():
+    plain, compiled = make("t5-nano"), make("t5-nano", compile=True)
+    for count in (1, 3, 4):
+        inputs = prepared(plain)[:count]
+        expected, actual = plain.evaluate(inputs), compiled.evaluate(inputs)
+        torch.testing.assert_close(actual.log_probabilities, expected.log_probabilities)

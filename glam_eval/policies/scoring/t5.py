@@ -68,7 +68,7 @@ class T5Engine:
     Args:
         model: a ``T5ForConditionalGeneration``; its weights are read at every call, never copied.
         gradient_checkpointing: recompute each encoder layer in the backward pass, which saves memory.
-        compiled: run encoder layers through ``torch.compile``, which takes a minute once.
+        compiled: run feed-forward layers through ``torch.compile``, which takes a minute once.
     """
 
     def __init__(self, model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> None:
@@ -77,7 +77,8 @@ class T5Engine:
         self.config = model.config
         self.start_token = int(model.config.decoder_start_token_id)
         self.checkpointing = gradient_checkpointing
-        self.layer = torch.compile(self._encoder_layer, dynamic=True) if compiled else self._encoder_layer
+        plain = self._feed_forward
+        self.feed_forward = torch.compile(plain, dynamic=True) if compiled else plain
 
     @property
     def padding(self) -> float:
@@ -101,9 +102,9 @@ class T5Engine:
         hidden = F.embedding(prompts.tokens, self.model.shared.weight).float()
         for block in stack.block:
             if self.checkpointing and torch.is_grad_enabled():
-                hidden = checkpoint(self.layer, block, hidden, bias, prompts, use_reentrant=False)
+                hidden = checkpoint(self._encoder_layer, block, hidden, bias, prompts, use_reentrant=False)
             else:
-                hidden = self.layer(block, hidden, bias, prompts)
+                hidden = self._encoder_layer(block, hidden, bias, prompts)
         return self._final_norm(stack, hidden)
 
     def _encoder_layer(
@@ -112,7 +113,7 @@ class T5Engine:
         layer = block.layer[0]
         attended = self_attention(self._queries_keys_values(layer, hidden), bias, prompts.groups)
         hidden = add_projected(hidden, attended, layer.SelfAttention.o)
-        return self._feed_forward(block.layer[1], hidden)
+        return self.feed_forward(block.layer[1], hidden)
 
     def decode(self, encoded: torch.Tensor, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
         """Return the last hidden states at the nodes, (n, N, d_model), from encodings (T, d_model)."""
@@ -124,7 +125,7 @@ class T5Engine:
         for block in stack.block:
             hidden = self._tree_attention(block.layer[0], hidden, bias)
             hidden = self._cross_attention(block.layer[1], hidden, encoded, prompts)
-            hidden = self._feed_forward(block.layer[2], hidden)
+            hidden = self.feed_forward(block.layer[2], hidden)
         return self._final_norm(stack, hidden).view(-1, trees.tokens.shape[1], hidden.shape[-1])
 
     def _tree_attention(self, layer: Any, hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
