@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -24,7 +25,10 @@ SURFACE = "#fffffe"  # white for print; the report replaces these three by the c
 GRID = "#dcdad5"
 QUIET = "#b9b6b0"
 
-RC: Any = {  # matplotlib types its keys as literals, whose list grows with its versions
+# Any, because matplotlib types its keys as literals, whose list grows with its versions.
+RC: Any = {
+    **sns.axes_style("ticks"),
+    **sns.plotting_context("paper"),
     "font.family": "DejaVu Sans",
     "font.size": 7,
     "axes.titlesize": 7.5,
