@@ -48,3 +48,65 @@ def make(
         raise UserError(f"--out {str(out)!r} exists: give a new directory")
     make_model(name, out, seed)
     Console().print(f"{name} in {out}", highlight=False, soft_wrap=True)
+
+
+@models.command("import")
+def import_released(
+    checkpoint: Annotated[Path, typer.Argument(help="A model.checkpoint of the paper's released code.")],
+    model: Annotated[str, typer.Option(help="Model it was trained from, for instance google/flan-t5-large.")],
+    out: Annotated[Path, typer.Option(help="Directory to write the checkpoint into.")],
+    level: Annotated[str, typer.Option(help="Level it was trained on.")] = "GoToLocal",
+    actions: Annotated[str, typer.Option(help="restricted, canonical or augmented.")] = "canonical",
+    end_of_sequence: Annotated[
+        bool, typer.Option("--end-of-sequence", help="It was trained before November 2023, with </s>.")
+    ] = False,
+) -> None:
+    """Turn a checkpoint of the paper's authors into one for `glam-eval evaluate` and `transformers`.
+
+    Example: `glam-eval models import last/model.checkpoint --model google/flan-t5-large --out imported`
+    """
+    from rich.console import Console
+
+    from glam_eval.training.released import import_checkpoint
+
+    directory = import_checkpoint(checkpoint, model, out, level, actions, end_of_sequence)
+    Console().print(f"{checkpoint} in {directory}", highlight=False, soft_wrap=True)
+
+
+@models.command("describe")
+def describe_model(
+    name: Annotated[str, typer.Argument(help="Model known by name, for instance google/flan-t5-xl.")],
+    batch: Annotated[int, typer.Option(min=1, help="Prompts of a gradient step.")] = 64,
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens of a prompt.")] = 240,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Say what a model costs here, without its weights: parameters, memory, operations, frames a second.
+
+    Example: `glam-eval models describe google/flan-t5-xl --batch 64`
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from glam_eval.policies.devices import available_devices
+    from glam_eval.policies.models.estimate import Workload, describe
+    from glam_eval.policies.models.shapes import check_known
+
+    check_known(name)
+    console = Console()
+    where = available_devices(device)[0]
+    with console.status("measuring this machine's matrix rate"):
+        costs = describe(name, Workload(batch=batch, tokens=tokens), where)
+    table = Table("precision", "memory of rollout", "of update", "matrix rate", "at most", box=None)
+    for precision in costs.rollout_memory:
+        table.add_row(
+            precision,
+            f"{costs.rollout_memory[precision] / 2**30:.2f} GiB",
+            f"{costs.update_memory[precision] / 2**30:.2f} GiB",
+            f"{costs.matrix_rates[precision] / 1e9:,.0f} GFLOP/s",
+            f"{costs.frames_per_second[precision]:,.2f} frames/s",
+        )
+    console.print(f"{name} on {where}, prompts of {tokens} tokens, PPO with 4 epochs", highlight=False)
+    console.print(f"{costs.parameters:,} parameters", highlight=False)
+    console.print(f"{costs.forward_flops / 1e9:,.2f} GFLOP to score a prompt", highlight=False)
+    console.print(f"{costs.frame_flops / 1e9:,.2f} GFLOP to train on a frame", highlight=False)
+    console.print(table)

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from glam_eval.core.errors import unknown
 from glam_eval.core.seeds import stream
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
 from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
 from glam_eval.policies.models.gemm import matrix_rate, synchronize
 from glam_eval.policies.models.loading import new_model
-from glam_eval.policies.models.shapes import KNOWN, T5Shape
+from glam_eval.policies.models.shapes import KNOWN, T5Shape, check_known
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 from glam_eval.policies.options import PolicyOptions
 from glam_eval.policies.scoring.packing import batches
@@ -123,8 +122,7 @@ def measure(
     Raises:
         UserError: if the name is not one whose shape is known.
     """
-    if name not in KNOWN:
-        raise unknown("model", name, KNOWN)
+    check_known(name)
     shape, where = KNOWN[name], torch.device(device)
     _reset_peak(where)
     rate = matrix_rate(precision, where)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
-from glam_eval.core.errors import unknown
 from glam_eval.policies.models.gemm import matrix_rate
-from glam_eval.policies.models.shapes import KNOWN, T5Shape
+from glam_eval.policies.models.shapes import KNOWN, T5Shape, check_known
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 
 RELATIVE_BUCKETS = 32  # T5's table of position biases
@@ -102,8 +101,7 @@ def describe(name: str, work: Workload | None = None, device: str | torch.device
     Raises:
         UserError: if the name is not one whose shape is known.
     """
-    if name not in KNOWN:
-        raise unknown("model", name, KNOWN)
+    check_known(name)
     shape, work = KNOWN[name], work or Workload()
     forward = forward_flops(shape, work.tokens, work.nodes)
     frame = forward * (1 + 3 * work.epochs)  # a backward pass is two forward passes

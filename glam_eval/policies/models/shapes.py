@@ -55,3 +55,9 @@ def check_model_name(name: str) -> None:
     on_hub = bool(separator and owner and model) and not name.startswith((".", "~")) and "/" not in model
     if name not in KNOWN and not on_hub and not Path(name).expanduser().is_dir():
         raise unknown("model", name, KNOWN)
+
+
+def check_known(name: str) -> None:
+    """Raise a UserError unless the shape of a model of this name is known."""
+    if name not in KNOWN:
+        raise unknown("model", name, KNOWN)
