@@ -5,7 +5,19 @@ from collections.abc import Sequence
 
 import typer
 
-from glam_eval.cli import analyze, bench, clone, envs, evaluate, models, play, run_suite, suites, train
+from glam_eval.cli import (
+    analyze,
+    bench,
+    clone,
+    envs,
+    evaluate,
+    import_runs,
+    models,
+    play,
+    run_suite,
+    suites,
+    train,
+)
 from glam_eval.core.errors import RunFailedError, UserError
 
 DONE, RUN_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -17,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (run_suite, train, clone, evaluate, analyze, suites, models, envs, play, bench):
+for module in (run_suite, train, clone, evaluate, analyze, suites, models, import_runs, envs, play, bench):
     module.register(app)
 
 

@@ -1,0 +1,271 @@
+"""Run directories of the paper's released code as our tables, so that old and new studies are drawn together.
+
+A run's directory holds ``log.csv`` and ``test/<environment>/return_per_episode/<test>.npy``. What their files
+do not say is unknown here: lengths and the bot's are -1, scenes are numbered in the order they ended in, and
+columns that a table may lack are empty.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from glam_eval.config.run import RunConfig
+from glam_eval.core.errors import UserError
+from glam_eval.core.records import EpisodeRecord, RunRecord, TrainingRecord
+from glam_eval.results.writer import write_table
+
+REWARD_SCALE = 20.0  # of returns that were stored after their reward was reshaped
+CODE = "released code of Carta et al. 2023"
+_NAN = float("nan")
+_UNKNOWN: Any = None
+
+_TESTS = {  # longest first where one begins another
+    "no_modification_test": "none",
+    "other_name_same_categories": "new_nouns",
+    "adj_synonym": "synonym_colors",
+    "no_meaning_nouns": "invented_nouns",
+    "no_meaning_adj": "invented_colors",
+    "no_meaning_words": "invented_nouns_and_colors",
+    "change_intro_first_personne_speaker": "goal_intro_speaker",
+    "change_intro_first_personne_agent": "goal_intro_agent",
+}
+_ACTIONS = {"rotate": "synonym_actions", "shift": "synonym_actions_2"}  # the first word of their action lists
+_NAMED_AGENTS = ("npae", "npa", "npe", "aflan", "drrn")
+_COLUMNS = (
+    "update",
+    "episodes",
+    "frames",
+    "return_mean",
+    "success_rate",
+    "entropy",
+    "policy_loss",
+    "value_loss",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedRun:
+    """What a run's directory says of itself, by its name and its files."""
+
+    directory: Path
+    run_id: str
+    agent: str
+    model: str
+    level: str
+    seed: int
+    log: pd.DataFrame
+
+    @property
+    def frames(self) -> int:
+        """Environment steps at the end."""
+        return int(self.log["frames"].iloc[-1])
+
+
+def import_runs(
+    root: Path, out: Path, agent: str | None = None, model: str | None = None, level: str | None = None
+) -> dict[str, int]:
+    """Write every run found under ``root`` into the tables of ``out``; return rows written by table.
+
+    Agent, model and level are told from directories' names unless given. Raises UserError where there is no
+    run, or a file can't be read.
+    """
+    logs = sorted(root.rglob("log.csv"))
+    if not logs:
+        raise UserError(
+            f"no log.csv under {str(root)!r}: give a run's directory of the released code, or a tree"
+        )
+    counts = dict.fromkeys(("runs", "training", "episodes"), 0)
+    for file in logs:
+        run = _read_run(file, root, agent, model, level)
+        episodes = list(_episodes(run))
+        tested = {(run.run_id, run.agent): run.frames}
+        tested |= {(each.run_id, each.agent): each.frames for each in episodes}
+        records = [_run_record(run, *who, frames) for who, frames in tested.items()]
+        for table, rows in (("runs", records), ("training", _training(run)), ("episodes", episodes)):
+            if rows:
+                write_table(out, table, rows, run.run_id)
+                counts[table] += len(rows)
+    return counts
+
+
+def _read_run(file: Path, root: Path, agent: str | None, model: str | None, level: str | None) -> ReleasedRun:
+    directory = file.parent
+    parts = directory.relative_to(root).parts or (directory.resolve().name,)
+    name = "-".join(parts)
+    try:
+        log = pd.read_csv(file)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is no log of the released code: {error}") from error
+    missing = [column for column in _COLUMNS if column not in log.columns]
+    if missing:
+        raise UserError(f"{file} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
+    # a resumed run may have written its header again
+    log = log[pd.to_numeric(log["update"], errors="coerce").notna()].astype(float).reset_index(drop=True)
+    if log.empty:
+        raise UserError(f"{file} has no updates")
+    size = re.search(r"flan[_-]?t5[_-]?(small|base|large|xxl|xl)", name, re.IGNORECASE)
+    seed = re.search(r"seed[_-]?(\d+)", name)
+    return ReleasedRun(
+        directory=directory,
+        run_id=re.sub(r"[^\w.+-]+", "_", name).lstrip("_.") or "run",
+        agent=agent or _agent(name, log, size is not None),
+        model=model or (f"google/flan-t5-{size[1].lower()}" if size else "none"),
+        level=level or _trained_level(name, directory),
+        seed=int(seed[1]) if seed else 0,
+        log=log,
+    )
+
+
+def _agent(name: str, log: pd.DataFrame, has_model: bool) -> str:
+    named = next((agent for agent in _NAMED_AGENTS if agent in name.lower()), None)
+    if named is not None:
+        return named
+    if "value" in log.columns:
+        return "symbolic-ppo"
+    if not has_model:
+        raise UserError(f"whose run is {name!r}? its name has no agent or model: give --agent and --model")
+    return "gflan"
+
+
+def _trained_level(name: str, directory: Path) -> str:
+    """Return the level that a run's name, or the tests in it, speak of."""
+    if re.search(r"mtrl|mixe?d?t?train", name, re.IGNORECASE):
+        return "MixedTrainLocal"
+    tested = sorted(_level(folder.name) for folder in directory.glob("test/*") if folder.is_dir())
+    return next((level for level in tested if "Train" in level), "GoToLocal")
+
+
+def _level(environment: str) -> str:
+    return environment.removeprefix("BabyAI-").removesuffix("-v0").replace("Mixt", "Mixed")
+
+
+def _training(run: ReleasedRun) -> list[TrainingRecord]:
+    log = run.log
+    seconds = (
+        log["duration"].diff().fillna(log["duration"]) if "duration" in log.columns else log["update"] * _NAN
+    )
+    lengths = log.get("num_frames_mean", log["update"] * _NAN)
+    norms = log.get("grad_norm", log["update"] * _NAN)
+    return [
+        TrainingRecord(
+            run_id=run.run_id,
+            agent=run.agent,
+            model=run.model,
+            seed=run.seed,
+            update=int(log["update"][row]),
+            frames=int(log["frames"][row]),
+            episodes=int(log["episodes"][row]),
+            success_rate=log["success_rate"][row],
+            return_mean=log["return_mean"][row],
+            length_mean=lengths[row],
+            policy_loss=log["policy_loss"][row],
+            value_loss=log["value_loss"][row],
+            entropy=log["entropy"][row],
+            approx_kl=_NAN,
+            clip_fraction=_NAN,
+            explained_variance=_NAN,
+            grad_norm=norms[row],
+            learning_rate=_NAN,
+            seconds=seconds[row],
+            seconds_environment=_NAN,
+            seconds_policy=_NAN,
+            seconds_update=_NAN,
+        )
+        for row in range(len(log))
+    ]
+
+
+def _episodes(run: ReleasedRun) -> Iterator[EpisodeRecord]:
+    for file in sorted(run.directory.glob("test/*/return_per_episode/*.npy")):
+        played = _level(file.parent.parent.name)
+        shift, agent = _test(file, run.agent)
+        label = shift if played == run.level else (played if shift == "none" else f"{shift}-{played}")
+        zero_shot = agent == "zero-shot"
+        for index, episode_return in enumerate(_returns(file).tolist()):
+            yield EpisodeRecord(
+                run_id=run.run_id if agent == run.agent else f"{run.run_id}-{agent}",
+                agent=agent,
+                model=run.model,
+                seed=run.seed,
+                frames=0 if zero_shot else run.frames,
+                protocol="generalization",
+                shift=label,
+                language="en",
+                level=played,
+                task="",
+                scene_seed=index,
+                mission="",
+                success=episode_return > 0,
+                episode_return=episode_return,
+                length=-1,
+                bot_length=-1,
+                actions="",
+                steps_blocked=_UNKNOWN,
+                cells_visited=_UNKNOWN,
+                wrong_object=_UNKNOWN,
+                wrong_order=_UNKNOWN,
+            )
+
+
+def _test(file: Path, agent: str) -> tuple[str, str]:
+    """Return the shift of a test's file and the agent that played it."""
+    name = next((name for name in _TESTS if file.stem.startswith(name)), None)
+    if name is None:
+        raise UserError(f"{file}: no test is called {file.stem!r}; they are {', '.join(_TESTS)}")
+    rest = file.stem.removeprefix(name)
+    if rest.endswith("_zero_shot"):
+        agent = "zero-shot"
+    elif rest.endswith("_im"):
+        agent = "bc-gflan"
+    words = re.split(r"[_ ]+", rest.strip("_ "))
+    shifts = [_TESTS[name], _ACTIONS.get(words[0], "none")]
+    return "+".join(shift for shift in shifts if shift != "none") or "none", agent
+
+
+def _returns(file: Path) -> NDArray[np.float64]:
+    """Return the episodes' returns, unscaled."""
+    try:
+        returns: NDArray[np.float64] = np.load(file, allow_pickle=False).astype(np.float64).ravel()
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{file} is no array of numbers: {str(error).splitlines()[0]}") from error
+    return returns / REWARD_SCALE if returns.size and returns.max() > 1 else returns
+
+
+def _run_record(run: ReleasedRun, run_id: str, agent: str, frames: int) -> RunRecord:
+    config = RunConfig.parse(
+        {
+            "agent": agent,
+            "model": run.model,
+            "seed": run.seed,
+            "environment": {"level": run.level},
+            "cloning": {"source": "released"},
+        },
+        source=str(run.directory),
+    )
+    return RunRecord(
+        run_id=run_id,
+        suite="released",
+        agent=agent,
+        model=run.model,
+        parameters=0,
+        level=run.level,
+        language="en",
+        seed=run.seed,
+        frames=frames,
+        config=config.canonical_json(),
+        config_hash=config.digest(),
+        code_version=CODE,
+        packages="{}",
+        machine="{}",
+        device="",
+        started="",
+        finished="",
+        seconds=_NAN,
+        status="finished",
+    )
