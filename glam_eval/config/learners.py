@@ -52,7 +52,7 @@ class CloningConfig(Settings):
     """Behavioural cloning: maximum likelihood of demonstrated actions."""
 
     source: str = "bot"
-    """Who demonstrates: bot, the directory of a checkpoint, or a directory of stored demonstrations."""
+    """Who demonstrates: bot; gflan, trained first as this run's settings say; a checkpoint; stored ones."""
     transitions: PositiveInt | None = None
     """Demonstrations collected, or drawn from those stored; none collects one a frame, or takes all."""
     environments: PositiveInt = 32

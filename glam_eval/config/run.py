@@ -212,7 +212,7 @@ class RunConfig(Settings):
         if agent.learner != "none" and 0 < self.frames < self.frames_per_update:
             raise ValueError(f"frames {self.frames} is less than one batch of {self.frames_per_update} steps")
         if self.agent == "bc-gflan" and self.cloning.source == "bot":
-            raise ValueError("agent 'bc-gflan' needs cloning.source, a directory")
+            raise ValueError("agent 'bc-gflan' needs cloning.source: gflan, or a directory")
         return self
 
     @property

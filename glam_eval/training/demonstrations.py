@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,9 @@ from glam_eval.training.actors import Actors
 from glam_eval.training.agents import build_policy
 from glam_eval.training.checkpoints import read_checkpoint
 
+if TYPE_CHECKING:
+    from glam_eval.training.run import TrainingRun
+
 
 def find_demonstrations(config: RunConfig, actors: Actors, device: str) -> list[DemonstrationRecord]:
     """Return the demonstrations that a run of ``config`` learns from: stored ones, or collected now.
@@ -30,22 +34,35 @@ def find_demonstrations(config: RunConfig, actors: Actors, device: str) -> list[
     settings = config.cloning
     if settings.source == "bot":
         return collect(BotPolicy(), "bot", actors, config)
+    if settings.source == "gflan":
+        teacher = _train_teacher(config, device)
+        return collect(teacher.policy, teacher.config.run_id, actors, config)
     source = Path(settings.source)
     if (source / "demonstrations").is_dir():
         found = _read(source, actors.environment.actions)
         return _subsample(found, settings, config.seed)
     if not source.is_dir():
-        raise UserError(f"no cloning.source {settings.source!r}: give bot, or a directory")
+        raise UserError(f"no cloning.source {settings.source!r}: give bot, gflan or a directory")
     if config.agent == "bc-bot":
         raise UserError(f"agent 'bc-bot' clones the bot, not {settings.source!r}: choose agent 'bc-gflan'")
     checkpoint = read_checkpoint(source)
-    teacher = RunConfig.parse(checkpoint.state["config"], source=settings.source)
+    made_by = RunConfig.parse(checkpoint.state["config"], source=settings.source)
     for name in ("language", "actions", "template", "remembered"):
-        theirs, ours = getattr(teacher.environment, name), getattr(config.environment, name)
+        theirs, ours = getattr(made_by.environment, name), getattr(config.environment, name)
         if theirs != ours:
             raise UserError(f"the demonstrator has environment.{name} = {theirs!r}, this run has {ours!r}")
-    policy = build_policy(teacher, len(actors.environment.actions), device, source)
-    return collect(policy, teacher.run_id, actors, config)
+    policy = build_policy(made_by, len(actors.environment.actions), device, source)
+    return collect(policy, made_by.run_id, actors, config)
+
+
+def _train_teacher(config: RunConfig, device: str) -> "TrainingRun":
+    """Return the run of gflan with this run's settings, trained to its end; for small models."""
+    from glam_eval.training.run import TrainingRun
+
+    run = TrainingRun(config.changed(agent="gflan", cloning=CloningConfig()), device)
+    while not run.finished:
+        run.advance()
+    return run
 
 
 @torch.no_grad()

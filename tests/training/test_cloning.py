@@ -10,6 +10,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.records import DemonstrationRecord
 from glam_eval.results import write_table
 from glam_eval.training.checkpoints import CheckpointStore
+from glam_eval.training.demonstrations import find_demonstrations
 from glam_eval.training.run import TrainingRun
 
 ACTIONS = ["turn left", "turn right", "go forward", "pick up", "drop", "toggle"]
@@ -76,7 +77,6 @@ def test_each_demonstration_is_seen_once_before_any_twice(tiny_run):
 
 def test_the_bots_demonstrations_are_its_actions(tiny_run):
     from glam_eval.training.actors import Actors
-    from glam_eval.training.demonstrations import find_demonstrations
     from glam_eval.training.run import make_environment
 
     def collected(config):
@@ -98,6 +98,15 @@ def test_the_bots_demonstrations_are_its_actions(tiny_run):
                 replay.step([each.action])
     mixed = collected(cloning(tiny_run, random_fraction=0.5))
     assert 15 < sum(record.source == "random" for record in mixed) < 45
+
+
+def test_gflan_is_trained_first_where_it_demonstrates(tiny_run):
+    teacher = TrainingRun(tiny_run())
+    while not teacher.finished:
+        teacher.advance()
+    run = TrainingRun(cloning(tiny_run, agent="bc-gflan", source="gflan", transitions=8))
+    demonstrations = find_demonstrations(run.config, run._actors, "cpu")
+    assert {each.source for each in demonstrations} == {teacher.config.run_id}
 
 
 def test_stored_demonstrations_are_subsampled(tiny_run, stored):
