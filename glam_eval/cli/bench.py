@@ -1,5 +1,6 @@
 """``glam-eval bench``: throughput and its ratio to the measured limit."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -103,6 +104,35 @@ def engine(
             f"{row.matrix_rate / 1e9:,.0f}",
         )
     table.title = f"prompts a second, {precision}, {where}, {measured[0].threads} threads"
+    console.print(table)
+    _write(measured, out, console)
+
+
+@bench.command("agents")
+def agents(
+    level: Annotated[str, typer.Argument(help="Level (see `glam-eval envs`).")] = "GoToLocalS5N2",
+    model: Annotated[str, typer.Option(help="Model of the agents that need one.")] = "t5-nano",
+    updates: Annotated[int, typer.Option(min=1, help="Updates measured, after one to warm up.")] = 2,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="Parquet file to write.")] = None,
+) -> None:
+    """Let every agent act in 32 environments and learn, each with its own learner's settings.
+
+    Example: `glam-eval bench agents --out results/bench/agents.parquet`
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from glam_eval.policies.devices import available_devices
+    from glam_eval.training.bench import bench_agents
+
+    console = Console()
+    with console.status(f"every agent on {level}"):
+        measured = list(bench_agents(level, model, updates, available_devices(device)[0]))
+    table = Table("agent", "parameters", "acting, steps/s", "learning, frames/s", title=f"{level}, {model}")
+    for row in measured:
+        learning = "" if math.isnan(row.learning) else f"{row.learning:,.0f}"
+        table.add_row(row.agent, f"{row.parameters:,}", f"{row.acting:,.0f}", learning)
     console.print(table)
     _write(measured, out, console)
 

@@ -126,7 +126,7 @@ def test_evaluation_points_span_the_run(suite_file):
     assert load_suite(str(suite_file), ["evaluations=9"]).runs()[0].evaluation_updates() == [0, 1, 2]
 
 
-EXPECTED_RUNS = {"quick": 30}
+EXPECTED_RUNS = {"quick": 30, "agents-cpu": 36}
 
 
 def test_every_shipped_suite_expands_to_its_runs():

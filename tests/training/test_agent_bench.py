@@ -1,0 +1,18 @@
+"""The bench of agents: every agent once, with numbers where it learns."""
+
+import math
+
+import pytest
+
+from glam_eval.config.agents import AGENTS
+from glam_eval.training.bench import bench_agents
+
+
+@pytest.mark.slow
+def test_every_agent_is_measured():
+    measured = list(bench_agents("GoToLocalS5N2", "t5-pico", updates=1))
+    assert [row.agent for row in measured] == [name for name in AGENTS if name != "bc-gflan"]
+    for row in measured:
+        assert row.acting > 0
+        assert math.isnan(row.learning) == (AGENTS[row.agent].learner == "none")
+        assert (row.parameters > 0) == (row.agent not in ("bot", "random"))
