@@ -1,6 +1,6 @@
 """What every policy is to learners and protocols: situations in, log-probabilities and values out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -31,6 +31,9 @@ class Policy(Protocol):
 
     def cost(self, prepared: Any) -> int:
         """Return the size of a prepared input (tokens for language models), by which batches are bucketed."""
+
+    def key(self, prepared: Any) -> Hashable | None:
+        """Return what equal inputs have in common, or None where looking for equals is not worth it."""
 
     def evaluate(self, inputs: Sequence[Any], memory: torch.Tensor | None = None) -> PolicyOutput:
         """Score a batch; differentiable unless called under ``torch.no_grad``."""

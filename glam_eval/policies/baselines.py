@@ -18,6 +18,9 @@ class FixedPolicy:
         """Return 1: every input is alike."""
         return 1
 
+    def key(self, prepared: object) -> None:
+        """Return None: nothing is computed that could be recalled."""
+
     def parameters(self) -> Iterable[torch.nn.Parameter]:
         """Return no parameters."""
         return ()

@@ -1,6 +1,6 @@
 """DRRN (He et al., arXiv 1511.04636): a Q value for each action, from GRUs over the prompt and the action."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import cast
 
 import torch
@@ -48,6 +48,10 @@ class DRRNPolicy(NetworkPolicy):
     def cost(self, prepared: PreparedPrompt) -> int:
         """Return the number of prompt tokens."""
         return len(prepared.prompt)
+
+    def key(self, prepared: PreparedPrompt) -> Hashable:
+        """Return the tokens of prompt and actions."""
+        return prepared.prompt.tobytes(), prepared.actions
 
     def evaluate(self, inputs: Sequence[PreparedPrompt], memory: torch.Tensor | None = None) -> PolicyOutput:  # noqa: ARG002
         """Return the softmax policy's log-probabilities and the values it expects."""

@@ -1,6 +1,6 @@
 """A language model as a policy: actions scored by its own head, or chosen by a new one, with a critic."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,6 +86,10 @@ class LanguageModelPolicy:
     def cost(self, prepared: PreparedPrompt) -> int:
         """Return the number of prompt tokens."""
         return len(prepared.prompt)
+
+    def key(self, prepared: PreparedPrompt) -> Hashable:
+        """Return the tokens of prompt and actions."""
+        return prepared.prompt.tobytes(), prepared.actions
 
     def evaluate(self, inputs: Sequence[PreparedPrompt], memory: torch.Tensor | None = None) -> PolicyOutput:  # noqa: ARG002
         """Return log-probabilities and values; differentiable unless under ``torch.no_grad``."""

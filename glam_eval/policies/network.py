@@ -1,6 +1,6 @@
 """What the policies with networks of their own share: weights in one safetensors file, words by number."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,9 @@ class NetworkPolicy(nn.Module):
     def cost(self, prepared: Any) -> int:  # noqa: ARG002
         """Return 1: every input is alike."""
         return 1
+
+    def key(self, prepared: Any) -> Hashable | None:
+        """Return None: equal inputs are rare or cheap."""
 
     def count_parameters(self) -> int:
         """Return the number of parameters."""

@@ -19,6 +19,7 @@ from glam_eval.core.world import Situation
 from glam_eval.environments import VectorEnvironment, bot_length
 from glam_eval.language import parse_shift
 from glam_eval.policies.base import Policy, PolicyOutput, sample_actions
+from glam_eval.policies.recall import RecallingPolicy
 
 SLOTS = 64  # environments played together
 
@@ -126,6 +127,7 @@ def play_condition(
     scenes of the first seed. Raises UserError on an unknown shift, language or level.
     """
     stage = _Stage(run, frames, protocol, condition)
+    frozen = RecallingPolicy(policy)
     scenes = test_scene_seeds(protocol.name, protocol.scenes)
     replayed = set(scenes[: protocol.replays]) if run.seed == 0 else set()
     waiting = iter(scenes)
@@ -138,7 +140,7 @@ def play_condition(
         slots = list(playing)
         situations = stage.environment.situations(slots)
         inputs = [policy.prepare(situation) for situation in situations]
-        output = policy.evaluate(inputs, None if memory is None else memory[slots])
+        output = frozen.evaluate(inputs, None if memory is None else memory[slots])
         actions = _choose(output, list(playing.values()))
         if memory is not None and output.memory is not None:
             memory[slots] = output.memory

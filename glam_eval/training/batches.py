@@ -1,21 +1,29 @@
 """Batches of inputs of unlike sizes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def micro_batches(costs: Sequence[int], limit: int) -> Iterator[NDArray[np.int64]]:
+def micro_batches(
+    costs: Sequence[int], keys: Sequence[Hashable | None], limit: int
+) -> Iterator[NDArray[np.int64]]:
     """Yield indices of inputs, in order of cost, in parts of at most ``limit`` padded tokens.
 
-    A part holds at least one input, however costly.
+    Inputs of equal keys (None equals nothing) are computed once, so they share a part and count once. A part
+    holds at least one input, however costly.
     """
-    order = np.argsort(np.asarray(costs), kind="stable")
-    start = 0
-    while start < len(order):
-        stop = start + 1
-        while stop < len(order) and (stop + 1 - start) * costs[order[stop]] <= limit:
-            stop += 1
-        yield order[start:stop]
-        start = stop
+    equals: dict[Hashable, list[int]] = {}
+    for index, key in enumerate(keys):
+        equals.setdefault(index if key is None else key, []).append(index)
+    part: list[int] = []
+    distinct = 0
+    for members in sorted(equals.values(), key=lambda members: costs[members[0]]):
+        if part and (distinct + 1) * costs[members[0]] > limit:
+            yield np.array(part)
+            part, distinct = [], 0
+        part += members
+        distinct += 1
+    if part:
+        yield np.array(part)

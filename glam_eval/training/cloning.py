@@ -86,10 +86,14 @@ class Cloner:
         """Return the minibatch's summed cross-entropy and policy entropy, and the gradient's norm."""
         self._optimizer.zero_grad(set_to_none=True)
         sums = np.zeros(2)
-        costs = [self._policy.cost(self._inputs[index]) for index in minibatch]
-        for part in micro_batches(costs, self._settings.micro_batch_tokens):
+        inputs = [self._inputs[index] for index in minibatch]
+        costs, keys = (
+            [self._policy.cost(each) for each in inputs],
+            [self._policy.key(each) for each in inputs],
+        )
+        for part in micro_batches(costs, keys, self._settings.micro_batch_tokens):
             chosen = minibatch[part]
-            scores = self._policy.evaluate([self._inputs[index] for index in chosen]).log_probabilities
+            scores = self._policy.evaluate([inputs[index] for index in part]).log_probabilities
             actions = self._actions[torch.from_numpy(chosen)].to(scores.device)
             loss = -scores.gather(1, actions[:, None]).sum()
             (loss / len(minibatch)).backward()  # type: ignore[no-untyped-call]

@@ -25,34 +25,46 @@ if TYPE_CHECKING:
     from glam_eval.training.run import TrainingRun
 
 
+def check_source(config: RunConfig, actions: Sequence[str]) -> None:
+    """Raise a UserError unless a run that offers ``actions`` can learn from its ``cloning.source``."""
+    source = Path(config.cloning.source)
+    if config.cloning.source in ("bot", "gflan"):
+        return
+    if (source / "demonstrations").is_dir():
+        _check_actions(source, actions)
+        return
+    if not source.is_dir():
+        raise UserError(f"no cloning.source {config.cloning.source!r}: give bot, gflan or a directory")
+    if config.agent == "bc-bot":
+        raise UserError(f"agent 'bc-bot' clones the bot, not {str(source)!r}: choose agent 'bc-gflan'")
+    world = _made_by(source).environment
+    for name in ("language", "actions", "template", "remembered"):
+        theirs, ours = getattr(world, name), getattr(config.environment, name)
+        if theirs != ours:
+            raise UserError(f"the demonstrator has environment.{name} = {theirs!r}, this run has {ours!r}")
+
+
 def find_demonstrations(config: RunConfig, actors: Actors, device: str) -> list[DemonstrationRecord]:
     """Return the demonstrations that a run of ``config`` learns from: stored ones, or collected now.
 
-    Raises UserError for a source that is neither bot, checkpoint nor table, and for a table of another
-    action set.
+    Raises UserError for what ``check_source`` raises it for.
     """
-    settings = config.cloning
-    if settings.source == "bot":
+    actions, source = actors.environment.actions, Path(config.cloning.source)
+    check_source(config, actions)
+    if config.cloning.source == "bot":
         return collect(BotPolicy(), "bot", actors, config)
-    if settings.source == "gflan":
+    if config.cloning.source == "gflan":
         teacher = _train_teacher(config, device)
         return collect(teacher.policy, teacher.config.run_id, actors, config)
-    source = Path(settings.source)
     if (source / "demonstrations").is_dir():
-        found = _read(source, actors.environment.actions)
-        return _subsample(found, settings, config.seed)
-    if not source.is_dir():
-        raise UserError(f"no cloning.source {settings.source!r}: give bot, gflan or a directory")
-    if config.agent == "bc-bot":
-        raise UserError(f"agent 'bc-bot' clones the bot, not {settings.source!r}: choose agent 'bc-gflan'")
-    checkpoint = read_checkpoint(source)
-    made_by = RunConfig.parse(checkpoint.state["config"], source=settings.source)
-    for name in ("language", "actions", "template", "remembered"):
-        theirs, ours = getattr(made_by.environment, name), getattr(config.environment, name)
-        if theirs != ours:
-            raise UserError(f"the demonstrator has environment.{name} = {theirs!r}, this run has {ours!r}")
-    policy = build_policy(made_by, len(actors.environment.actions), device, source)
+        return _subsample(_read(source), config.cloning, config.seed)
+    made_by = _made_by(source)
+    policy = build_policy(made_by, len(actions), device, source)
     return collect(policy, made_by.run_id, actors, config)
+
+
+def _made_by(checkpoint: Path) -> RunConfig:
+    return RunConfig.parse(read_checkpoint(checkpoint).state["config"], source=str(checkpoint))
 
 
 def _train_teacher(config: RunConfig, device: str) -> "TrainingRun":
@@ -101,22 +113,28 @@ def collect(policy: Policy, name: str, actors: Actors, config: RunConfig) -> lis
     return records[:wanted]
 
 
-def _read(directory: Path, actions: Sequence[str]) -> list[DemonstrationRecord]:
-    columns = [field.name for field in fields(DemonstrationRecord)]
-    try:
-        table = pq.read_table(directory / "demonstrations", columns=columns)
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise UserError(f"{directory}/demonstrations can't be read: {str(error).splitlines()[0]}") from error
-    records = [DemonstrationRecord(**row) for row in table.to_pylist()]
-    other = next((record.actions for record in records if record.actions != list(actions)), None)
-    if other is not None:
+def _check_actions(directory: Path, actions: Sequence[str]) -> None:
+    """Raise a UserError unless all stored demonstrations offer the same actions as a run."""
+    offers = {tuple(offer) for offer in _table(directory, ["actions"])["actions"].to_pylist()}
+    if not offers:
+        raise UserError(f"{directory}/demonstrations is empty: collect some by glam-eval clone")
+    for other in sorted(offers - {tuple(actions)}):
         raise UserError(
             f"the demonstrations in {directory} offer {', '.join(other)}; this run offers "
             f"{', '.join(actions)}: set environment.actions and environment.language as theirs"
         )
-    if not records:
-        raise UserError(f"{directory}/demonstrations is empty: collect some by glam-eval clone")
-    return records
+
+
+def _read(directory: Path) -> list[DemonstrationRecord]:
+    table = _table(directory, [field.name for field in fields(DemonstrationRecord)])
+    return [DemonstrationRecord(**row) for row in table.to_pylist()]
+
+
+def _table(directory: Path, columns: list[str]) -> pa.Table:
+    try:
+        return pq.read_table(directory / "demonstrations", columns=columns)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise UserError(f"{directory}/demonstrations can't be read: {str(error).splitlines()[0]}") from error
 
 
 def _subsample(

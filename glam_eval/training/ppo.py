@@ -178,8 +178,10 @@ class PPO:
         """Split a minibatch, sorted by cost, into parts of at most ``micro_batch_tokens`` padded tokens."""
         slots = rollout.actions.shape[1]
         recurrence = self._config.recurrence
-        costs = [self._policy.cost(rollout.inputs[s // slots * recurrence][s % slots]) for s in minibatch]
-        for part in micro_batches(costs, self._config.micro_batch_tokens):
+        first = [rollout.inputs[s // slots * recurrence][s % slots] for s in minibatch]
+        costs = [self._policy.cost(each) for each in first]
+        keys = [None if recurrence > 1 else self._policy.key(each) for each in first]
+        for part in micro_batches(costs, keys, self._config.micro_batch_tokens):
             yield minibatch[part]
 
     def _sequence_losses(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import EpisodeSummary
 from glam_eval.policies.base import Policy, sample_actions
+from glam_eval.policies.recall import RecallingPolicy
 from glam_eval.training.actors import Actors
 
 
@@ -46,6 +47,7 @@ class Collector:
     def collect(self, steps: int, update: int, reward_scale: float) -> Rollout:
         """Act for ``steps`` steps; the draws of an update depend on the seed and its number alone."""
         policy, slots = self._policy, self._actors.slots
+        frozen = RecallingPolicy(policy)
         uniforms = stream(self._seed, "rollout", update).random((steps, slots))
         actions = np.zeros((steps, slots), dtype=np.int64)
         log_probabilities, values, rewards, cut_values = np.zeros((4, steps, slots), dtype=np.float32)
@@ -61,7 +63,7 @@ class Collector:
             inputs.append([policy.prepare(situation) for situation in situations])
             if self.memory is not None:
                 memories.append(self.memory)
-            output = policy.evaluate(inputs[t], self.memory)
+            output = frozen.evaluate(inputs[t], self.memory)
             distribution = output.log_probabilities.float().cpu().numpy()
             actions[t] = sample_actions(distribution, uniforms[t])
             log_probabilities[t] = distribution[np.arange(slots), actions[t]]
@@ -76,10 +78,10 @@ class Collector:
                 cut = list(step.last_situations)
                 cut_inputs = [policy.prepare(situation) for situation in step.last_situations.values()]
                 memory = None if output.memory is None else output.memory[cut]
-                cut_values[t, cut] = policy.evaluate(cut_inputs, memory).values.float().cpu().numpy()
+                cut_values[t, cut] = frozen.evaluate(cut_inputs, memory).values.float().cpu().numpy()
             if output.memory is not None:
                 self.memory = output.memory * torch.from_numpy(~ends[t]).to(output.memory)[:, None]
-        last = policy.evaluate([policy.prepare(s) for s in self._actors.situations()], self.memory)
+        last = frozen.evaluate([policy.prepare(s) for s in self._actors.situations()], self.memory)
         seconds = time.perf_counter() - began
         return Rollout(
             inputs,

@@ -1,7 +1,7 @@
 """T5's element-wise and attention work in few passes over memory, with gradients written by hand.
 
-On a CPU, attention runs prompt by prompt on views of packed tensors: no padding, no copies, and the
-scores of one prompt stay in the cache. On a GPU it runs through ``scaled_dot_product_attention`` by groups.
+On a CPU, attention runs on views of packed tensors, a few prompts of equal length at a time: no padding,
+and the scores stay in the cache. On a GPU it runs through ``scaled_dot_product_attention`` by groups.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from torch.autograd.function import once_differentiable
 
 from glam_eval.policies.scoring.packing import Group
 
-Span = tuple[int, int]  # first token of a prompt, and the one after its last
+Block = Group  # prompts of exactly one length, few enough for their scores to stay in the cache
+BLOCK_SCORES = 1 << 17  # attention scores of a block: 512 KiB of float32
 
 
 class _RMSNorm(torch.autograd.Function):
@@ -92,19 +93,20 @@ class _SelfAttention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, projected: torch.Tensor, bias: torch.Tensor, spans: Sequence[Span]) -> torch.Tensor:
+    def forward(
+        ctx: Any, projected: torch.Tensor, bias: torch.Tensor, blocks: Sequence[Block]
+    ) -> torch.Tensor:
         tokens, _, heads, width = projected.shape
         output = projected.new_empty(tokens, heads, width)
         normalizers = []
-        for start, end in spans:
-            length = end - start
-            query, key, value = projected[None, start:end].permute(2, 0, 3, 1, 4)  # (1, heads, length, d_kv)
+        for block in blocks:
+            query, key, value = block.split(projected).permute(2, 0, 3, 1, 4)  # (count, heads, length, d_kv)
             attended, normalizer = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-                query, key, value, attn_mask=bias[None, :, :length, :length], scale=1.0
+                query, key, value, attn_mask=bias[None, :, : block.length, : block.length], scale=1.0
             )
-            output[start:end] = attended[0].transpose(0, 1)
-            normalizers.append(normalizer[0])
-        ctx.spans = spans
+            block.split(output).copy_(attended.transpose(1, 2))
+            normalizers.append(normalizer)
+        ctx.blocks = blocks
         ctx.save_for_backward(projected, bias, *normalizers)
         return output.flatten(1)
 
@@ -115,19 +117,19 @@ class _SelfAttention(torch.autograd.Function):
         to_projected = torch.empty_like(projected)
         to_bias = torch.zeros_like(bias) if ctx.needs_input_grad[1] else None
         gradient = gradient.view(len(projected), *projected.shape[2:])
-        for (start, end), normalizer in zip(ctx.spans, normalizers, strict=True):
-            length = end - start
-            query, key, value = projected[start:end].permute(1, 2, 0, 3)  # each (heads, length, d_kv)
-            to_query, to_key, to_value = to_projected[start:end].permute(1, 2, 0, 3)
-            to_output = gradient[start:end].transpose(0, 1)
-            scores = torch.baddbmm(bias[:, :length, :length], query, key.transpose(1, 2)).float()
+        for block, normalizer in zip(ctx.blocks, normalizers, strict=True):
+            length = block.length
+            query, key, value = block.split(projected).permute(2, 0, 3, 1, 4)  # (count, heads, length, d_kv)
+            to_query, to_key, to_value = block.split(to_projected).permute(2, 0, 3, 1, 4)
+            to_output = block.split(gradient).transpose(1, 2)
+            scores = torch.matmul(query, key.transpose(2, 3)).float().add_(bias[:, :length, :length])
             probabilities = scores.sub_(normalizer.unsqueeze(-1)).exp_().to(value.dtype)
-            to_value.copy_(torch.bmm(probabilities.transpose(1, 2), to_output))
-            to_scores = _softmax_gradient(torch.bmm(to_output, value.transpose(1, 2)), probabilities)
+            to_value.copy_(torch.matmul(probabilities.transpose(2, 3), to_output))
+            to_scores = _softmax_gradient(torch.matmul(to_output, value.transpose(2, 3)), probabilities)
             if to_bias is not None:
-                to_bias[:, :length, :length].add_(to_scores)
-            to_query.copy_(torch.bmm(to_scores, key))
-            to_key.copy_(torch.bmm(to_scores.transpose(1, 2), query))
+                to_bias[:, :length, :length].add_(to_scores.sum(0))
+            to_query.copy_(torch.matmul(to_scores, key))
+            to_key.copy_(torch.matmul(to_scores.transpose(2, 3), query))
         return to_projected, to_bias, None
 
 
@@ -136,17 +138,17 @@ class _CrossAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, queries: torch.Tensor, encoded: torch.Tensor, spans: Sequence[Span], keep: bool
+        ctx: Any, queries: torch.Tensor, encoded: torch.Tensor, blocks: Sequence[Block], keep: bool
     ) -> torch.Tensor:
         output = torch.empty_like(queries)
         kept = []
-        for row, (start, end) in enumerate(spans):
-            states = encoded[start:end]
-            probabilities = torch.mm(queries[row], states.T).softmax(-1)
-            torch.mm(probabilities, states, out=output[row])
+        for block in blocks:
+            states = block.split(encoded)  # (count, length, d)
+            probabilities = torch.bmm(queries[block.prompts], states.transpose(1, 2)).softmax(-1)
+            torch.bmm(probabilities, states, out=output[block.prompts])
             if keep:
                 kept.append(probabilities)
-        ctx.spans = spans
+        ctx.blocks = blocks
         ctx.save_for_backward(queries, encoded, *kept)
         return output
 
@@ -156,13 +158,13 @@ class _CrossAttention(torch.autograd.Function):
         queries, encoded, *kept = ctx.saved_tensors
         to_queries = torch.empty_like(queries)
         to_encoded = torch.empty_like(encoded) if ctx.needs_input_grad[1] else None
-        for row, ((start, end), probabilities) in enumerate(zip(ctx.spans, kept, strict=True)):
-            states = encoded[start:end]
-            to_scores = _softmax_gradient(torch.mm(gradient[row], states.T), probabilities)
-            torch.mm(to_scores, states, out=to_queries[row])
+        for block, probabilities in zip(ctx.blocks, kept, strict=True):
+            states, to_output = block.split(encoded), gradient[block.prompts]
+            to_scores = _softmax_gradient(torch.bmm(to_output, states.transpose(1, 2)), probabilities)
+            torch.bmm(to_scores, states, out=to_queries[block.prompts])
             if to_encoded is not None:
-                part = torch.mm(probabilities.T, gradient[row], out=to_encoded[start:end])
-                part.addmm_(to_scores.T, queries[row])
+                part = torch.bmm(probabilities.transpose(1, 2), to_output, out=block.split(to_encoded))
+                part.baddbmm_(to_scores.transpose(1, 2), queries[block.prompts])
         return to_queries, to_encoded, None, None
 
 
@@ -177,7 +179,7 @@ def self_attention(projected: torch.Tensor, bias: torch.Tensor, groups: Sequence
     if projected.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):
             output: torch.Tensor = _SelfAttention.apply(  # type: ignore[no-untyped-call]
-                projected, bias.to(projected.dtype), _spans(groups)
+                projected, bias.to(projected.dtype), _blocks(groups, projected.shape[2])
             )
         return output
     attended = []
@@ -204,7 +206,7 @@ def cross_attention(queries: torch.Tensor, encoded: torch.Tensor, groups: Sequen
     if queries.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):
             output: torch.Tensor = _CrossAttention.apply(  # type: ignore[no-untyped-call]
-                queries.contiguous(), encoded, _spans(groups), torch.is_grad_enabled()
+                queries.contiguous(), encoded, _blocks(groups, queries.shape[1]), torch.is_grad_enabled()
             )
         return output
     mixed = []
@@ -217,10 +219,14 @@ def cross_attention(queries: torch.Tensor, encoded: torch.Tensor, groups: Sequen
     return torch.cat(mixed)
 
 
-def _spans(groups: Sequence[Group]) -> list[Span]:
-    """Return the tokens of each prompt; on a CPU groups hold no padding."""
-    return [
-        (start, start + group.length)
-        for group in groups
-        for start in range(group.tokens.start, group.tokens.stop, group.length)
-    ]
+def _blocks(groups: Sequence[Group], heads: int) -> list[Block]:
+    """Return groups cut into blocks whose scores fit a core's cache; on a CPU groups hold no padding."""
+    blocks = []
+    for group in groups:
+        size = max(1, BLOCK_SCORES // (heads * group.length**2))
+        for first in range(0, group.count, size):
+            count = min(size, group.count - first)
+            start, prompt = group.tokens.start + first * group.length, group.prompts.start + first
+            tokens = slice(start, start + count * group.length)
+            blocks.append(Group(tokens, slice(prompt, prompt + count), count, group.length, None))
+    return blocks
