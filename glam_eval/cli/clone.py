@@ -86,9 +86,12 @@ def _collect(
     """Store the demonstrations that are asked for; the environments are those of the settings."""
     from glam_eval.config.suite import SuiteConfig
     from glam_eval.suites.cloning import collect_demonstrations
+    from glam_eval.suites.run import validate
 
     cloning = {**values.get("cloning", {}), **asked}
-    config = SuiteConfig.parse(values | {"cloning": cloning}, source="settings").runs()[0]
+    suite = SuiteConfig.parse(values | {"cloning": cloning}, source="settings")
+    validate(suite)
+    config = suite.runs()[0]
     with console.status(f"{asked['source']} plays {config.environment.level}"):
         file = collect_demonstrations(config, out, device)
     console.print(f"demonstrations in {file}")

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.suite import SuiteConfig
-from glam_eval.core.errors import RunFailedError, unknown
+from glam_eval.core.errors import RunFailedError, UserError, unknown
 from glam_eval.suites.directory import claimed
 from glam_eval.suites.display import Display
 from glam_eval.suites.execute import Plan, remaining
@@ -41,8 +41,15 @@ def validate(suite: SuiteConfig) -> None:
         if world.template not in template_names():
             raise unknown("template", world.template, template_names())
         speaker(world.language, world.shift)
-        if describe_agent(config.agent).uses_model:
+        agent = describe_agent(config.agent)
+        if agent.uses_model:
             check_model_name(config.model)
+            if Path(config.model).is_dir() and not (Path(config.model) / "config.json").is_file():
+                raise UserError(f"{config.model!r} holds no language model: it has no config.json")
+        if agent.learner == "cloning":
+            from glam_eval.training.demonstrations import check_source
+
+            check_source(config, speaker(world.language, world.shift).actions(world.actions))
         for protocol in suite.protocols:
             for condition in protocol.conditions:
                 speaker(world.language, condition.shift)
