@@ -55,7 +55,7 @@ def test_the_clone_is_evaluated_and_continues_online(cloned):
         ("nowhere", [], "no cloning.source 'nowhere'"),
         (
             "STORED",
-            ["--set", "environment.actions=restricted"],
+            ["--frames", "80", "--set", "environment.actions=restricted"],
             "this run offers turn left, turn right, go forward:",
         ),
         ("bot", ["--model", "t5-nanoo"], "unknown model 't5-nanoo'"),
