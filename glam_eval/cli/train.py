@@ -21,7 +21,7 @@ def train(
     language: Annotated[str, typer.Option(help="Language of goal and observations.")] = "en",
     frames: Annotated[int, typer.Option(min=1, help="Environment steps to train for.")] = 51_200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
-    preset: Annotated[str, typer.Option(help="PPO settings: paper, small or symbolic.")] = "small",
+    preset: Annotated[str, typer.Option(help="paper, small, symbolic or symbolic-small.")] = "small",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, dotted keys, for instance ppo.clip=0.1.")
     ] = None,
@@ -34,7 +34,7 @@ def train(
 
     `glam-eval train --model t5-pico --level GoToLocalS5N2 --set ppo.learning_rate=1e-3`
 
-    `glam-eval train --agent symbolic-ppo --preset symbolic`
+    `glam-eval train --agent symbolic-ppo --preset symbolic-small`
     """
     from rich.console import Console
 
