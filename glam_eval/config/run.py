@@ -68,12 +68,13 @@ PPO_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     # Found by a small search on GoToLocalS5N2 with the embedded models, which start from random weights.
     "small": {
-        "learning_rate": 5e-4,
+        "learning_rate": 1e-3,
         "gae_lambda": 0.95,
         "epochs": 2,
         "minibatch": 256,
         "normalize_advantages": True,
         "value_clip": None,
+        "reward_scale": 1.0,  # at 20 the value loss takes most of the clipped gradient
     },
     # The paper's for Symbolic-PPO.
     "symbolic": {

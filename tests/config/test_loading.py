@@ -105,7 +105,7 @@ def test_extending_oneself_is_an_error(tmp_path):
 
 def test_preset_values_yield_to_given_ones(suite_file):
     run = load_suite(str(suite_file), ["ppo.epochs=7"]).runs()[0]
-    assert (run.ppo.epochs, run.ppo.minibatch, run.ppo.learning_rate) == (7, 256, 5e-4)
+    assert (run.ppo.epochs, run.ppo.minibatch, run.ppo.learning_rate) == (7, 256, 1e-3)
 
 
 def test_equal_runs_are_one_run(suite_file):
