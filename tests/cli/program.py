@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from glam_eval.core.records import TABLES
@@ -25,7 +26,7 @@ def stable_table(out: Path, table: str) -> pd.DataFrame:
     frame = load_results(out, table)
     volatile = [column.name for column in columns_of(TABLES[table]) if column.column.volatile]
     frame = frame.drop(columns=volatile)
-    keys = [name for name in frame.columns if frame[name].map(type).ne(list).all()]
+    keys = [name for name in frame.columns if not isinstance(frame[name].iloc[0], list | np.ndarray)]
     return frame.sort_values(keys).reset_index(drop=True)
 
 
