@@ -87,7 +87,7 @@ LEARNERS = {
     },
     "symbolic-ppo": {
         "model": "none",
-        "ppo": {"preset": "symbolic", "environments": 8, "steps": 10, "recurrence": 5, "minibatch": 40},
+        "ppo": {"environments": 8, "steps": 10, "recurrence": 5, "minibatch": 40, "epochs": 1},
     },
     "bc-bot": {"cloning": {"environments": 4, "minibatch": 8, "steps": 10, "transitions": 100}},
 }
