@@ -45,12 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         return _say(_one_line(error), WRONG_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted: everything so far is kept; the same command continues", INTERRUPTED)
+        code = INTERRUPTED
     except BrokenPipeError:
         return DONE
     except OSError as error:
         name = f" {error.filename!r}" if error.filename else ""
         return _say(f"{error.strerror or error}{name}", WRONG_INPUT)
+    if code == INTERRUPTED:  # typer turns an interrupt into this code
+        return _say("interrupted: everything so far is kept; the same command continues", INTERRUPTED)
     return code if isinstance(code, int) else DONE
 
 
