@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quick test slow lint check clean
+.PHONY: quick test slow lint check analysis clean
 
 quick: $(VENV)/.run  ## install, then run the quick study
 	$(BIN)/glam-eval run-suite quick
@@ -29,12 +29,22 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e .
+	@echo "installing, which takes some minutes"
+	$(BIN)/python $(INSTALL) -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e '.[dev]'
+	@echo "installing, which takes some minutes"
+	$(BIN)/python $(INSTALL) -e '.[dev]'
 	@touch $@ $(VENV)/.run
+
+# What compare, figures, report and load_results import; torch, transformers and minigrid stay away.
+ANALYSIS := numpy pandas pyarrow scipy statsmodels matplotlib seaborn jinja2 pydantic typer rich
+
+analysis:  ## .venv-analysis: results of others, analysed on a laptop without torch
+	$(PYTHON) -m venv $(VENV)-analysis
+	$(VENV)-analysis/bin/python $(INSTALL) $(ANALYSIS)
+	$(VENV)-analysis/bin/python $(INSTALL) --no-deps .
 
 clean:  ## remove the environment; results stay
 	rm -rf $(VENV)

@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(str(error), RUN_FAILED)
     except typer.TyperException as error:
         return _say(_one_line(error), WRONG_INPUT)
+    except ModuleNotFoundError as error:
+        if error.name in ("torch", "transformers", "minigrid", "gymnasium"):
+            return _say(f"this needs {error.name}: pip install glam-eval, with its dependencies", WRONG_INPUT)
+        raise
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except BrokenPipeError:

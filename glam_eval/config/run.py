@@ -18,6 +18,8 @@ class EnvironmentConfig(Settings):
 
     level: str = "GoToLocal"
     """BabyAI-Text level; ``glam-eval envs`` lists them."""
+    options: dict[str, Any] = {}
+    """Options of the level, for instance room_size, num_dists, kinds or held_out."""
     language: str = "en"
     """Language of goal and observations."""
     shift: str = "none"

@@ -22,6 +22,8 @@ class ConditionConfig(Settings):
     """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr."""
     level: str | None = None
     """Level to play; none keeps the training level."""
+    options: dict[str, Any] = {}
+    """Options of the level that differ from training (all of them where the level differs)."""
     name: Annotated[str, Field(pattern=r"^[\w+@-]+$")] | None = None
     """Name in the results' shift column; none takes the shift's."""
 
@@ -43,6 +45,8 @@ class ProtocolConfig(Settings):
     """Protocol."""
     scenes: PositiveInt = 200
     """Scenes each played once: the same for every agent, shift and seed."""
+    balanced: bool = False
+    """Equally many scenes of each kind of task, on levels with several."""
     conditions: tuple[ConditionConfig, ...] = (ConditionConfig(),)
     """Conditions compared; the first is the one others are compared with."""
     replays: Annotated[int, Field(ge=0)] = 3
@@ -134,7 +138,7 @@ class SuiteConfig(Settings):
     def runs(self) -> list[RunConfig]:
         """Return the distinct runs of the suite, all agents of one seed before the next seed's."""
         runs = [self._run(agent, seed) for seed in self.seed_range for agent in self.agents]
-        return list(dict.fromkeys(runs))
+        return list({run.run_id: run for run in runs}.values())
 
     def _run(self, agent: AgentConfig, seed: int) -> RunConfig:
         learns = describe_agent(agent.agent).learner != "none"

@@ -14,12 +14,13 @@ import torch
 from glam_eval.config.run import RunConfig
 from glam_eval.config.suite import ConditionConfig, ProtocolConfig
 from glam_eval.core.records import EpisodeRecord, StepRecord
-from glam_eval.core.seeds import stream, test_scene_seeds
+from glam_eval.core.seeds import stream
 from glam_eval.core.world import Situation
 from glam_eval.environments import VectorEnvironment, bot_length
 from glam_eval.language import parse_shift
 from glam_eval.policies.base import Policy, PolicyOutput, sample_actions
 from glam_eval.policies.recall import RecallingPolicy
+from glam_eval.protocols.scenes import protocol_scenes
 
 SLOTS = 64  # environments played together
 
@@ -52,6 +53,7 @@ class _Stage:
         self.run, self.frames, self.protocol, self.condition = run, frames, protocol, condition
         self.level = condition.level or run.environment.level
         self.language = shift.language or run.environment.language
+        self.options = {**({} if condition.level else run.environment.options), **condition.options}
         self.environment = VectorEnvironment(
             self.level,
             min(SLOTS, protocol.scenes),
@@ -60,6 +62,7 @@ class _Stage:
             actions=run.environment.actions,
             template=run.environment.template,
             remembered=run.environment.remembered,
+            **self.options,
         )
 
     def begin(self, slot: int, scene: int, keep_steps: bool) -> _Slot:
@@ -107,7 +110,7 @@ class _Stage:
             success=summary.success,
             episode_return=summary.episode_return,
             length=summary.length,
-            bot_length=bot_length(self.level, playing.scene),
+            bot_length=bot_length(self.level, playing.scene, **self.options),
             actions=summary.actions,
             steps_blocked=summary.steps_blocked,
             cells_visited=summary.cells_visited,
@@ -128,7 +131,7 @@ def play_condition(
     """
     stage = _Stage(run, frames, protocol, condition)
     frozen = RecallingPolicy(policy)
-    scenes = test_scene_seeds(protocol.name, protocol.scenes)
+    scenes = protocol_scenes(protocol, stage.level, stage.options)
     replayed = set(scenes[: protocol.replays]) if run.seed == 0 else set()
     waiting = iter(scenes)
     playing = {

@@ -31,13 +31,13 @@ def make_plans(suite: SuiteConfig) -> list[Plan]:
 
 def validate(suite: SuiteConfig) -> None:
     """Check every name that a suite uses, before anything starts; raises UserError."""
-    from glam_eval.environments.catalogue import find_level
+    from glam_eval.environments.catalogue import make_scenes
     from glam_eval.language import speaker, template_names
     from glam_eval.policies.models.shapes import check_model_name
 
     for config in suite.runs():
         world = config.environment
-        find_level(world.level)
+        make_scenes(world.level, **world.options)
         if world.template not in template_names():
             raise unknown("template", world.template, template_names())
         speaker(world.language, world.shift)
@@ -53,8 +53,8 @@ def validate(suite: SuiteConfig) -> None:
         for protocol in suite.protocols:
             for condition in protocol.conditions:
                 speaker(world.language, condition.shift)
-                if condition.level:
-                    find_level(condition.level)
+                if condition.level or condition.options:
+                    make_scenes(condition.level or world.level, **condition.options)
 
 
 def choose_resources(suite: SuiteConfig, workers: int | None, device: str) -> Resources:

@@ -130,6 +130,7 @@ def make_environment(config: RunConfig, slots: int) -> VectorEnvironment:
         actions=world.actions,
         template=world.template,
         remembered=world.remembered,
+        **world.options,
     )
 
 

@@ -184,6 +184,7 @@ WRONG = [
     (["run-suite", "quick", "--workers", "0"], "Invalid value for '--workers'"),
     (["run-suite", "quick", "--set", "environment.level='GoToLocl'"], "did you mean 'GoToLocal"),
     (["run-suite", "quick", "--set", "environment.language='frr'"], "did you mean 'fr'"),
+    (["run-suite", "quick", "--set", "environment.options={rom_size=5}"], "did you mean 'room_size'"),
     (["run-suite", "quick", "--set", "environment.template='papr'"], "did you mean 'paper'"),
     (["run-suite", "quick", "--set", "agents=[{agent='gflam',model='t5-nano'}]"], "did you mean 'gflan'"),
     (["run-suite", "quick", "--set", "agents=[{agent='gflan',model='t5-nono'}]"], "did you mean 't5-nano'"),

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from glam_eval.config.suite import ConditionConfig, ProtocolConfig
+from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import test_scene_seeds
 from glam_eval.policies.baselines import BotPolicy, RandomPolicy
 from glam_eval.protocols import play, play_condition
@@ -89,3 +90,36 @@ def test_steps_are_kept_for_the_first_scenes_of_the_first_seed(tiny_run):
         assert all(len(step.grid) % (step.width * 3) == 0 for step in one.steps)
     later = play_condition(BotPolicy(), run.changed(seed=1), 0, settings, ConditionConfig())
     assert not any(one.steps for one in later)
+
+
+MIXED = {"level": "MixedTrainLocal", "remembered": 1, "options": {"room_size": 6, "kinds": ["goto", "pickup"]}}
+
+
+def test_kinds_of_task_are_balanced_on_demand(tiny_run):
+    run = tiny_run(agent="random", model="none", frames=0, environment=MIXED)
+    settings = ProtocolConfig.parse({"name": "generalization", "scenes": 12, "balanced": True}, "test")
+    played = [one.episode for one in play_condition(RandomPolicy(), run, 0, settings, ConditionConfig())]
+    assert Counter(episode.task for episode in played) == {"goto": 6, "pickup": 6}
+    assert len({episode.scene_seed for episode in played}) == 12
+
+
+@pytest.mark.parametrize(
+    ("environment", "scenes", "expected"),
+    [(MIXED, 13, "13 is no multiple of the 2 kinds"), ({"level": "GoToLocalS5N2"}, 12, "one kind of task only")],
+)
+def test_what_cannot_be_balanced_is_named(tiny_run, environment, scenes, expected):
+    run = tiny_run(agent="random", model="none", frames=0, environment=environment)
+    settings = ProtocolConfig.parse({"name": "generalization", "scenes": scenes, "balanced": True}, "test")
+    with pytest.raises(UserError, match=expected):
+        next(play_condition(RandomPolicy(), run, 0, settings, ConditionConfig()))
+
+
+def test_options_of_a_condition_join_those_of_training(tiny_run):
+    world = {"level": "GoToLocal", "remembered": 1, "options": {"room_size": 5, "num_dists": 2}}
+    run = tiny_run(agent="bot", model="none", frames=0, environment=world)
+    more = {"name": "more", "options": {"num_dists": 3}}
+    one, two = (episodes(BotPolicy(), run, condition, scenes=3) for condition in ("none", more))
+    small = tiny_run(agent="bot", model="none", frames=0)
+    assert [e.mission for e in one] == [e.mission for e in episodes(BotPolicy(), small, scenes=3)]
+    assert [e.mission for e in one] != [e.mission for e in two]
+    assert all(e.length == e.bot_length for e in one + two)

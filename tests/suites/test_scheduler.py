@@ -52,7 +52,7 @@ def test_a_worker_that_died_once_is_tried_again(tmp_path, tiny_run):
 
 def test_workers_that_never_start_end_the_suite(tmp_path, tiny_run, monkeypatch):
     monkeypatch.setattr(scheduler, "work", fake_workers.never_starts)
-    with pytest.raises(RunFailedError, match="can't start.*exit code 3"):
+    with pytest.raises(RunFailedError, match=r"can't start.*exit code 3"):
         schedule(tmp_path, tiny_run, [10])
 
 
