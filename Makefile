@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# One process a core, each computing with one thread; tests of a file share what they set up.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: quick test slow lint check analysis clean
@@ -10,10 +12,10 @@ quick: $(VENV)/.run  ## install, then run the quick study
 	$(BIN)/glam-eval run-suite quick
 
 test: $(VENV)/.dev  ## install, then run the tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 slow: $(VENV)/.dev  ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.dev  ## style, types and import contracts
 	$(BIN)/ruff check .

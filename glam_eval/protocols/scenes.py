@@ -30,7 +30,7 @@ def _balanced(name: str, count: int, level: str, options: tuple[tuple[str, Any],
     if not kinds:
         raise UserError(f"level {level} has one kind of task only: leave balanced out of protocol {name}")
     if count % len(kinds):
-        raise UserError(f"protocol {name}: scenes {count} is no multiple of the {len(kinds)} kinds of {level}")
+        raise UserError(f"protocol {name}: {count} is no multiple of the {len(kinds)} kinds of {level}")
     candidates = test_scene_seeds(name, _CANDIDATES * count)
     chosen = balanced_scenes(level, kinds, candidates, count // len(kinds), **dict(options))
     return tuple(scene for turn in zip(*chosen.values(), strict=True) for scene in turn)

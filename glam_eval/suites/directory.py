@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
+from glam_eval.suites.messages import Plan
 
 _IDENTITY = "suite.json"
 _MAY_DIFFER = {"seeds", "first_seed", "title", "question", "silence_seconds"}
@@ -81,6 +82,16 @@ def worker_lock(out: Path) -> Iterator[None]:
     with (out / ".workers.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
+
+
+def is_written(out: Path, table: str, name: str) -> bool:
+    """Return whether a file of a table is there; files are written whole, so it is then complete."""
+    return (out / table / f"{name}.parquet").exists()
+
+
+def remaining(out: Path, plans: Iterable[Plan]) -> list[Plan]:
+    """Return the plans whose results are not yet complete: a run's own record is written last."""
+    return [plan for plan in plans if not is_written(out, "runs", plan.config.run_id)]
 
 
 def _lock(file: IO[str], patience: float) -> bool:

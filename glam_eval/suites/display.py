@@ -9,9 +9,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from glam_eval.suites import execute
-from glam_eval.suites.execute import Plan
-from glam_eval.suites.worker import Failed, Finished, Message, Stopped
+from glam_eval.suites import messages
+from glam_eval.suites.messages import Failed, Finished, Message, Plan, Stopped
 
 _LINE_SECONDS = 15.0  # between plain lines
 
@@ -57,7 +56,7 @@ class Display:
     def observe(self, message: Message) -> None:
         """Show a worker's message."""
         match message:
-            case execute.Progress():
+            case messages.Progress():
                 self._advance(message)
             case Finished(run_id):
                 self._finished += 1
@@ -75,7 +74,7 @@ class Display:
         self._progress.update(self._overall, completed=done, description=self._headline())
         self._say(done)
 
-    def _advance(self, message: execute.Progress) -> None:
+    def _advance(self, message: messages.Progress) -> None:
         run_id = message.run_id
         training = self._done[run_id]
         self._done[run_id] = max(training, _units_done(message))
@@ -118,5 +117,5 @@ def _units(plan: Plan) -> float:
     return plan.config.updates * plan.config.frames_per_update + _EVALUATION_UNITS
 
 
-def _units_done(message: execute.Progress) -> float:
+def _units_done(message: messages.Progress) -> float:
     return float(message.frames)

@@ -1,17 +1,18 @@
 """One run from nothing, or from its last checkpoint, to all of its results."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from glam_eval.config.run import RunConfig
 from glam_eval.config.suite import ConditionConfig, ProtocolConfig
 from glam_eval.core.provenance import code_version, machine, package_versions
 from glam_eval.core.records import RunRecord, TrainingRecord
 from glam_eval.protocols import Played, play_condition
 from glam_eval.results import write_table
+from glam_eval.suites.directory import is_written
+from glam_eval.suites.messages import Plan, Progress
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.run import TrainingRun
 
@@ -20,27 +21,6 @@ CHECKPOINT_SECONDS = 60.0  # at most this much work is lost to a crash; results 
 
 class StoppedError(Exception):
     """The run was asked to stop; everything so far is in its checkpoint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A run and the protocols that its agent is evaluated under."""
-
-    suite: str
-    config: RunConfig
-    protocols: tuple[ProtocolConfig, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands."""
-
-    run_id: str
-    phase: str
-    frames: int
-    total_frames: int
-    success: float  # of the newest training batch or evaluation; NaN before the first
-    frames_per_second: float
 
 
 class Execution:
@@ -108,7 +88,7 @@ class Execution:
         """Play and store one condition; return its success, or None if it was already stored."""
         config, frames = self._plan.config, self._run.frames
         name = f"{config.run_id}-{frames:010d}-{protocol.name}-{condition.label}"
-        if _is_written(self._out, "episodes", name):
+        if is_written(self._out, "episodes", name):
             return None
         played: list[Played] = []
         for one in play_condition(self._run.policy, config, frames, protocol, condition):
@@ -172,20 +152,6 @@ class Execution:
             seconds=self._seconds(),
             status="finished",
         )
-
-
-def is_finished(out: Path, config: RunConfig) -> bool:
-    """Return whether all results of a run are stored."""
-    return _is_written(out, "runs", config.run_id)
-
-
-def remaining(out: Path, plans: Iterable[Plan]) -> list[Plan]:
-    """Return the plans whose results are not yet complete."""
-    return [plan for plan in plans if not is_finished(out, plan.config)]
-
-
-def _is_written(out: Path, table: str, name: str) -> bool:
-    return (out / table / f"{name}.parquet").exists()
 
 
 def _now() -> str:

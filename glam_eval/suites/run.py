@@ -10,11 +10,10 @@ from rich.console import Console
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import RunFailedError, UserError, unknown
-from glam_eval.suites.directory import claimed
+from glam_eval.suites.directory import claimed, remaining
 from glam_eval.suites.display import Display
-from glam_eval.suites.execute import Plan, remaining
+from glam_eval.suites.messages import Plan, log_file
 from glam_eval.suites.scheduler import Outcome, Scheduler
-from glam_eval.suites.worker import log_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from glam_eval.core.errors import RunFailedError
-from glam_eval.suites.execute import Plan, Progress
-from glam_eval.suites.worker import Failed, Finished, Message, Ready, Stop, Stopped, work
+from glam_eval.suites.messages import Failed, Finished, Message, Plan, Progress, Ready, Stop, Stopped
+from glam_eval.suites.worker import work
 
 _TICK_SECONDS = 0.5
 _STARTS = 3  # workers that may die before their first plan

@@ -92,7 +92,11 @@ def test_steps_are_kept_for_the_first_scenes_of_the_first_seed(tiny_run):
     assert not any(one.steps for one in later)
 
 
-MIXED = {"level": "MixedTrainLocal", "remembered": 1, "options": {"room_size": 6, "kinds": ["goto", "pickup"]}}
+MIXED = {
+    "level": "MixedTrainLocal",
+    "remembered": 1,
+    "options": {"room_size": 6, "kinds": ["goto", "pickup"]},
+}
 
 
 def test_kinds_of_task_are_balanced_on_demand(tiny_run):
@@ -105,7 +109,10 @@ def test_kinds_of_task_are_balanced_on_demand(tiny_run):
 
 @pytest.mark.parametrize(
     ("environment", "scenes", "expected"),
-    [(MIXED, 13, "13 is no multiple of the 2 kinds"), ({"level": "GoToLocalS5N2"}, 12, "one kind of task only")],
+    [
+        (MIXED, 13, "13 is no multiple of the 2 kinds"),
+        ({"level": "GoToLocalS5N2"}, 12, "one kind of task only"),
+    ],
 )
 def test_what_cannot_be_balanced_is_named(tiny_run, environment, scenes, expected):
     run = tiny_run(agent="random", model="none", frames=0, environment=environment)

@@ -4,8 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from glam_eval.suites.execute import Plan, Progress
-from glam_eval.suites.worker import Failed, Finished, Ready, Stop, Stopped
+from glam_eval.suites.messages import Failed, Finished, Plan, Progress, Ready, Stop, Stopped
 
 
 def work(connection, out: Path, device: str, threads: int) -> None:

@@ -9,9 +9,8 @@ import pytest
 
 from glam_eval.core.errors import RunFailedError
 from glam_eval.suites import scheduler
-from glam_eval.suites.execute import Plan
+from glam_eval.suites.messages import Finished, Plan
 from glam_eval.suites.scheduler import Scheduler
-from glam_eval.suites.worker import Finished
 
 
 def schedule(tmp_path, tiny_run, seeds, workers=2, silence=60.0, observe=lambda message: None):
