@@ -1,5 +1,6 @@
 """A study small enough to run many times."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from glam_eval.config.run import RunConfig
 
 torch.set_num_threads(1)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with it ignored
 
 TINY_SUITE = """
 title = "A tiny study"

@@ -100,7 +100,7 @@ def _stream(seed: int, slots: int, episodes: int) -> Iterator[int]:
 
 
 def balanced_scenes(
-    level: str, kinds: Sequence[str], seeds: Iterable[int], per_kind: int, **options: Any
+    level: str, kinds: Sequence[str], seeds: Iterable[int], per_kind: int, /, **options: Any
 ) -> dict[str, list[int]]:
     """Return the first ``per_kind`` scene seeds of each kind of task, in the order of ``seeds``.
 
