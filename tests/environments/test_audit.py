@@ -53,7 +53,7 @@ def test_the_audit_reads_the_stream_that_runs_train_on():
 
 def test_balanced_scenes_are_the_first_of_each_kind():
     seeds = evaluation_seeds("balance", 200)
-    chosen = balanced_scenes("MixedTrainLocal", MIXED_KINDS, seeds, per_kind=8)
+    chosen = balanced_scenes("MixedTrainLocal", MIXED_KINDS, seeds, 8)
     assert list(chosen) == list(MIXED_KINDS)
     tasks = {seed: task_of(instruction) for seed, _, instruction in missions_of("MixedTrainLocal", seeds)}
     for kind, scenes in chosen.items():
@@ -62,6 +62,6 @@ def test_balanced_scenes_are_the_first_of_each_kind():
 
 def test_too_few_scenes_of_a_kind_are_an_error():
     with pytest.raises(UserError, match="0 of pickup_then_pickup"):
-        balanced_scenes("MixedTrainLocal", ["goto", "pickup_then_pickup"], range(20), per_kind=1)
+        balanced_scenes("MixedTrainLocal", ["goto", "pickup_then_pickup"], range(20), 1)
     with pytest.raises(UserError, match="at least one episode"):
         leakage_audit("MixedTrainLocal", 0)
