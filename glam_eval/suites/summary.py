@@ -43,10 +43,14 @@ def findings(comparisons: pd.DataFrame, console: Console) -> None:
     rows = comparisons[(comparisons["b"] == "") & (comparisons["measure"] == "success")]
     for protocol, part in rows.groupby("protocol", sort=False):
         shifts = list(dict.fromkeys(part["shift"]))
-        table = Table("agent", *shifts, title=f"{protocol}: success, 95% interval over seeds")
+        table = Table(title=f"{protocol}: % success, with 95% intervals over seeds", box=None)
+        table.add_column("", no_wrap=True)
+        for shift in shifts:
+            table.add_column(shift.replace("_", " "), min_width=9)
         for agent, own in part.groupby("a", sort=False):
             cells = {
-                row.shift: f"{row.estimate:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in own.itertuples()
+                row.shift: f"{100 * row.estimate:.0f} [dim]{100 * row.low:.0f}–{100 * row.high:.0f}[/]"
+                for row in own.itertuples()
             }
             table.add_row(str(agent), *(cells.get(shift, "") for shift in shifts))
         console.print(table)
