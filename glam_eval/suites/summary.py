@@ -1,6 +1,8 @@
 """From stored episodes to comparisons, figures, the report and a few lines for the terminal."""
 
+from collections.abc import Hashable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -43,14 +45,18 @@ def findings(comparisons: pd.DataFrame, console: Console) -> None:
     rows = comparisons[(comparisons["b"] == "") & (comparisons["measure"] == "success")]
     for protocol, part in rows.groupby("protocol", sort=False):
         shifts = list(dict.fromkeys(part["shift"]))
-        table = Table(title=f"{protocol}: % success, with 95% intervals over seeds", box=None)
+        table = Table(
+            title=f"{protocol}: % success, with 95% intervals over seeds", box=None, padding=(0, 1, 0, 0)
+        )
         table.add_column("", no_wrap=True)
         for shift in shifts:
-            table.add_column(shift.replace("_", " "), min_width=9)
+            table.add_column(shift.replace("_", " "), min_width=8)
         for agent, own in part.groupby("a", sort=False):
-            cells = {
-                row.shift: f"{100 * row.estimate:.0f} [dim]{100 * row.low:.0f}–{100 * row.high:.0f}[/]"
-                for row in own.itertuples()
-            }
+            cells = {row["shift"]: _percent(row) for row in own.to_dict("records")}
             table.add_row(str(agent), *(cells.get(shift, "") for shift in shifts))
         console.print(table)
+
+
+def _percent(row: Mapping[Hashable, Any]) -> str:
+    estimate, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
+    return f"{estimate:.0f} [dim]{low:.0f}–{high:.0f}[/]"
