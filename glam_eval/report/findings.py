@@ -57,7 +57,9 @@ def _learning(study: Study) -> Iterator[Finding]:
         ).format(look.label, _rate(last), thousands(last["frames"]), _rate(first))
         floor = _difference(study, condition, ("random", "none"))
         if floor is not None:
-            text += Markup("; that is <b>{}</b> points against random").format(_points(floor))
+            text += Markup("; on the {} scenes it is <b>{}</b> points against random").format(
+                study.final_protocol, _points(floor)
+            )
         sure = last["low"] > first["high"]
         yield Finding(text + ".", "up" if sure else "open")
 
