@@ -61,7 +61,12 @@ def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[None
         )
     else:
         check_directory(out, suite)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"--out {str(out)!r} can't be made: {error.strerror}; give another directory"
+        ) from None
     with (out / ".parent.lock").open("w") as parent, (out / ".workers.lock").open("w") as workers:
         if not _lock(parent, 0.0):
             raise UserError(f"{str(out)!r} is in use by another glam-eval: wait for it or give another --out")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +66,12 @@ def test_an_unwritable_directory_is_named(tmp_path, suite):
     tmp_path.chmod(0o500)
     with pytest.raises(UserError, match="can't be written"):
         check_directory(tmp_path / "out", suite)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a file system that refuses new directories")
+def test_a_directory_that_cannot_be_made_is_named(suite):
+    with pytest.raises(UserError, match="can't be made"), claimed(Path("/proc/results"), suite):
+        pass
 
 
 def test_a_second_invocation_is_refused(tmp_path, suite):
