@@ -24,7 +24,7 @@ class Resources:
 
 
 def make_plans(suite: SuiteConfig) -> list[Plan]:
-    """Return one plan a distinct run; only agents that learn are evaluated along a curve."""
+    """Return one plan for each distinct run of a suite."""
     return [Plan(suite.name, config, suite.protocols) for config in suite.runs()]
 
 
