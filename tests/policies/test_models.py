@@ -1,5 +1,7 @@
 """Models by name: made, saved, reloaded and trained without losing their architecture."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from plain_scoring import plain_scores
@@ -8,7 +10,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from glam_eval.core.errors import UserError
 from glam_eval.policies import LanguageModelPolicy, load_model, make_model, score_actions
-from glam_eval.policies.models.shapes import EMBEDDED, KNOWN
+from glam_eval.policies.models.shapes import EMBEDDED
 
 ACTIONS = ["turn left", "turn right", "go forward", "pick up", "drop", "toggle"]
 PROMPT = "Goal of the agent: go to the red ball \n Observation 0: You see a wall 2 steps left,"
@@ -108,16 +110,42 @@ def test_wrong_names_are_one_line(name, options, message):
         load_model(name, **options)
 
 
-def test_names_and_hub_are_one_line_without_a_network(monkeypatch):
-    def refuse(*_, **__):
-        raise OSError("We couldn't connect\nto the hub")
+def test_names_and_hub_are_one_line_without_a_network(monkeypatch, tmp_path):
+    requests = []
 
-    monkeypatch.setattr("transformers.AutoConfig.from_pretrained", refuse)
+    def refuse(*arguments, **_):
+        requests.append(arguments)
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.setattr("huggingface_hub.get_session", lambda: SimpleNamespace(head=refuse))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(UserError, match="unknown model 't5-nanno': did you mean 't5-nano'"):
         load_model("t5-nanno")
-    with pytest.raises(UserError, match=r"^cannot load model 'google/flan-t5-small': We couldn't connect$"):
+    with pytest.raises(
+        UserError, match=r"^cannot load model 'google/flan-t5-small': it is not in .* can't be reached$"
+    ):
         load_model("google/flan-t5-small")
-    assert "google/flan-t5-small" in KNOWN
+    assert len(requests) == 2  # one for each name: no retries
+
+
+def test_a_hub_that_answers_is_asked_and_its_refusal_named(monkeypatch):
+    asked = {}
+
+    def refuse(source, **options):
+        asked[source] = options["local_files_only"]
+        raise OSError("You are trying to access a gated repo.\nMake sure to have access")
+
+    monkeypatch.setattr("huggingface_hub.get_session", lambda: SimpleNamespace(head=lambda *_, **__: None))
+    monkeypatch.setattr("transformers.AutoConfig.from_pretrained", refuse)
+    with pytest.raises(UserError, match=r"^cannot load model 'some/model': You are trying .* gated repo\.$"):
+        load_model("some/model")
+    assert asked == {"some/model": False}
+
+
+def test_a_broken_model_is_called_by_its_name(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "t5", "dropout_rate": 0.1}')
+    with pytest.raises(UserError, match=f"^cannot load model '{tmp_path}': "):
+        load_model(tmp_path)
 
 
 def test_a_directory_without_a_model_is_one_line(tmp_path):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import huggingface_hub
 import torch
 import transformers
 from torch import nn
@@ -122,20 +123,32 @@ def _from_pretrained(name: str) -> tuple[Any, Any]:
     if not path.is_dir() and name.startswith((".", "/", "~")):
         raise UserError(f"no model directory {name!r}")
     source = str(path) if path.is_dir() else name
+    offline = not path.is_dir() and not _hub_answers()
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(source)
-            for name in DROPOUTS & config.to_dict().keys():
-                setattr(config, name, 0.0)
+            config = AutoConfig.from_pretrained(source, local_files_only=offline)
+            for rate in DROPOUTS & config.to_dict().keys():
+                setattr(config, rate, 0.0)
             kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-            model = kind.from_pretrained(source, config=config, dtype=torch.float32)
-            tokenizer = AutoTokenizer.from_pretrained(source)
+            model = kind.from_pretrained(source, config=config, dtype=torch.float32, local_files_only=offline)
+            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=offline)
     except (OSError, ValueError) as error:
         if "/" not in name and not path.is_dir():
             raise unknown("model", name, KNOWN) from error
         reason = str(error).strip().splitlines()[0]
+        if offline and isinstance(error, OSError):
+            reason = "it is not in the local cache, and the Hugging Face hub can't be reached"
         raise UserError(f"cannot load model {name!r}: {reason}") from error
     return model.eval(), tokenizer
+
+
+def _hub_answers() -> bool:
+    """Whether the Hugging Face hub can be reached, by one request: its client retries for half a minute."""
+    try:
+        huggingface_hub.get_session().head(huggingface_hub.constants.ENDPOINT, timeout=5)
+    except Exception:  # of whichever HTTP library the client is built on, or its offline mode
+        return False
+    return True
 
 
 def load_weights(directory: Path) -> dict[str, torch.Tensor]:
