@@ -1,6 +1,8 @@
 """Reading tables: ours, or anyone's with the same columns."""
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -36,7 +38,8 @@ def load_results(
         if table == "episodes"
         else []
     )
-    parts = [_read_file(file, columns, required, dictionary) for file in files]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # reading releases the lock; the order is kept
+        parts = list(pool.map(lambda file: _read_file(file, columns, required, dictionary), files))
     try:
         data = pa.concat_tables(parts, promote_options="permissive").unify_dictionaries()
     except pa.ArrowException as error:
@@ -73,15 +76,11 @@ def _read_file(
     file: Path, columns: Sequence[str] | None, required: list[str], dictionary: list[str]
 ) -> pa.Table:
     try:
-        names = pq.read_schema(file).names
-        missing = [name for name in required if name not in names]
-        if not missing:
-            return pq.read_table(
-                file,
-                columns=columns,
-                read_dictionary=[n for n in dictionary if n in names],
-                partitioning=None,
-            )
+        with pq.ParquetFile(file, read_dictionary=dictionary) as parquet:
+            names = parquet.schema_arrow.names
+            missing = [name for name in required if name not in names]
+            if not missing:
+                return parquet.read(columns, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{file} is damaged: {reason}") from error
