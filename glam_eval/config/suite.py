@@ -83,6 +83,8 @@ class AgentConfig(Settings):
     """Settings of Q-learning that differ."""
     cloning: dict[str, Any] = {}
     """Settings of cloning that differ."""
+    protocols: tuple[str, ...] | None = None
+    """Protocols asked of it; none asks all of the suite's."""
 
 
 class SuiteConfig(Settings):
@@ -127,6 +129,11 @@ class SuiteConfig(Settings):
             raise ValueError("the suite has no agents")
         if not self.protocols:
             raise ValueError("the suite has no protocols")
+        known = {protocol.name for protocol in self.protocols}
+        for agent in self.agents:
+            for name in agent.protocols or ():
+                if name not in known:
+                    raise unknown(f"protocol of agent {agent.agent!r}", name, known)
         self.runs()
         return self
 
@@ -137,8 +144,24 @@ class SuiteConfig(Settings):
 
     def runs(self) -> list[RunConfig]:
         """Return the distinct runs of the suite, all agents of one seed before the next seed's."""
-        runs = [self._run(agent, seed) for seed in self.seed_range for agent in self.agents]
-        return list({run.run_id: run for run in runs}.values())
+        return [run for run, _ in self.questions()]
+
+    def questions(self) -> list[tuple[RunConfig, tuple[ProtocolConfig, ...]]]:
+        """Return the distinct runs with the protocols that any of their entries asks for."""
+        runs: dict[str, RunConfig] = {}
+        asked: dict[str, set[str]] = {}
+        for seed in self.seed_range:
+            for agent in self.agents:
+                run = self._run(agent, seed)
+                runs.setdefault(run.run_id, run)
+                everything = [protocol.name for protocol in self.protocols]
+                asked.setdefault(run.run_id, set()).update(
+                    everything if agent.protocols is None else agent.protocols
+                )
+        return [
+            (run, tuple(protocol for protocol in self.protocols if protocol.name in asked[run_id]))
+            for run_id, run in runs.items()
+        ]
 
     def _run(self, agent: AgentConfig, seed: int) -> RunConfig:
         learns = describe_agent(agent.agent).learner != "none"

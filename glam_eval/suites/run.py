@@ -25,7 +25,7 @@ class Resources:
 
 def make_plans(suite: SuiteConfig) -> list[Plan]:
     """Return one plan for each distinct run of a suite."""
-    return [Plan(suite.name, config, suite.protocols) for config in suite.runs()]
+    return [Plan(suite.name, config, protocols) for config, protocols in suite.questions()]
 
 
 def validate(suite: SuiteConfig) -> None:

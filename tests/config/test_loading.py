@@ -59,6 +59,7 @@ def test_the_name_is_the_files(suite_file):
         ("agents=[{agent='bc-gflan', model='t5-nano'}]", "needs cloning.source"),
         ("agents=[{agent='drrn', q_learning={steps_per_gradient=3}}]", "3 must divide steps 40"),
         ("agents=[]", "no agents"),
+        ("agents=[{agent='bot', protocols=['sample-eficiency']}]", "did you mean 'sample-efficiency'"),
         ("protocols=[]", "no protocols"),
         ("protocols=[{name='generalisation'}]", "did you mean 'generalization'?"),
         ("protocols=[{name='generalization', conditions=['none','none']}]", "two conditions"),
@@ -111,6 +112,22 @@ def test_preset_values_yield_to_given_ones(suite_file):
 def test_equal_runs_are_one_run(suite_file):
     agents = "agents=[{agent='random'},{agent='random'},{agent='bot'}]"
     assert len(load_suite(str(suite_file), [agents]).runs()) == 4
+
+
+def test_a_run_that_several_questions_need_is_one_run_asked_all_of_them(suite_file):
+    protocols = "protocols=[{name='sample-efficiency'},{name='generalization'}]"
+    entry = "agent='gflan', model='t5-pico'"
+    agents = (
+        f"agents=[{{{entry}, protocols=['generalization']}}, {{agent='random'}},"
+        f"{{{entry}, protocols=['sample-efficiency']}},"
+        "{agent='bot', protocols=['generalization']}]"
+    )
+    questions = load_suite(str(suite_file), [protocols, agents, "seeds=1"]).questions()
+    assert {run.agent: [protocol.name for protocol in asked] for run, asked in questions} == {
+        "gflan": ["sample-efficiency", "generalization"],
+        "random": ["sample-efficiency", "generalization"],
+        "bot": ["generalization"],
+    }
 
 
 def test_run_ids_differ_by_every_setting(suite_file):
