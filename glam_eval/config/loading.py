@@ -15,9 +15,7 @@ _SHIPPED = resources.files("glam_eval.config") / "suites"
 
 def shipped_suites() -> list[str]:
     """Return the names of the suites that come with the package."""
-    return sorted(
-        entry.name.removesuffix(".toml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".toml")
-    )
+    return [name for name in _shipped_files() if not name.startswith("_")]
 
 
 def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> SuiteConfig:
@@ -32,8 +30,8 @@ def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> SuiteConfig:
 
 
 def suite_text(name: str) -> str:
-    """Return a shipped suite as TOML; raises a UserError if there is none of that name."""
-    if name not in shipped_suites():
+    """Return a shipped suite, or a part that some extend, as TOML; raises a UserError if there is none."""
+    if name not in _shipped_files():
         raise unknown("suite", name, shipped_suites())
     return (_SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
 
@@ -44,6 +42,13 @@ def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]
     for text in overrides:
         _set(changed, text)
     return changed
+
+
+def _shipped_files() -> list[str]:
+    """Return the names of the shipped files; those with a leading underscore are parts of suites."""
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".toml")
+    )
 
 
 def _read(name_or_path: str, extending: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -60,10 +65,10 @@ def _read(name_or_path: str, extending: tuple[str, ...] = ()) -> dict[str, Any]:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{name_or_path}: not valid TOML: {error}") from None
-    base = values.pop("extends", None)
-    if base is None:
-        return values
-    inherited = _read(str(base), (*extending, name_or_path))
+    bases = values.pop("extends", [])
+    inherited: dict[str, Any] = {}
+    for base in [bases] if isinstance(bases, str) else bases:
+        inherited = _merge(inherited, _read(str(base), (*extending, name_or_path)))
     inherited.pop("name", None)
     return _merge(inherited, values)
 

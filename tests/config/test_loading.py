@@ -97,6 +97,21 @@ def test_extending_merges_groups_and_replaces_lists(tmp_path, suite_file):
     assert suite.environment.level == "GoToLocalS5N2"
 
 
+def test_extending_several_lets_later_ones_win(tmp_path, suite_file):
+    other = tmp_path / "other.toml"
+    other.write_text("seeds = 7\n[ppo]\nclip = 0.3\n")
+    child = tmp_path / "child.toml"
+    child.write_text(f'extends = ["{suite_file}", "{other}"]\n')
+    suite = load_suite(str(child))
+    assert (suite.seeds, suite.frames, suite.ppo) == (7, 2560, {"preset": "small", "clip": 0.3})
+
+
+def test_a_part_of_suites_is_no_suite():
+    assert not [name for name in shipped_suites() if name.startswith("_")]
+    with pytest.raises(UserError, match="missing key"):
+        load_suite("_cpu")
+
+
 def test_extending_oneself_is_an_error(tmp_path):
     path = tmp_path / "loop.toml"
     path.write_text(f'extends = "{path}"\n')
@@ -143,7 +158,20 @@ def test_evaluation_points_span_the_run(suite_file):
     assert load_suite(str(suite_file), ["evaluations=9"]).runs()[0].evaluation_updates() == [0, 1, 2]
 
 
-EXPECTED_RUNS = {"quick": 30, "agents-cpu": 36}
+EXPECTED_RUNS = {
+    "ablations": 100,
+    "ablations-cpu": 60,
+    "agents-cpu": 36,
+    "generalization": 30,
+    "generalization-cpu": 30,
+    "online-offline": 30,
+    "online-offline-cpu": 40,
+    "quick": 30,
+    "sample-efficiency": 50,
+    "sample-efficiency-cpu": 65,
+    "scaling": 50,
+    "scaling-cpu": 55,
+}
 
 
 def test_every_shipped_suite_expands_to_its_runs():
