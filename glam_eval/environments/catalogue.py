@@ -15,6 +15,7 @@ from minigrid.envs.babyai.core.roomgrid_level import RoomGridLevel
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.environments.goals import instruction_of, task_of
 from glam_eval.environments.levels import MIXED_KINDS, LocalLevel
+from glam_eval.environments.probes import PROBES_LEVEL, DrawnLevel
 from glam_eval.environments.scenes import Scene, scene_class
 
 
@@ -109,7 +110,7 @@ def _first_sentence(level_class: type) -> str:
 def level_names() -> list[str]:
     """Return every named level: the paper's, small ones, MiniGrid's; others vary their size and count."""
     others = sorted(set(_minigrid_levels()) - set(PAPER_LEVELS))
-    return [*PAPER_LEVELS, *SMALL_LEVELS, *others]
+    return [*PAPER_LEVELS, *SMALL_LEVELS, PROBES_LEVEL, *others]
 
 
 @cache
@@ -117,6 +118,8 @@ def find_level(name: str) -> Level:
     """Return a level by name, variants such as ``GoToLocalS5N2`` included; raises UserError if unknown."""
     if name in _LOCAL:
         return Level(name, LocalLevel, *_LOCAL[name])
+    if name == PROBES_LEVEL:
+        return Level(name, DrawnLevel, text="small drawn situations with one right thing to do")
     if name in _minigrid_levels():
         return _minigrid_levels()[name]
     match = _VARIANT.fullmatch(name)
