@@ -24,6 +24,8 @@ TWO_COLUMNS = 6.9
 SURFACE = "#fffffe"  # white for print; the report replaces these three by the colours of its theme
 GRID = "#dcdad5"
 QUIET = "#b9b6b0"
+# Areas that grey print must tell apart.
+HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oo", "//", "..")
 
 # Any, because matplotlib types its keys as literals, whose list grows with its versions.
 RC: Any = {
@@ -59,6 +61,7 @@ RC: Any = {
     "legend.frameon": False,
     "legend.fontsize": 6.5,
     "legend.handlelength": 2.4,
+    "hatch.linewidth": 0.5,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "white",
@@ -249,14 +252,19 @@ def offsets(count: int, spread: float = 0.7) -> NDArray[np.float64]:
     return np.linspace(-spread / 2, spread / 2, count) if count > 1 else np.zeros(1)
 
 
-def legend_below(figure: Figure, axes: Axes, columns: int = 4) -> None:
-    """Put one legend for the whole figure under it, outside every axes."""
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """Put one legend for the whole figure under it, outside every axes, in as many columns as fit."""
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     if len(unique) > 1:
-        figure.legend(
-            list(unique.values()), list(unique), loc="outside lower center", ncols=min(columns, len(unique))
-        )
+        columns = legend_columns(figure.get_figwidth(), list(unique))
+        figure.legend(list(unique.values()), list(unique), loc="outside lower center", ncols=columns)
+
+
+def legend_columns(width: float, labels: Sequence[str]) -> int:
+    """Return how many legend entries stand side by side in ``width`` inches."""
+    entry = 0.38 + 0.048 * max(map(len, labels))  # handle and gaps, and a letter of the legend's size
+    return max(1, min(len(labels), int(width / entry)))
 
 
 def _floats(values: ArrayLike) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from glam_eval.figures.identity import cast
 from glam_eval.figures.style import style
 
 WHO = [("gflan", "t5-nano"), ("gflan", "t5-pico"), ("random", "none")]
-LOOKS = cast(WHO, {("gflan", "t5-nano"): 260_000, ("gflan", "t5-pico"): 45_000})
+PARAMETERS = {("gflan", "t5-nano"): 260_000, ("gflan", "t5-pico"): 45_000}
 SHIFTS = ["none", "invented_nouns", "synonym_actions", "none@fr"]
 
 
@@ -73,7 +73,32 @@ def evolution() -> pd.DataFrame:
     return rows(steps)
 
 
+def endings() -> pd.DataFrame:
+    shares = {"success": 0.6, "wandering": 0.1, "stuck_on_wall": 0.12, "wrong_object": 0.18}
+    ends = [around(mean, who=who, category=name) for who in WHO for name, mean in shares.items()]
+    return rows(ends)
+
+
+def over_shifts() -> pd.DataFrame:
+    metrics = {"IQM": 0.8, "mean": 0.7, "median": 0.75, "optimality gap": 0.3}
+    return rows([around(value, who=who, metric=name) for who in WHO for name, value in metrics.items()])
+
+
+def many_curves() -> pd.DataFrame:
+    """More learners than fit one panel."""
+    agents = [(agent, "t5-nano") for agent in ("gflan", "aflan", "npe", "npa", "npae", "bc-bot")]
+    learned = [
+        [around((0.9 - 0.1 * place) * step / 4, who=who, frames=step * 10_000) for step in range(5)]
+        for place, who in enumerate(agents)
+    ]
+    table = rows(*learned, [around(0.15, who=WHO[2], frames=0)])
+    return table.assign(level="GoToLocal", band_low=table["low"] - 0.03, band_high=table["high"] + 0.03)
+
+
 TABLES = {
+    "failures": endings,
+    "aggregates": over_shifts,
+    "pretraining_ablation": many_curves,
     "learning_curves": curves,
     "generalization": changes,
     "language_matrix": languages,
@@ -83,8 +108,10 @@ TABLES = {
 
 
 def picture(name: str):
+    table = TABLES[name]()
+    conditions = [*dict.fromkeys(zip(table["agent"], table["model"], strict=True))]
     with style():
-        drawing = figure_named(name).draw(TABLES[name](), LOOKS)
+        drawing = figure_named(name).draw(table, cast(conditions, PARAMETERS))
         drawing.settle()
     return drawing
 
@@ -109,3 +136,6 @@ test_generalization = compared("generalization")
 test_language_matrix = compared("language_matrix")
 test_action_space = compared("action_space")
 test_policy_evolution = compared("policy_evolution")
+test_failures = compared("failures")
+test_aggregates = compared("aggregates")
+test_pretraining_ablation = compared("pretraining_ablation")

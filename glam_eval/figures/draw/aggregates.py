@@ -12,6 +12,7 @@ import pandas as pd
 from glam_eval.figures.draw.heatmap import heatmap
 from glam_eval.figures.identity import INK, Condition, Look, conditions_of, records, rows_of
 from glam_eval.figures.style import (
+    HATCHES,
     SURFACE,
     TWO_COLUMNS,
     Drawing,
@@ -147,13 +148,20 @@ def draw_failures(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawi
     present = [c for c in looks if c in conditions_of(table)]
     drawing, (axes,) = panels(1, 1, width=TWO_COLUMNS, height=0.22 * len(present) + 0.35, extra=0.4)
     left = np.zeros(len(present))
-    for category in [*FAILURES, *sorted(set(table["category"].astype(str)) - set(FAILURES))]:
+    categories = [*FAILURES, *sorted(set(table["category"].astype(str)) - set(FAILURES))]
+    for place, category in enumerate(categories):
         label, color = FAILURES.get(category, (category.replace("_", " "), "#8c6d46"))
         shares = table[table["category"] == category].set_index(["agent", "model"])["mean"]
         widths = np.array([float(shares.get(c, 0.0)) for c in present])
         if not widths.any():
             continue
-        bars = axes.barh(range(len(present)), widths, left=left, height=0.68, color=color, label=label)
+        filling = {
+            "color": color,
+            "hatch": HATCHES[place % len(HATCHES)],
+            "edgecolor": SURFACE,
+            "linewidth": 0,
+        }
+        bars = axes.barh(range(len(present)), widths, left=left, height=0.68, label=label, **filling)
         for bar, width, condition in zip(bars, widths, present, strict=True):
             drawing.explain(bar, [f"{looks[condition].label}, {label}: {100 * width:.0f}%"])
             if width > 0.06:
@@ -165,6 +173,7 @@ def draw_failures(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawi
                     ha="center",
                     va="center",
                     color="white" if color != "#b9b6b0" else INK,
+                    bbox={"facecolor": color, "edgecolor": "none", "boxstyle": "square,pad=0.15"},
                 )
         left += widths
     axes.set_yticks(range(len(present)), [looks[c].label for c in present])
@@ -173,5 +182,5 @@ def draw_failures(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawi
     axes.tick_params(axis="y", length=0)
     percent_axis(axes, "x")
     axes.set_xlabel("share of episodes")
-    legend_below(drawing, axes, columns=6)
+    legend_below(drawing, axes)
     return drawing

@@ -36,8 +36,8 @@ def draw_curves(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing
     learners = [
         c for c in looks if c in conditions_of(table) and len(rows_of(table, c)["frames"].unique()) > 1
     ]
-    if len(learners) > OVERLAID and len(levels) == 1:
-        return _small_multiples(table, looks, learners)
+    if len(learners) > OVERLAID:
+        return _small_multiples(table, looks, learners, levels)
     width = TWO_COLUMNS if len(levels) > 1 else 0.72 * TWO_COLUMNS
     drawing, grid = panels(len(levels), 3, width=width, height=2.5, sharey=True)
     for axes, level in zip(grid, levels, strict=True):
@@ -50,21 +50,24 @@ def draw_curves(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing
 
 
 def _small_multiples(
-    table: pd.DataFrame, looks: Mapping[Condition, Look], learners: list[Condition]
+    table: pd.DataFrame, looks: Mapping[Condition, Look], learners: list[Condition], levels: list[str]
 ) -> Drawing:
-    """Draw one panel a learner, the other learners behind it in grey."""
+    """Draw one panel a level and learner, the level's other learners behind it in grey."""
+    places = [(level, condition) for level in levels for condition in learners]
     drawing, grid = panels(
-        len(learners), PANELS_PER_ROW, width=TWO_COLUMNS, height=1.5, sharex=True, sharey=True
+        len(places), PANELS_PER_ROW, width=TWO_COLUMNS, height=1.5, sharex=True, sharey=True
     )
     references = [c for c in looks if c not in learners]
-    for axes, condition in zip(grid, learners, strict=True):
+    for axes, (level, condition) in zip(grid, places, strict=True):
+        there = table[table["level"] == level]
         for other in learners:
-            others = rows_of(table, other)
+            others = rows_of(there, other).sort_values("frames")
             axes.plot(others["frames"], others["mean"], color=QUIET, linewidth=0.6, zorder=1)
         for reference in references:
-            draw_condition(axes, rows_of(table, reference), looks[reference])
-        draw_condition(axes, rows_of(table, condition), looks[condition])
-        _finish(axes, looks[condition].label)
+            draw_condition(axes, rows_of(there, reference), looks[reference])
+        draw_condition(axes, rows_of(there, condition), looks[condition])
+        label = looks[condition].label
+        _finish(axes, label if len(levels) == 1 else f"{label}\n{level}")
     label_outside(grid, PANELS_PER_ROW, "environment steps", "success rate")
     _reference_legend(drawing, grid[0], [looks[c].label for c in references])
     return drawing

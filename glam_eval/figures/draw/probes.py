@@ -8,11 +8,14 @@ from matplotlib.patches import Patch
 from glam_eval.figures.draw.curves import draw_condition
 from glam_eval.figures.identity import HUES, INK, Condition, Look, conditions_of, rows_of
 from glam_eval.figures.style import (
+    HATCHES,
+    SURFACE,
     TWO_COLUMNS,
     Drawing,
     frames_axis,
     label_outside,
     legend_below,
+    legend_columns,
     panels,
     percent_axis,
 )
@@ -28,7 +31,8 @@ def draw_policy_evolution(table: pd.DataFrame, looks: Mapping[Condition, Look]) 
     (condition,) = conditions_of(table)
     probes = list(dict.fromkeys(table["probe"].astype(str)))
     actions = list(dict.fromkeys(table["action"].astype(str)))
-    colors = dict(zip(actions, [HUES[i % len(HUES)] for i in range(len(actions))], strict=True))
+    colors = {action: HUES[i % len(HUES)] for i, action in enumerate(actions)}
+    hatches = {action: HATCHES[i % len(HATCHES)] for i, action in enumerate(actions)}
     drawing, grid = panels(
         len(probes), PANELS_PER_ROW, width=TWO_COLUMNS, height=1.3, extra=0.75, sharex=True, sharey=True
     )
@@ -38,7 +42,12 @@ def draw_policy_evolution(table: pd.DataFrame, looks: Mapping[Condition, Look]) 
         expected = set(rows.loc[rows["expected"], "action"].astype(str))
         order = sorted(wide.columns, key=lambda a: (a not in expected, actions.index(str(a))))
         stack = axes.stackplot(
-            wide.index, wide[order].T.to_numpy(), colors=[colors[str(a)] for a in order], linewidth=0
+            wide.index,
+            wide[order].T.to_numpy(),
+            colors=[colors[str(a)] for a in order],
+            hatch=[hatches[str(a)] for a in order],
+            edgecolor=SURFACE,
+            linewidth=0,
         )
         for action, area in zip(order, stack, strict=True):
             area.set_alpha(0.95 if action in expected else 0.45)
@@ -51,10 +60,10 @@ def draw_policy_evolution(table: pd.DataFrame, looks: Mapping[Condition, Look]) 
     label_outside(grid, PANELS_PER_ROW, "environment steps", "probability")
     drawing.suptitle(looks[condition].label, fontsize=7.5, x=0.01, ha="left")
     drawing.legend(
-        [Patch(color=colors[a]) for a in actions],
+        [Patch(facecolor=colors[a], hatch=hatches[a], edgecolor=SURFACE) for a in actions],
         actions,
         loc="outside lower center",
-        ncols=min(6, len(actions)),
+        ncols=legend_columns(TWO_COLUMNS, actions),
     )
     return drawing
 
