@@ -39,6 +39,7 @@ class AgentDescription:
     uses_model: bool = False
     switches: Switches = Switches()
     build: Callable[[Any, int, str], Any] | None = None
+    reads_text: bool = True  # decides by the prompt alone, without memory: it can be probed
 
 
 _AFLAN = Switches(action_choice="head")
@@ -58,9 +59,15 @@ AGENTS: dict[str, AgentDescription] = {
         AgentDescription("bc-gflan", "BC-GFlan-T5", "gflan's policy, cloned from gflan", "cloning", True),
         AgentDescription("bc-bot", "BC-Bot", "gflan's policy, cloned from the bot", "cloning", True),
         AgentDescription("drrn", "DRRN", "recurrent Q-network over text, from scratch", "q_learning"),
-        AgentDescription("symbolic-ppo", "Symbolic-PPO", "conv, FiLM and LSTM on the symbolic grid", "ppo"),
-        AgentDescription("bot", "bot", "BabyAI's planner: the expert", "none"),
-        AgentDescription("random", "random", "uniform over the actions offered", "none"),
+        AgentDescription(
+            "symbolic-ppo",
+            "Symbolic-PPO",
+            "conv, FiLM and LSTM on the symbolic grid",
+            "ppo",
+            reads_text=False,
+        ),
+        AgentDescription("bot", "bot", "BabyAI's planner: the expert", "none", reads_text=False),
+        AgentDescription("random", "random", "uniform over the actions offered", "none", reads_text=False),
     )
 }
 

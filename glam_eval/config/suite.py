@@ -5,63 +5,10 @@ from typing import Annotated, Any, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from glam_eval.config.agents import describe_agent
+from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import EnvironmentConfig, PolicyConfig, RunConfig
 from glam_eval.config.settings import Settings
 from glam_eval.core.errors import unknown
-
-PROTOCOLS = {
-    "sample-efficiency": "success at regular points of training, on fixed scenes",
-    "generalization": "success of the trained agent under each shift, on the same fixed scenes",
-}
-
-
-class ConditionConfig(Settings):
-    """One condition of a protocol: a lexical shift, a language or another level."""
-
-    shift: str = "none"
-    """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr."""
-    level: str | None = None
-    """Level to play; none keeps the training level."""
-    options: dict[str, Any] = {}
-    """Options of the level that differ from training (all of them where the level differs)."""
-    name: Annotated[str, Field(pattern=r"^[\w+@-]+$")] | None = None
-    """Name in the results' shift column; none takes the shift's."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return {"shift": value} if isinstance(value, str) else value
-
-    @property
-    def label(self) -> str:
-        """Name of the condition in the results."""
-        return self.name or self.shift
-
-
-class ProtocolConfig(Settings):
-    """An evaluation question with its fixed scenes."""
-
-    name: str
-    """Protocol."""
-    scenes: PositiveInt = 200
-    """Scenes each played once: the same for every agent, shift and seed."""
-    balanced: bool = False
-    """Equally many scenes of each kind of task, on levels with several."""
-    conditions: tuple[ConditionConfig, ...] = (ConditionConfig(),)
-    """Conditions compared; the first is the one others are compared with."""
-    replays: Annotated[int, Field(ge=0)] = 3
-    """Scenes of each condition whose steps are stored, for the first seed."""
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        if self.name not in PROTOCOLS:
-            raise unknown("protocol", self.name, PROTOCOLS)
-        labels = [condition.label for condition in self.conditions]
-        if len(set(labels)) < len(labels):
-            raise ValueError(f"two conditions of {self.name} have one name: {sorted(labels)}")
-        if not labels:
-            raise ValueError(f"protocol {self.name} has no conditions")
-        return self
 
 
 class AgentConfig(Settings):
@@ -129,13 +76,38 @@ class SuiteConfig(Settings):
             raise ValueError("the suite has no agents")
         if not self.protocols:
             raise ValueError("the suite has no protocols")
-        known = {protocol.name for protocol in self.protocols}
+        self._check_protocols()
+        self.runs()
+        return self
+
+    def _check_protocols(self) -> None:
+        """Raise where a protocol is there twice, takes no agent, or not the one that asks for it."""
+        known = {protocol.name: protocol for protocol in self.protocols}
+        if len(known) < len(self.protocols):
+            raise ValueError("a protocol is there twice: put its conditions into one")
+        if not any(protocol.plays for protocol in self.protocols):
+            raise ValueError("no protocol plays episodes: add sample-efficiency or generalization")
         for agent in self.agents:
             for name in agent.protocols or ():
                 if name not in known:
                     raise unknown(f"protocol of agent {agent.agent!r}", name, known)
-        self.runs()
-        return self
+                if not known[name].takes(describe_agent(agent.agent)):
+                    takes = known[name].description.takes
+                    raise ValueError(f"agent {agent.agent!r} asks for {name}, which takes {takes}")
+        asked = {protocol.name for _, protocols in self.questions() for protocol in protocols}
+        for name in known.keys() - asked:
+            takes = known[name].description.takes
+            raise ValueError(f"protocol {name} takes {takes}, and is asked of none: leave it out")
+
+    def gaps(self) -> list[str]:
+        """Return a line for each protocol that some of the suite's agents are not asked, and why."""
+        lines = []
+        for protocol in self.protocols:
+            names = dict.fromkeys(agent.agent for agent in self.agents)
+            left_out = [name for name in names if not protocol.takes(describe_agent(name))]
+            if left_out:
+                lines.append(f"{protocol.name} takes {protocol.description.takes}: not {', '.join(left_out)}")
+        return lines
 
     @property
     def seed_range(self) -> range:
@@ -147,21 +119,23 @@ class SuiteConfig(Settings):
         return [run for run, _ in self.questions()]
 
     def questions(self) -> list[tuple[RunConfig, tuple[ProtocolConfig, ...]]]:
-        """Return the distinct runs with the protocols that any of their entries asks for."""
+        """Return the distinct runs with the protocols that any of their entries is asked."""
         runs: dict[str, RunConfig] = {}
         asked: dict[str, set[str]] = {}
         for seed in self.seed_range:
             for agent in self.agents:
                 run = self._run(agent, seed)
                 runs.setdefault(run.run_id, run)
-                everything = [protocol.name for protocol in self.protocols]
-                asked.setdefault(run.run_id, set()).update(
-                    everything if agent.protocols is None else agent.protocols
-                )
+                asked.setdefault(run.run_id, set()).update(self._asked(agent))
         return [
             (run, tuple(protocol for protocol in self.protocols if protocol.name in asked[run_id]))
             for run_id, run in runs.items()
         ]
+
+    def _asked(self, agent: AgentConfig) -> list[str]:
+        """Return the protocols that an entry asks for and that take its agent."""
+        taking = [p.name for p in self.protocols if p.takes(describe_agent(agent.agent))]
+        return taking if agent.protocols is None else list(agent.protocols)
 
     def _run(self, agent: AgentConfig, seed: int) -> RunConfig:
         learns = describe_agent(agent.agent).learner != "none"

@@ -10,6 +10,7 @@ from minigrid.core.constants import COLOR_NAMES
 from minigrid.envs.babyai.core.roomgrid_level import RejectSampling
 from minigrid.envs.babyai.core.verifier import (
     AfterInstr,
+    AndInstr,
     BeforeInstr,
     GoToInstr,
     ObjDesc,
@@ -35,10 +36,11 @@ class LocalLevel(Scene):
     """One room (two for ``open``) and a task whose kind is drawn anew each episode, from the episode's seed.
 
     ``kinds`` are ``goto``, ``pickup``, ``putnext``, ``open`` and sequences such as ``pickup_then_goto``, told
-    in ``orders`` ("A, then B" and "B after you A"). Missions of the ``train`` split mention no pair of
-    ``held_out``, those of ``test`` only such pairs, those of ``all`` any. ``num_dists`` is the number of
-    objects in the room, by default the paper's (fewer in small rooms). Unit of ``room_size``: cells, walls
-    included.
+    in ``orders`` ("A, then B" and "B after you A"), either side of which may hold two instructions in any
+    order (``goto_and_goto_then_pickup``): BabyAI's language has no longer ones. Missions of the ``train``
+    split mention no pair of ``held_out``, those of ``test`` only such pairs, those of ``all`` any.
+    ``num_dists`` is the number of objects in the room, by default the paper's (fewer in small rooms). Unit of
+    ``room_size``: cells, walls included.
     """
 
     def __init__(
@@ -55,20 +57,23 @@ class LocalLevel(Scene):
         self.held_out = frozenset(held_out)
         self.split = split
         self.num_dists = num_dists
-        self._check_options()
+        self._check_options(room_size)
         super().__init__(room_size=room_size, num_rows=1, num_cols=1, **kwargs)
 
-    def _check_options(self) -> None:
+    def _check_options(self, room_size: int) -> None:
         if self.split not in SPLITS:
             raise unknown("split", self.split, SPLITS)
         for order in self.orders:
             if order not in ORDERS:
                 raise unknown("order of a sequence", order, ORDERS)
-        for kind in self.kinds:
-            if any(part not in _ACTIONS for part in kind.split("_then_")) and kind not in ("putnext", "open"):
-                raise unknown("kind of task", kind, [*MIXED_KINDS, "pickup_then_pickup"])
         if self.num_dists is not None and self.num_dists < 2:
             raise UserError(f"num_dists is {self.num_dists}: a room needs at least 2 objects")
+        for kind in self.kinds:
+            if kind not in ("putnext", "open") and not _is_composed(kind):
+                raise unknown("kind of task", kind, [*MIXED_KINDS, "pickup_then_pickup"])
+            targets, objects = sum(map(len, _sides(kind))), self.num_dists or _roomy(room_size)
+            if targets > objects:
+                raise UserError(f"{kind} needs {targets} objects, there are {objects}: raise num_dists")
         if not self.kinds or not self.orders:
             raise UserError("a level needs at least one kind of task and one order")
         if "open" in self.kinds and not self._door_colors():
@@ -87,7 +92,7 @@ class LocalLevel(Scene):
         elif self.task == "putnext":
             self._gen_put_next()
         else:
-            self._gen_actions(self.task.split("_then_"))
+            self._gen_actions(_sides(self.task))
         if not all(map(self._allowed, mentioned_pairs(self.instrs))):
             raise RejectSampling("the split forbids a pair that the mission mentions")
 
@@ -98,10 +103,8 @@ class LocalLevel(Scene):
         return [color for color in COLOR_NAMES if self._allowed(f"{color} door")]
 
     def _add_objects(self, count: int, i: int = 0) -> list[Any]:
-        roomy = max(2, (self.room_size - 2) ** 2 // 3)  # more would shut off parts of a small room
-        return self.add_distractors(
-            i, 0, num_distractors=self.num_dists or min(count, roomy), all_unique=False
-        )
+        number = self.num_dists or min(count, _roomy(self.room_size))
+        return self.add_distractors(i, 0, num_distractors=number, all_unique=False)
 
     def _gen_open(self) -> None:
         """Two rooms, a locked door between them, its key and more objects in the agent's room."""
@@ -119,36 +122,59 @@ class LocalLevel(Scene):
         self.place_agent()
         objects = self._add_objects(_PAIR_OBJECTS)
         self.check_objs_reachable()
-        moved, fixed = self._two_targets(objects)
+        moved, fixed = self._targets(objects, 2)
         self.instrs = PutNextInstr(moved, fixed)
 
-    def _gen_actions(self, names: list[str]) -> None:
+    def _gen_actions(self, sides: list[list[str]]) -> None:
         self.place_agent()
-        objects = self._add_objects(_SINGLE_OBJECTS if len(names) == 1 else _PAIR_OBJECTS)
+        count = sum(map(len, sides))
+        objects = self._add_objects(_SINGLE_OBJECTS if count == 1 else _PAIR_OBJECTS)
         self.check_objs_reachable()
-        if len(names) == 1:
-            target = self._rand_elem(objects)
-            self.instrs = _ACTIONS[names[0]](ObjDesc(target.type, target.color))
-            return
-        first, second = (
-            _ACTIONS[name](target) for name, target in zip(names, self._two_targets(objects), strict=True)
-        )
-        if self._rand_elem(self.orders) == "then":
-            self.instrs = BeforeInstr(first, second)
+        targets = iter(self._targets(objects, count))
+        parts = [_together([_ACTIONS[name](next(targets)) for name in names]) for names in sides]
+        if len(parts) == 1:
+            self.instrs = parts[0]
+        elif self._rand_elem(self.orders) == "then":
+            self.instrs = BeforeInstr(*parts)
         else:
-            self.instrs = AfterInstr(second, first)
+            self.instrs = AfterInstr(*reversed(parts))
 
-    def _two_targets(self, objects: list[Any]) -> tuple[ObjDesc, ObjDesc]:
-        """Draw two objects, of one description only where at least two objects fit it."""
-        first, second = self._rand_elem(objects), self._rand_elem(objects)
-        while second is first:
-            second = self._rand_elem(objects)
-        return ObjDesc(first.type, first.color), ObjDesc(second.type, second.color)
+    def _targets(self, objects: list[Any], count: int) -> list[ObjDesc]:
+        """Draw different objects; two of one description only where two in all are drawn."""
+        drawn: list[Any] = []
+        while len(drawn) < count:
+            one = self._rand_elem(objects)
+            if not any(one is other for other in drawn):
+                drawn.append(one)
+        if count > 2 and len({(each.type, each.color) for each in drawn}) < count:
+            raise RejectSampling("one deed would do two parts of the goal")
+        return [ObjDesc(each.type, each.color) for each in drawn]
+
+
+def _roomy(room_size: int) -> int:
+    """Return how many objects a small room holds before they shut off parts of it."""
+    return max(2, (room_size - 2) ** 2 // 3)
+
+
+def _sides(kind: str) -> list[list[str]]:
+    """Return the verbs of a kind of task: those of each side of a sequence."""
+    return [side.split("_and_") for side in kind.split("_then_")]
+
+
+def _is_composed(kind: str) -> bool:
+    """Return whether a kind joins verbs as BabyAI can: two sides at most, of two instructions at most."""
+    sides = _sides(kind)
+    verbs = {verb for side in sides for verb in side}
+    return len(sides) <= 2 and max(map(len, sides)) <= 2 and verbs <= _ACTIONS.keys()
+
+
+def _together(instructions: list[Any]) -> Any:
+    return instructions[0] if len(instructions) == 1 else AndInstr(*instructions)
 
 
 def mentioned_pairs(instruction: Any) -> list[str]:
     """Return the "colour noun" pairs that a MiniGrid instruction names in full."""
-    if isinstance(instruction, SeqInstr):
+    if isinstance(instruction, SeqInstr):  # AndInstr is one, too
         return mentioned_pairs(instruction.instr_a) + mentioned_pairs(instruction.instr_b)
     attributes = ("desc", "desc_move", "desc_fixed")
     descriptions = [getattr(instruction, name) for name in attributes if hasattr(instruction, name)]

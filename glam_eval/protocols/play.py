@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.config.run import RunConfig
-from glam_eval.config.suite import ConditionConfig, ProtocolConfig
 from glam_eval.core.records import EpisodeRecord, StepRecord
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import Situation

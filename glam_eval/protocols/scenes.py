@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from glam_eval.config.suite import ProtocolConfig
+from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import test_scene_seeds
 from glam_eval.environments.audit import balanced_scenes

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from glam_eval.config.protocols import PROTOCOLS, ProtocolConfig
 from glam_eval.config.run import RunConfig
-from glam_eval.config.suite import PROTOCOLS, ProtocolConfig
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.core.records import EpisodeRecord
 from glam_eval.language import speaker

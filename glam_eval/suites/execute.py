@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from glam_eval.config.suite import ConditionConfig, ProtocolConfig
+from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.core.provenance import code_version, machine, package_versions
 from glam_eval.core.records import RunRecord, TrainingRecord
 from glam_eval.protocols import Played, play_condition

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
-from glam_eval.config.suite import ProtocolConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def test_the_name_is_the_files(suite_file):
         ("agents=[]", "no agents"),
         ("agents=[{agent='bot', protocols=['sample-eficiency']}]", "did you mean 'sample-efficiency'"),
         ("protocols=[]", "no protocols"),
-        ("protocols=[{name='generalisation'}]", "did you mean 'generalization'?"),
+        ("protocols=[{name='generalisation'}]", "did you mean 'generalization'"),
         ("protocols=[{name='generalization', conditions=['none','none']}]", "two conditions"),
         ("protocols=[{name='generalization', scenes=0}]", "scenes = 0"),
         ("seeds", "write key=value"),

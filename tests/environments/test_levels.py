@@ -12,6 +12,7 @@ from glam_eval.environments import (
     MIXED_KINDS,
     PAPER_LEVELS,
     VectorEnvironment,
+    bot_length,
     describe_level,
     level_names,
 )
@@ -118,6 +119,25 @@ def test_sequences_are_told_in_their_orders(level, starts, task):
     assert {task_of(instruction) for _, _, instruction in missions} == {task}
 
 
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [
+        ("pickup_and_pickup", 2),
+        ("pickup_and_pickup_then_pickup", 3),
+        ("goto_then_goto_and_pickup", 3),
+        ("pickup_and_pickup_then_pickup_and_pickup", 4),
+    ],
+)
+def test_goals_grow_to_four_instructions(kind, count):
+    """Each names as many different things, is told as BabyAI words it, and the bot reaches it."""
+    options = {"kinds": (kind,), "room_size": 6, "num_dists": 5}
+    for scene_seed, mission, instruction in missions_of("MixedTrainLocal", range(12), **options):
+        assert task_of(instruction) == kind
+        assert mission.count("pick up") + mission.count("go to") == count
+        assert count == 2 or len(set(pairs(instruction))) == count
+        assert bot_length("MixedTrainLocal", scene_seed, **options) >= count
+
+
 def test_a_study_can_define_its_own_split():
     options = {"held_out": ("blue ball", "blue key"), "split": "test", "kinds": ("goto",), "room_size": 6}
     for _, _, instruction in missions_of("MixedTrainLocal", range(20), **options):
@@ -132,6 +152,9 @@ def test_a_study_can_define_its_own_split():
         ("MixedTrainLocal", {"split": "trian"}, "unknown split 'trian': did you mean 'train'"),
         ("MixedTrainLocal", {"orders": ("befor",)}, "unknown order of a sequence 'befor'"),
         ("MixedTrainLocal", {"num_dists": 1}, "at least 2 objects"),
+        ("MixedTrainLocal", {"kinds": ("goto_and_goto_then_pickup",), "num_dists": 2}, "needs 3 objects"),
+        ("MixedTrainLocal", {"kinds": ("goto_then_goto_then_goto",)}, "unknown kind of task"),
+        ("MixedTrainLocal", {"kinds": ("goto_and_open",)}, "unknown kind of task"),
         ("MixedTrainLocal", {"kinds": ()}, "at least one kind"),
         ("MixedTestLocal", {"held_out": ("red key",)}, "no colour is left for the door"),
         ("MixedTrainLocal", {"romsize": 6}, "unknown option of level MixedTrainLocal 'romsize'"),

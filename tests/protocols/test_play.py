@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from glam_eval.config.suite import ConditionConfig, ProtocolConfig
+from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import test_scene_seeds
 from glam_eval.policies.baselines import BotPolicy, RandomPolicy

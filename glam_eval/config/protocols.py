@@ -1,0 +1,149 @@
+"""What is asked of an agent: protocols, their conditions, and which agents each of them takes."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PositiveInt, field_validator, model_validator
+
+from glam_eval.config.agents import AgentDescription
+from glam_eval.config.settings import Settings
+from glam_eval.core.errors import unknown
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolDescription:
+    """A protocol: what it asks, of which agents, and which of ``ProtocolConfig``'s settings it has."""
+
+    question: str
+    takes: Literal["agents", "agents that read text", "language models"]
+    settings: frozenset[str]
+
+
+_PLAYING = frozenset({"scenes", "balanced", "conditions", "replays"})
+
+PROTOCOLS = {
+    "sample-efficiency": ProtocolDescription(
+        "success at regular points of training, on fixed scenes", "agents", _PLAYING
+    ),
+    "generalization": ProtocolDescription(
+        "success of the trained agent under each shift, on the same fixed scenes", "agents", _PLAYING
+    ),
+    "probes": ProtocolDescription(
+        "the policy on fixed prompts before each update's first gradient step",
+        "agents that read text",
+        frozenset({"conditions", "every", "tasks"}),
+    ),
+    "retention": ProtocolDescription(
+        "what the language model knows of language before and after training",
+        "language models",
+        frozenset({"items"}),
+    ),
+}
+
+
+class ConditionConfig(Settings):
+    """One condition of a protocol: a lexical shift, a language or another level."""
+
+    shift: str = "none"
+    """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr."""
+    level: str | None = None
+    """Level to play; none keeps the training level."""
+    options: dict[str, Any] = {}
+    """Options of the level that differ from training (all of them where the level differs)."""
+    name: Annotated[str, Field(pattern=r"^[\w+@-]+$")] | None = None
+    """Name in the results' shift column; none takes the shift's."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"shift": value} if isinstance(value, str) else value
+
+    @property
+    def label(self) -> str:
+        """Name of the condition in the results."""
+        return self.name or self.shift
+
+
+@cache
+def condition_sets() -> dict[str, list[Any]]:
+    """Return the named sets of conditions; "@name" in a list of conditions stands for one."""
+    return tomllib.loads(files("glam_eval.config").joinpath("conditions.toml").read_text("utf-8"))
+
+
+def _expanded(conditions: list[Any]) -> Iterator[Any]:
+    """Yield conditions with sets replaced by their members, but for members that were there before."""
+    given: list[Any] = []
+    for condition in conditions:
+        named = isinstance(condition, str) and condition.startswith("@")
+        if named and condition[1:] not in condition_sets():
+            raise unknown("set of conditions", condition, (f"@{name}" for name in condition_sets()))
+        for member in _expanded(condition_sets()[condition[1:]]) if named else [condition]:
+            if not (named and member in given):
+                given.append(member)
+                yield member
+
+
+class ProtocolConfig(Settings):
+    """An evaluation question with its fixed scenes or prompts; which settings it has depends on it."""
+
+    name: str
+    """Protocol."""
+    scenes: PositiveInt = 200
+    """Scenes each played once: the same for every agent, shift and seed."""
+    balanced: bool = False
+    """Equally many scenes of each kind of task, on levels with several."""
+    conditions: tuple[ConditionConfig, ...] = (ConditionConfig(),)
+    """Conditions compared; the first is the one others are compared with. "@paper" is a named set."""
+    replays: Annotated[int, Field(ge=0)] = 3
+    """Scenes of each condition whose steps are stored, for the first seed."""
+    every: PositiveInt = 1
+    """Probes: updates from one probing to the next."""
+    tasks: tuple[Literal["goto", "pickup", "putnext", "open", "sequence"], ...] = ()
+    """Probes: kinds of task probed; none takes all."""
+    items: PositiveInt = 200
+    """Retention: held-out items of each family, and sentences."""
+
+    @field_validator("conditions", mode="before")
+    @classmethod
+    def _sets(cls, value: Any) -> Any:
+        return list(_expanded(list(value))) if isinstance(value, list | tuple) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.name not in PROTOCOLS:
+            raise unknown("protocol", self.name, PROTOCOLS)
+        labels = [condition.label for condition in self.conditions]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"two conditions of {self.name} have one name: {sorted(labels)}")
+        if not labels:
+            raise ValueError(f"protocol {self.name} has no conditions")
+        for name, field in type(self).model_fields.items():
+            unused = name != "name" and name not in self.description.settings
+            if unused and getattr(self, name) != field.default:
+                raise ValueError(f"protocol {self.name} has no setting {name!r}: leave it out")
+        if self.name == "probes" and any(each.level or each.options for each in self.conditions):
+            raise ValueError("probes are drawn rooms: leave level and options out of their conditions")
+        return self
+
+    @property
+    def description(self) -> ProtocolDescription:
+        """What the protocol asks, and of whom."""
+        return PROTOCOLS[self.name]
+
+    @property
+    def plays(self) -> bool:
+        """Whether the protocol plays episodes."""
+        return "scenes" in self.description.settings
+
+    def takes(self, agent: AgentDescription) -> bool:
+        """Return whether the question can be asked of an agent."""
+        match self.description.takes:
+            case "language models":
+                return agent.uses_model
+            case "agents that read text":
+                return agent.reads_text
+        return True
