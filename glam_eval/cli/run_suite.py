@@ -41,8 +41,9 @@ def run_suite(
 
     from glam_eval.config.loading import load_suite
     from glam_eval.suites.directory import check_directory
+    from glam_eval.suites.failures import failure
     from glam_eval.suites.plan import print_plan
-    from glam_eval.suites.run import choose_resources, failure, run_suite, validate
+    from glam_eval.suites.run import any_finished, choose_devices, run_suite, validate
 
     if launcher != "local":
         raise UserError(f"unknown launcher {launcher!r}: only 'local' exists")
@@ -56,12 +57,10 @@ def run_suite(
         return
     if not fresh:
         check_directory(directory, suite)
-    resources = choose_resources(suite, workers, device)
-    console.print(f"[bold]{suite.title}[/]  {suite.question}", highlight=False)
-    outcome = run_suite(suite, directory, resources, fresh, console)
+    outcome = run_suite(suite, directory, choose_devices(suite, workers, device), fresh, console)
     if outcome.interrupted:
         raise KeyboardInterrupt
-    if summary and (directory / "episodes").exists():
+    if summary and any_finished(suite, directory):
         from glam_eval.suites.summary import print_summary, summarise
 
         if outcome.finished or not (directory / "report.html").exists():
@@ -69,4 +68,4 @@ def run_suite(
                 summarise(directory)
         print_summary(directory, console)
     if outcome.failed:
-        raise failure(outcome, directory)
+        raise failure(outcome.failed, directory)

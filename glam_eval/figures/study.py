@@ -13,7 +13,7 @@ import pandas as pd
 from glam_eval.core.errors import UserError
 from glam_eval.figures.identity import Condition, Look, cast, conditions_of, records
 from glam_eval.results import load_results, table_names
-from glam_eval.statistics import name_variants
+from glam_eval.statistics import failed_runs, name_variants
 
 # What figures sweep over: factor -> where the run's configuration holds it. Any other difference between runs
 # of one agent and model makes them conditions of their own.
@@ -48,10 +48,17 @@ class Study:
 
     @classmethod
     def of(cls, tables: Mapping[str, pd.DataFrame]) -> "Study":
-        """Return the study of tables; runs that differ in more than the factors become own conditions."""
+        """Return the study of tables; runs that differ in more than the factors become own conditions.
+
+        What runs stored before they failed is left out: it is no result of the training asked for.
+        """
         if "runs" not in tables:
             return cls(tables)
-        runs = tables["runs"]
+        runs, failed = tables["runs"], failed_runs(tables["runs"])
+        tables = {
+            name: table[~table["run_id"].isin(failed)] if name != "runs" and "run_id" in table else table
+            for name, table in tables.items()
+        }
         told_apart = runs.assign(
             config=[_without_factors(r, c) for r, c in zip(runs["run_id"], runs["config"], strict=True)]
         )
@@ -103,14 +110,14 @@ class Study:
     @cached_property
     def looks(self) -> dict[Condition, Look]:
         """The look of every condition, in display order."""
-        runs = records(self.tables["runs"]) if "runs" in self.tables else []
+        runs = records(_finished(self.tables["runs"])) if "runs" in self.tables else []
         parameters = {(str(run["agent"]), str(run["model"])): float(run["parameters"]) for run in runs}
         return cast(conditions_of(self.table("episodes")), parameters)
 
     @cached_property
     def factors(self) -> pd.DataFrame:
         """What was varied, one row a run: every factor, distractors, action_count, parameters, seconds."""
-        runs = self.table("runs")
+        runs = _finished(self.table("runs"))
         configs = [_config(row["run_id"], row["config"]) for row in records(runs[["run_id", "config"]])]
         table = runs[["run_id", "agent", "model", "parameters", "seconds"]].copy()
         for factor, (group, key) in FACTORS.items():
@@ -150,6 +157,10 @@ class Study:
         if rows[factor].nunique() < 2:
             raise Absent(f"every run has the same {factor.replace('_', ' ')}")
         return rows[["run_id", factor]]
+
+
+def _finished(runs: pd.DataFrame) -> pd.DataFrame:
+    return runs[~runs["run_id"].isin(failed_runs(runs))]
 
 
 def distractors(level: str) -> int | None:

@@ -13,7 +13,7 @@ from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import sample_efficiency
 from glam_eval.statistics.failures import classify, failures
 from glam_eval.statistics.summaries import generalization, success_by
-from glam_eval.statistics.variants import name_variants
+from glam_eval.statistics.variants import failed_runs, name_variants
 
 __all__ = [
     "add_efficiency",
@@ -23,6 +23,7 @@ __all__ = [
     "compare",
     "condition_name",
     "curve_episodes",
+    "failed_runs",
     "failures",
     "generalization",
     "improvement_probabilities",

@@ -33,6 +33,11 @@ def name_variants(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(model=frame["model"].astype(str) + endings)
 
 
+def failed_runs(runs: pd.DataFrame) -> set[str]:
+    """Return the run_id of the runs that failed; none where the table does not say."""
+    return set(runs.loc[runs["status"] == "failed", "run_id"]) if "status" in runs else set()
+
+
 def _settings(run_id: str, config: str) -> dict[str, str]:
     """Return a configuration as dotted keys, without what never makes another condition."""
     try:

@@ -14,7 +14,8 @@ from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 from glam_eval.suites.messages import Plan
 
-_IDENTITY = "suite.json"
+_IDENTITY, _PARTIAL_IDENTITY = "suite.json", ".suite.json"
+_PARENT_LOCK, _WORKERS_LOCK = ".parent.lock", ".workers.lock"
 _MAY_DIFFER = {"seeds", "first_seed", "title", "question", "silence_seconds"}
 _ORPHAN_SECONDS = 60.0  # workers of a killed parent notice within an update and write a checkpoint
 
@@ -28,7 +29,8 @@ def check_directory(out: Path, suite: SuiteConfig) -> None:
         raise UserError(f"--out {str(out)!r}: {str(existing)!r} is a file; give a directory")
     if not _is_writable(existing):
         raise UserError(f"--out {str(out)!r} can't be written: give a directory you may write in")
-    if not out.exists() or not any(out.iterdir()):
+    ours = {_PARENT_LOCK, _WORKERS_LOCK, _PARTIAL_IDENTITY}  # all there is if we were killed at once
+    if not out.exists() or {entry.name for entry in out.iterdir()} <= ours:
         return
     identity = out / _IDENTITY
     if not identity.exists():
@@ -67,7 +69,7 @@ def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[None
         raise UserError(
             f"--out {str(out)!r} can't be made: {error.strerror}; give another directory"
         ) from None
-    with (out / ".parent.lock").open("w") as parent, (out / ".workers.lock").open("w") as workers:
+    with (out / _PARENT_LOCK).open("w") as parent, (out / _WORKERS_LOCK).open("w") as workers:
         if not _lock(parent, 0.0):
             raise UserError(f"{str(out)!r} is in use by another glam-eval: wait for it or give another --out")
         if not _lock(workers, _ORPHAN_SECONDS):
@@ -77,14 +79,14 @@ def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[None
         fcntl.flock(workers, fcntl.LOCK_UN)
         if fresh:
             _empty(out)
-        (out / _IDENTITY).write_text(suite.canonical_json())
+        _write_identity(out, suite)
         yield
 
 
 @contextlib.contextmanager
 def worker_lock(out: Path) -> Iterator[None]:
     """Tell later invocations that a worker is writing here, even if its parent is gone."""
-    with (out / ".workers.lock").open("w") as file:
+    with (out / _WORKERS_LOCK).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
@@ -110,6 +112,13 @@ def _lock(file: IO[str], patience: float) -> bool:
             time.sleep(0.2)
         else:
             return True
+
+
+def _write_identity(out: Path, suite: SuiteConfig) -> None:
+    """Write whose directory it is, whole or not at all."""
+    partial = out / _PARTIAL_IDENTITY
+    partial.write_text(suite.canonical_json())
+    partial.replace(out / _IDENTITY)
 
 
 def _empty(out: Path) -> None:

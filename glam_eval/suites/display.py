@@ -26,6 +26,7 @@ class Display:
         self._work = {plan.config.run_id: _units(plan) for plan in plans}
         self._done = dict.fromkeys(self._work, 0.0)
         self._began = self._spoke = time.monotonic()
+        self._latest = "nothing heard yet"
         self._bars: dict[str, TaskID] = {}
         self._progress = Progress(
             TextColumn("{task.description}", justify="left"),
@@ -64,6 +65,7 @@ class Display:
                 self._close(run_id)
             case Failed(run_id, reason):
                 self._failed += 1
+                self._done[run_id] = self._work[run_id]
                 self._close(run_id)
                 self._console.print(f"[red]failed[/] {run_id}: {reason}", highlight=False)
             case Stopped(run_id):

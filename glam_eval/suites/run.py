@@ -1,7 +1,7 @@
 """Runs a suite from nothing, or from where it was left, to its report."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +9,12 @@ from rich.console import Console
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.suite import SuiteConfig
-from glam_eval.core.errors import RunFailedError, UserError, unknown
+from glam_eval.core.errors import UserError, unknown
 from glam_eval.suites.directory import claimed, remaining
 from glam_eval.suites.display import Display
-from glam_eval.suites.messages import Plan, log_file
+from glam_eval.suites.failures import FailureLog, failure, forget_failures
+from glam_eval.suites.messages import Message, Plan
 from glam_eval.suites.scheduler import Outcome, Scheduler
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What a suite may use: one worker for each device entry."""
-
-    devices: tuple[str, ...]
 
 
 def make_plans(suite: SuiteConfig) -> list[Plan]:
@@ -56,31 +50,43 @@ def validate(suite: SuiteConfig) -> None:
                     make_scenes(condition.level or world.level, **condition.options)
 
 
-def choose_resources(suite: SuiteConfig, workers: int | None, device: str) -> Resources:
-    """Divide the machine: a worker a GPU, or a worker for each ``threads`` cores."""
+def choose_devices(suite: SuiteConfig, workers: int | None, device: str) -> tuple[str, ...]:
+    """Divide the machine: return the device of each worker, one a GPU or one for each ``threads`` cores."""
     from glam_eval.policies.devices import available_devices
 
     devices = available_devices(device)
     if devices[0] == "cpu":
-        count = workers or max(1, (os.cpu_count() or 1) // suite.threads)
-        return Resources(("cpu",) * count)
-    count = workers or len(devices)
-    return Resources(tuple(devices[index % len(devices)] for index in range(count)))
+        return ("cpu",) * (workers or max(1, (os.cpu_count() or 1) // suite.threads))
+    return tuple(devices[index % len(devices)] for index in range(workers or len(devices)))
 
 
-def run_suite(suite: SuiteConfig, out: Path, resources: Resources, fresh: bool, console: Console) -> Outcome:
-    """Carry out what is not finished yet; results are in ``out`` whatever happens.
+def run_suite(
+    suite: SuiteConfig, out: Path, devices: Sequence[str], fresh: bool, console: Console
+) -> Outcome:
+    """Carry out what is not finished yet, a worker a device; results are in ``out`` whatever happens.
 
     Raises UserError if the directory is another suite's or in use.
     """
     with claimed(out, suite, fresh):
+        console.print(f"[bold]{suite.title}[/]  {suite.question}", highlight=False)
         plans = make_plans(suite)
         todo = remaining(out, plans)
+        forget_failures(out, todo)
+        failures = FailureLog(out, todo, devices)
         with Display(todo, len(plans) - len(todo), console) as display:
-            scheduler = Scheduler(
-                out, resources.devices, suite.threads, display.observe, suite.silence_seconds
-            )
+
+            def observe(message: Message) -> None:
+                failures.observe(message)
+                display.observe(message)
+
+            scheduler = Scheduler(out, devices, suite.threads, observe, suite.silence_seconds)
             return scheduler.run(todo) if todo else Outcome([], {}, False)
+
+
+def any_finished(suite: SuiteConfig, out: Path) -> bool:
+    """Return whether there is a run whose results are complete."""
+    plans = make_plans(suite)
+    return len(remaining(out, plans)) < len(plans)
 
 
 def run_alone(values: dict[str, Any], out: Path, device: str, console: Console) -> Path:
@@ -90,17 +96,9 @@ def run_alone(values: dict[str, Any], out: Path, device: str, console: Console) 
     """
     suite = SuiteConfig.parse(values, source="settings")
     validate(suite)
-    outcome = run_suite(suite, out, choose_resources(suite, 1, device), False, console)
+    outcome = run_suite(suite, out, choose_devices(suite, 1, device), False, console)
     if outcome.interrupted:
         raise KeyboardInterrupt
     if outcome.failed:
-        raise failure(outcome, out)
+        raise failure(outcome.failed, out)
     return max((out / "checkpoints" / suite.runs()[0].run_id).glob("frames-*"))
-
-
-def failure(outcome: Outcome, out: Path) -> RunFailedError:
-    """Return the error that names every failed run, why, and where its log is."""
-    lines = [
-        f"{run_id}: {reason} (log: {log_file(out, run_id)})" for run_id, reason in outcome.failed.items()
-    ]
-    return RunFailedError("\n".join([f"{len(lines)} runs failed, the others' results are stored:", *lines]))

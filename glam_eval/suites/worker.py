@@ -36,9 +36,10 @@ def _carry_out(plan: Plan, out: Path, device: str, connection: Connection) -> Me
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise
     except Exception as error:
-        log = log_file(out, run_id)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc())
+        with contextlib.suppress(OSError):  # a full disk is one reason to fail
+            log = log_file(out, run_id)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc())
         expected = isinstance(error, UserError | RunFailedError | OSError)
         reason = str(error) if expected else f"{type(error).__name__}: {error}"
         return Failed(run_id, reason.splitlines()[0] if reason else type(error).__name__)

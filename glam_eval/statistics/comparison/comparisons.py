@@ -11,7 +11,7 @@ from glam_eval.results import columns_of
 from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
 from glam_eval.statistics.curves import areas, curve_episodes
-from glam_eval.statistics.variants import name_variants
+from glam_eval.statistics.variants import failed_runs, name_variants
 
 AREA = "area_under_curve"
 
@@ -33,7 +33,8 @@ def compare(
     (b empty); the paired difference of every shift to ``reference`` within an agent/model (b names the
     shift); the difference between every two agents/models under one shift, or only to ``baseline``
     ("agent/model"). And the same of areas under learning curves, from the episodes of a protocol with
-    several checkpoints, else from ``training``. ``runs`` tells variants of one agent and model apart.
+    several checkpoints, else from ``training``. ``runs`` tells variants of one agent and model apart, and
+    which runs failed: their episodes are left out.
 
     Tests of one question are one family, adjusted by Holm: all shifts of one agent in a protocol; all pairs
     of agents under one shift. ``margin`` is that of equivalence. ``generator`` draws permutations when seeds
@@ -41,7 +42,7 @@ def compare(
     """
     require_columns(episodes, ["run_id", "agent", "model", "seed", "frames", "protocol", "shift"], "episodes")
     if runs is not None:
-        episodes = name_variants(episodes, runs)
+        episodes = name_variants(episodes[~episodes["run_id"].isin(failed_runs(runs))], runs)
         training = name_variants(training, runs) if training is not None else None
     if episodes.empty:
         raise UserError("there are no episodes to compare")

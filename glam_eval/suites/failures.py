@@ -1,0 +1,90 @@
+"""What is left of a run that failed: a row that says so, and a log; both go when it is tried again."""
+
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from glam_eval.core.errors import RunFailedError
+from glam_eval.core.provenance import code_version, machine, package_versions
+from glam_eval.core.records import RunRecord
+from glam_eval.results import write_table
+from glam_eval.suites.messages import Failed, Message, Plan, Progress, log_file
+
+_FAILED = "failed"
+
+
+class FailureLog:
+    """Follows the messages of workers and writes down every failure as it happens."""
+
+    def __init__(self, out: Path, plans: Sequence[Plan], devices: Iterable[str]) -> None:
+        self._out, self._device = out, ", ".join(sorted(set(devices)))
+        self._plans = {plan.config.run_id: plan for plan in plans}
+        self._frames = dict.fromkeys(self._plans, 0)
+        self._heard_first: dict[str, float] = {}
+
+    def observe(self, message: Message) -> None:
+        """Take note of how far a run got, or write down that it failed."""
+        match message:
+            case Progress(run_id):
+                self._heard_first.setdefault(run_id, time.time())
+                self._frames[run_id] = message.frames
+            case Failed(run_id, reason):
+                with contextlib.suppress(OSError):  # a full disk is one reason to fail
+                    self._write(run_id, reason)
+
+    def _write(self, run_id: str, reason: str) -> None:
+        log = log_file(self._out, run_id)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if not log.exists():  # a worker that was killed left none
+            log.write_text(f"{reason}\n")
+        write_table(self._out, "runs", [self._record(run_id)], _row_name(run_id))
+
+    def _record(self, run_id: str) -> RunRecord:
+        plan, now = self._plans[run_id], time.time()
+        config, started = plan.config, self._heard_first.get(run_id, now)
+        return RunRecord(
+            run_id=run_id,
+            suite=plan.suite,
+            agent=config.agent,
+            model=config.model,
+            parameters=0,
+            level=config.environment.level,
+            language=config.environment.language,
+            seed=config.seed,
+            frames=self._frames[run_id],
+            config=config.canonical_json(),
+            config_hash=config.digest(),
+            code_version=code_version(),
+            packages=package_versions(),
+            machine=machine(),
+            device=self._device,
+            started=_date(started),
+            finished=_date(now),
+            seconds=now - started,
+            status=_FAILED,
+        )
+
+
+def forget_failures(out: Path, plans: Iterable[Plan]) -> None:
+    """Remove what earlier failures of runs left, before they are tried again: a run has one row at most."""
+    for plan in plans:
+        run_id = plan.config.run_id
+        (out / "runs" / f"{_row_name(run_id)}.parquet").unlink(missing_ok=True)
+        log_file(out, run_id).unlink(missing_ok=True)
+
+
+def failure(failed: dict[str, str], out: Path) -> RunFailedError:
+    """Return the error that names every failed run, why, and where its log is."""
+    lines = [f"{run_id}: {reason} (log: {log_file(out, run_id)})" for run_id, reason in failed.items()]
+    count = f"{len(lines)} run{'s' * (len(lines) != 1)} failed"
+    return RunFailedError("\n".join([f"{count}, the others' results are stored:", *lines]))
+
+
+def _row_name(run_id: str) -> str:
+    return f"{run_id}-{_FAILED}"
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
