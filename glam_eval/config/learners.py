@@ -20,6 +20,8 @@ class QLearningConfig(Settings):
     """Steps of all environments for each gradient step."""
     batch: PositiveInt = 64
     """Transitions of a gradient step."""
+    rewarded_share: Fraction = 0.0
+    """Share of them drawn from those with a reward (as in arXiv 1506.08941), the rest from all."""
     learning_rate: PositiveFloat = 1e-4
     """Adam's learning rate."""
     discount: Fraction = 0.9

@@ -93,10 +93,11 @@ PPO_PRESETS: dict[str, dict[str, Any]] = {
         "recurrence": 10,
         "minibatch": 160,
         "epochs": 3,
-        "learning_rate": 2e-4,
+        "learning_rate": 5e-4,
         "gae_lambda": 0.95,
         "normalize_advantages": True,
         "value_clip": None,
+        "reward_scale": 1.0,
     },
 }
 

@@ -71,3 +71,17 @@ class NormalizedPolicy(Protocol):
 
     def refresh_statistics(self, inputs: Sequence[Any]) -> None:
         """Bring the statistics nearer to those of the prepared inputs."""
+
+
+@runtime_checkable
+class SequencePolicy(Protocol):
+    """A recurrent policy that reads whole sequences faster than step by step."""
+
+    def evaluate_sequences(
+        self, inputs: Sequence[Sequence[Any]], memory: torch.Tensor, continues: torch.Tensor
+    ) -> PolicyOutput:
+        """Score T steps of n sequences: the answers to all inputs, (T n) rows, step after step.
+
+        The memory (n, memory_size) is that before the first step; ``continues`` (T, n) is 0 where an episode
+        ends with a step, after which the memory is cleared, else 1.
+        """

@@ -8,7 +8,7 @@ import safetensors
 import safetensors.torch
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_sequence
+from torch.nn.utils.rnn import pad_sequence
 
 from glam_eval.core.errors import UserError
 
@@ -87,16 +87,23 @@ class TextEncoder(nn.Module):
     def __init__(self, embedding: nn.Embedding, hidden: int) -> None:
         super().__init__()
         self.embedding = [embedding]  # in a list, so that it is not this module's own parameter
-        self.recurrence = nn.GRU(embedding.embedding_dim, hidden, batch_first=True)
+        self.recurrence = nn.GRU(embedding.embedding_dim, hidden)
 
     def forward(self, texts: Iterable[Sequence[int]]) -> torch.Tensor:
-        """Return (n, hidden) of n texts of word numbers, each of at least one; equal texts are read once."""
+        """Return (n, hidden) of n texts of word numbers, each of at least one.
+
+        Equal texts are read once, and so is the beginning that all of them share.
+        """
         texts = [tuple(text) for text in texts]
         rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-        embedding = self.embedding[0]
-        device = embedding.weight.device
-        words = pack_sequence([torch.tensor(text, device=device) for text in rows], enforce_sorted=False)
-        embedded = words._replace(data=embedding(words.data))
-        _, last = self.recurrence(embedded)
-        state: torch.Tensor = last[0][torch.tensor([rows[text] for text in texts], device=device)]
-        return state
+        ends = torch.tensor([len(text) - 1 for text in rows])
+        # Padded: backward through a packed sequence takes time quadratic in its length.
+        words = pad_sequence([torch.tensor(text) for text in rows]).to(self.embedding[0].weight.device)
+        shared = min(int((words == words[:, :1]).all(dim=1).cumprod(dim=0).sum()), int(ends.min()))
+        start = None
+        if shared:
+            _, state = self.recurrence(self.embedding[0](words[:shared, :1]))
+            start = state.expand(-1, len(rows), -1).contiguous()
+        states, _ = self.recurrence(self.embedding[0](words[shared:]), start)
+        last: torch.Tensor = states[ends - shared, torch.arange(len(rows))]
+        return last[torch.tensor([rows[text] for text in texts])]

@@ -9,6 +9,7 @@ three input channels; batch normalisation brings them to scale.
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -101,10 +102,34 @@ class SymbolicPolicy(NetworkPolicy):
     def evaluate(self, inputs: Sequence[PreparedGrid], memory: torch.Tensor | None = None) -> PolicyOutput:
         """Return log-probabilities, values and the memory after this step, where the given memory was."""
         before = torch.zeros(len(inputs), self.memory_size) if memory is None else memory
-        hidden, cell = self.memory(self._seen(inputs), tuple(before.to(self.device).chunk(2, dim=1)))
+        hidden, cell = self.memory(self._seen_once(inputs), tuple(before.to(self.device).chunk(2, dim=1)))
+        answer = self._answer(hidden, inputs)
+        return replace(answer, memory=torch.cat([hidden, cell], dim=1).to(before.device))
+
+    def evaluate_sequences(
+        self, inputs: Sequence[Sequence[PreparedGrid]], memory: torch.Tensor, continues: torch.Tensor
+    ) -> PolicyOutput:
+        """Return log-probabilities and values of all steps: only the memory goes step by step."""
+        flat = [each for step in inputs for each in step]
+        hidden, cell = memory.to(self.device).chunk(2, dim=1)
+        states = []
+        views = self._seen_once(flat).split(len(inputs[0]))
+        for seen, goes_on in zip(views, continues.to(self.device), strict=True):
+            hidden, cell = self.memory(seen, (hidden, cell))
+            states.append(hidden)
+            hidden, cell = hidden * goes_on[:, None], cell * goes_on[:, None]
+        return self._answer(torch.cat(states), flat)
+
+    def _answer(self, hidden: torch.Tensor, inputs: Sequence[PreparedGrid]) -> PolicyOutput:
         scores = offered_only(self.actor(hidden), [each.actions for each in inputs])
-        after = torch.cat([hidden, cell], dim=1).to(before.device)
-        return PolicyOutput(scores.log_softmax(dim=1), self.critic(hidden).squeeze(1), after)
+        return PolicyOutput(scores.log_softmax(dim=1), self.critic(hidden).squeeze(1))
+
+    def _seen_once(self, inputs: Sequence[PreparedGrid]) -> torch.Tensor:
+        """Return ``_seen`` of the inputs, equal ones computed once: many actions change nothing."""
+        keys = [(each.image.tobytes(), each.mission) for each in inputs]
+        distinct = dict(zip(keys, inputs, strict=True))
+        rows = {key: row for row, key in enumerate(distinct)}
+        return self._seen(list(distinct.values()))[torch.tensor([rows[key] for key in keys])]
 
     def _seen(self, inputs: Sequence[PreparedGrid]) -> torch.Tensor:
         """Return what of view and mission reaches the memory, (n, 128)."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from glam_eval.config.run import PPOConfig
 from glam_eval.core.errors import RunFailedError
 from glam_eval.core.seeds import stream
-from glam_eval.policies.base import Policy
+from glam_eval.policies.base import Policy, PolicyOutput, SequencePolicy
 from glam_eval.training.advantages import generalized_advantages
 from glam_eval.training.batches import micro_batches
 from glam_eval.training.rollouts import Rollout
@@ -194,27 +195,20 @@ class PPO:
         """Return the losses of whole sequences, the memory carried along each and cleared at episode ends."""
         recurrence, slots = self._config.recurrence, rollout.actions.shape[1]
         begin, slot = sequences // slots * recurrence, sequences % slots
+        steps = [begin + offset for offset in range(recurrence)]
+        inputs = [[rollout.inputs[t][n] for t, n in zip(step, slot, strict=True)] for step in steps]
         memory = None if rollout.memories is None else rollout.memories[begin, slot]
-        log_probabilities, values = [], []
-        for offset in range(recurrence):
-            step = begin + offset
-            inputs = [rollout.inputs[t][n] for t, n in zip(step, slot, strict=True)]
-            output = self._policy.evaluate(inputs, memory)
-            log_probabilities.append(output.log_probabilities)
-            values.append(output.values)
-            if output.memory is not None:
-                continues = torch.from_numpy(~rollout.ends[step, slot]).to(output.memory)
-                memory = output.memory * continues[:, None]
-        steps = (begin[None] + np.arange(recurrence)[:, None]).ravel()
-        where = steps, np.tile(slot, recurrence)
-        scores = torch.cat(log_probabilities)
+        continues = torch.from_numpy(np.stack([~rollout.ends[step, slot] for step in steps])).float()
+        output = _evaluate_sequences(self._policy, inputs, memory, continues)
+        scores = output.log_probabilities
+        where = np.concatenate(steps), np.tile(slot, recurrence)
 
         def taken(array: NDArray[np.float32] | NDArray[np.int64]) -> torch.Tensor:
             return torch.from_numpy(array[where]).to(scores.device)
 
         return ppo_losses(
             scores,
-            torch.cat(values),
+            output.values,
             taken(rollout.actions),
             taken(rollout.log_probabilities),
             taken(rollout.values),
@@ -222,3 +216,21 @@ class PPO:
             taken(returns),
             self._config,
         )
+
+
+def _evaluate_sequences(
+    policy: Policy, inputs: list[list[Any]], memory: torch.Tensor | None, continues: torch.Tensor
+) -> PolicyOutput:
+    """Return what ``SequencePolicy.evaluate_sequences`` returns, of any policy; without memory it is None."""
+    if memory is None:
+        return policy.evaluate([each for step in inputs for each in step])
+    continues = continues.to(memory)
+    if isinstance(policy, SequencePolicy):
+        return policy.evaluate_sequences(inputs, memory, continues)
+    scores, values = [], []
+    for step, goes_on in zip(inputs, continues, strict=True):
+        output = policy.evaluate(step, memory)
+        scores.append(output.log_probabilities)
+        values.append(output.values)
+        memory = None if output.memory is None else output.memory * goes_on[:, None]
+    return PolicyOutput(torch.cat(scores), torch.cat(values))

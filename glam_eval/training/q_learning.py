@@ -43,10 +43,11 @@ class QLearner:
         seconds = np.zeros(3)
         uniforms = stream(self._seed, "rollout", number).random((self._config.steps, self._actors.slots))
         parts = np.split(uniforms, self._config.steps // self._config.steps_per_gradient)
-        for part, draws in enumerate(parts):
-            actions = self._act(draws, finished, entropies, seconds)
+        for part, uniform in enumerate(parts):
+            actions = self._act(uniform, finished, entropies, seconds)
             began = time.perf_counter()
-            batch = self.replay.sample(self._config.batch, stream(self._seed, "replay", number, part))
+            draws = stream(self._seed, "replay", number, part)
+            batch = self.replay.sample(self._config.batch, draws, self._config.rewarded_share)
             loss, norm = self._gradient_step(batch, actions, number)
             seconds[2] += time.perf_counter() - began
             losses.append(loss)

@@ -39,6 +39,7 @@ class _Chunk:
     ) -> None:
         self.tokens, self.lengths = tokens, lengths
         self.actions, self.rewards, self.ends = actions, rewards, ends
+        self.rewarded = np.flatnonzero(rewards)  # places with a reward
         self._stops = lengths.cumsum()
 
     def prompt(self, place: int) -> Prompt:
@@ -48,8 +49,8 @@ class _Chunk:
     @property
     def nbytes(self) -> int:
         """Memory of the arrays."""
-        arrays = (self._stops, self.tokens, self.lengths, self.actions, self.rewards, self.ends)
-        return sum(array.nbytes for array in arrays)
+        indices, states = (self.rewarded, self._stops), (self.tokens, self.lengths)
+        return sum(each.nbytes for each in (*indices, *states, self.actions, self.rewards, self.ends))
 
 
 class Replay:
@@ -80,9 +81,14 @@ class Replay:
         lengths = np.array([len(prompt) for prompt in prompts], dtype=np.int32)
         self._chunks.append(_Chunk(tokens, lengths, actions.astype(np.uint8), rewards, ends))
 
-    def sample(self, count: int, draws: np.random.Generator) -> Transitions:
-        """Return transitions drawn uniformly, with replacement."""
+    def sample(self, count: int, draws: np.random.Generator, rewarded_share: float = 0.0) -> Transitions:
+        """Return transitions drawn uniformly, with replacement.
+
+        A share of them is drawn uniformly from those with a reward, if there are any.
+        """
         chosen = draws.integers(len(self), size=count)
+        rewarded = self._draw_rewarded(round(rewarded_share * count), draws)
+        chosen[: len(rewarded)] = rewarded
         size = self._steps * self._slots
         places = [(self._chunks[index // size], index % size) for index in chosen.tolist()]
         return Transitions(
@@ -92,6 +98,19 @@ class Replay:
             ends=np.array([chunk.ends.flat[place] for chunk, place in places]),
             next_prompts=[chunk.prompt(place + self._slots) for chunk, place in places],
         )
+
+    def _draw_rewarded(self, count: int, draws: np.random.Generator) -> list[int]:
+        """Return the numbers of transitions with a reward, none where there are none."""
+        stops = np.cumsum([len(chunk.rewarded) for chunk in self._chunks])
+        if not count or not stops[-1]:
+            return []
+        drawn = draws.integers(stops[-1], size=count)
+        numbers = np.searchsorted(stops, drawn, side="right")
+        size = self._steps * self._slots
+        return [
+            number * size + int(self._chunks[number].rewarded[place - stops[number]])
+            for number, place in zip(numbers.tolist(), drawn.tolist(), strict=True)
+        ]
 
     def save(self, directory: Path) -> None:
         """Write all transitions."""

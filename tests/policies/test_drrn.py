@@ -8,6 +8,7 @@ import torch
 from glam_eval.environments import VectorEnvironment
 from glam_eval.policies.drrn import DRRNPolicy
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
+from glam_eval.policies.network import TextEncoder
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def test_q_values_equal_the_network_written_out(policy, situations):
 
     def encoded(recurrence, text):
         ids = torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])
-        return recurrence(policy.words(ids))[1][0, 0]
+        return recurrence(policy.words(ids).transpose(0, 1))[1][0, 0]
 
     inputs = [policy.prepare(situation) for situation in situations]
     with torch.no_grad():
@@ -63,3 +64,22 @@ def test_saved_and_loaded_exactly(policy, situations, tmp_path):
     assert not torch.equal(other.evaluate(inputs).values, policy.evaluate(inputs).values)
     other.load(tmp_path)
     assert torch.equal(other.evaluate(inputs).values, policy.evaluate(inputs).values)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [[1, 2, 3, 4], [1, 2, 5], [1, 2, 3, 4], [1, 2]],  # one is the beginning of all others
+        [[1, 2, 3], [1, 2, 4, 0, 0]],
+        [[1, 2], [3], [0, 2, 1]],
+        [[1, 2, 3]],
+        [[1]],
+    ],
+)
+def test_texts_are_read_together_as_each_is_alone(texts):
+    torch.manual_seed(0)
+    encoder = TextEncoder(torch.nn.Embedding(6, 4), 3)
+    together = encoder(texts)
+    for row, text in enumerate(texts):
+        last = encoder.recurrence(encoder.embedding[0](torch.tensor(text)))[1][0]
+        torch.testing.assert_close(together[row], last)

@@ -63,6 +63,20 @@ def test_an_answer_does_not_depend_on_the_batch(situations):
         torch.testing.assert_close(alone.log_probabilities[0], together.log_probabilities[row])
 
 
+def test_sequences_are_read_as_step_by_step(situations):
+    policy = SymbolicPolicy(actions=6)
+    inputs = inputs_of(policy, situations)
+    steps = [inputs[0:4], inputs[4:8], inputs[4:8], inputs[8:12]]
+    continues = torch.tensor([[1, 1, 0, 1], [0, 1, 1, 1], [1, 1, 1, 0], [1, 1, 1, 1]]).float()
+    first = memory = torch.randn(4, 256, generator=torch.manual_seed(0))
+    together = policy.evaluate_sequences(steps, first, continues)
+    for t, step in enumerate(steps):
+        alone, rows = policy.evaluate(step, memory), slice(4 * t, 4 * t + 4)
+        torch.testing.assert_close(together.log_probabilities[rows], alone.log_probabilities)
+        torch.testing.assert_close(together.values[rows], alone.values)
+        memory = alone.memory * continues[t][:, None]
+
+
 def test_the_first_refresh_gives_the_statistics_of_its_inputs(situations):
     policy = SymbolicPolicy(actions=6)
     inputs = inputs_of(policy, situations)

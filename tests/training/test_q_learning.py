@@ -81,7 +81,7 @@ def chunk(number, steps=2, slots=3):
         np.arange(number, number + 1 + place % 3, dtype=np.int32) for place in range((steps + 1) * slots)
     ]
     actions = np.full((steps, slots), number % 5)
-    rewards = np.full((steps, slots), number, dtype=np.float32)
+    rewards = np.full((steps, slots), number + 1, dtype=np.float32)
     return prompts, actions, rewards, rewards % 2 == 0
 
 
@@ -93,7 +93,25 @@ def test_the_replay_forgets_the_oldest_and_says_what_it_holds():
         sizes.append((len(replay), replay.nbytes))
     assert [size for size, _ in sizes] == [6, 12, 18, 18, 18]
     assert sizes[2][1] == sizes[4][1] == 3 * sizes[0][1] > 0
-    assert set(replay.sample(500, np.random.default_rng(0)).rewards.tolist()) == {2.0, 3.0, 4.0}
+    assert set(replay.sample(500, np.random.default_rng(0)).rewards.tolist()) == {3.0, 4.0, 5.0}
+
+
+def test_a_share_of_a_sample_is_rewarded():
+    replay = Replay(capacity=60, steps=2, slots=3, vocabulary=100)
+    for number in range(10):
+        prompts, actions, rewards, ends = chunk(number)
+        replay.add(prompts, actions, np.zeros_like(rewards), ends)
+    assert not replay.sample(100, np.random.default_rng(0), rewarded_share=0.5).rewards.any()
+    for number in (2, 3):
+        prompts, actions, rewards, ends = chunk(number)
+        rewards[0, 1] = 0
+        replay.add(prompts, actions, rewards, ends)
+    sample = replay.sample(400, np.random.default_rng(1), rewarded_share=0.5)
+    assert 200 <= np.count_nonzero(sample.rewards) < 300
+    first = sample.rewards[:200].tolist()
+    assert set(first) == {3.0, 4.0} and 80 < first.count(3.0) < 120  # both chunks alike
+    assert [int(prompt[0]) for prompt in sample.prompts[:200]] == [int(reward) - 1 for reward in first]
+    assert set(sample.actions[:200].tolist()) == {2, 3}
 
 
 def test_a_transition_is_followed_by_its_own_next_state():
