@@ -48,6 +48,18 @@ class Grammar:
         """Return the sentence about the thing in the agent's hands."""
         return self._join(self.lexicon.sentences["carry"].format(thing=self._thing(thing)))
 
+    def thing(self, thing: Thing) -> str:
+        """Return a thing as sentences name it, with the indefinite article."""
+        return self._join(self._thing(thing))
+
+    def name(self, reference: Reference) -> str:
+        """Return a thing as goals name it."""
+        return self._join(self._reference(reference, ""))
+
+    def place(self, right: int, forward: int) -> str:
+        """Return a place relative to the agent; units: grid cells, ``right`` negative to the left."""
+        return self._join(self._where(right, forward))
+
     def goal(self, instruction: Instruction) -> str:
         """Return the goal in the lexicon's mood (the imperative unless a shift says otherwise)."""
         return self._join(self._clause(instruction, self.lexicon.goal_mood))

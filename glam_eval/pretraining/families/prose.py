@@ -1,0 +1,101 @@
+"""Plain text in the environment's style, in every language and under every shift with real words.
+
+What is seen, what is asked, or both; never next to a phrase of an action. Action phrases stand in lists alone.
+"""
+
+import random
+
+from glam_eval.language import ACTION_SETS, speaker, template
+from glam_eval.pretraining.families.phrases import meanings, phrases
+from glam_eval.pretraining.families.scenes import (
+    Setting,
+    draw_language,
+    draw_place,
+    draw_setting,
+    draw_target,
+    draw_task,
+    draw_thing,
+    draw_view,
+)
+
+ACTION_WORDS = ("none", "synonym_actions", "synonym_actions_2")
+
+
+def text(generator: random.Random) -> str:
+    """Return a text of one to some sentences."""
+    chance = generator.random()
+    if chance < 0.45:
+        return _scene(generator)
+    if chance < 0.65:
+        return _goal(generator)
+    if chance < 0.75:
+        return _actions(generator)
+    if chance < 0.85:
+        return _definition(generator)
+    return _places(generator)
+
+
+def _sentences(generator: random.Random, setting: Setting) -> list[str]:
+    """Return the sentences of one view, with something carried now and then."""
+    carrying = draw_thing(generator) if generator.random() < 0.2 else None
+    view = draw_view(generator, generator.randint(1, 6), carrying=carrying)
+    return list(setting.observation.observation(view))
+
+
+def _scene(generator: random.Random) -> str:
+    """Return an observation, at times after a goal, as lines or as prose."""
+    setting = draw_setting(generator)
+    sentences = _sentences(generator, setting)
+    task = draw_task(generator, draw_target(generator)[1]) if generator.random() < 0.4 else None
+    if generator.random() < 0.5:
+        goal = (
+            f"{setting.goal.phrases('prose')['goal_introduction']} {setting.goal.goal(task)}. "
+            if task
+            else ""
+        )
+        return goal + " ".join(f"{sentence}." for sentence in sentences)
+    paper = template("paper")
+    goal = f"{setting.goal.phrases('paper')['goal_introduction']} {setting.goal.goal(task)}" if task else ""
+    head = paper.before_observation.format(i=generator.randint(0, 2), **setting.observation.phrases("paper"))
+    return (goal + head + paper.after_sentence.join(sentences)).strip()
+
+
+def _goal(generator: random.Random) -> str:
+    """Return a goal alone."""
+    setting = draw_setting(generator)
+    layout = generator.choice(("paper", "prose"))
+    task = draw_task(generator, draw_target(generator)[1])
+    return f"{setting.goal.phrases(layout)['goal_introduction']} {setting.goal.goal(task)}"
+
+
+def _actions(generator: random.Random) -> str:
+    """Return a list of action phrases, in any order, as prompts introduce it or alone."""
+    voice = speaker(draw_language(generator), generator.choice(ACTION_WORDS))
+    actions = list(voice.actions(generator.choice(list(ACTION_SETS))))
+    generator.shuffle(actions)
+    introduction = voice.phrases(generator.choice(("paper", "prose")))["possible_actions"]
+    listed = ", ".join(actions)
+    return f"{introduction} {listed}" if generator.random() < 0.5 else listed
+
+
+def _definition(generator: random.Random) -> str:
+    """Return the meaning of a word, as a dictionary has it."""
+    language = draw_language(generator)
+    key, definition = generator.choice(list(meanings(language).definitions.items()))
+    shift = "new_nouns" if key.startswith("new_") else generator.choice(ACTION_WORDS)
+    lexicon = speaker(language, shift).goal_voice.grammar.lexicon
+    key = key.removeprefix("new_")
+    color = lexicon.colors.get(key, "")
+    word = lexicon.nouns[key].text if key in lexicon.nouns else lexicon.actions.get(key, color)
+    return f"{word if isinstance(word, str) else generator.choice(list(word.values()))}: {definition}"
+
+
+def _places(generator: random.Random) -> str:
+    """Return sentences on where things are that no one is said to see."""
+    setting = draw_setting(generator)
+    told = phrases(setting.language).there_is
+    grammar = setting.answer.goal_voice.grammar
+    return " ".join(
+        told.format(thing=grammar.thing(draw_thing(generator)), place=grammar.place(*draw_place(generator)))
+        for _ in range(generator.randint(1, 3))
+    )

@@ -1,0 +1,123 @@
+"""The instruction mixture and the plain text of pretraining: endless training draws, fixed held-out ones.
+
+What is held out is decided by a text's words (``examples.is_held_out``), so no draw of training, of any
+seed, can be an evaluation item.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from glam_eval.core.errors import unknown
+from glam_eval.core.seeds import stream_seed
+from glam_eval.pretraining.examples import Example, is_held_out
+from glam_eval.pretraining.families import goals, prose
+
+EXTERNAL_SHARE = 0.4  # of the plain text, where external texts are given
+DRAWS_PER_ITEM = 400  # after so many draws for each item asked for, a small family has no more to give
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A kind of item: what it asks, how often it is drawn, and the function that draws one."""
+
+    name: str
+    description: str
+    weight: float
+    generate: Callable[[random.Random], Example]
+
+
+def _family(generate: Callable[[random.Random], Example], weight: float) -> Family:
+    """Return the family of a generating function, which has its name and description."""
+    return Family(generate.__name__, (generate.__doc__ or "").strip(), weight, generate)
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        _family(goals.goal_side, 10),
+        _family(goals.goal_place, 8),
+        _family(goals.goal_seen, 3),
+        _family(goals.goal_near, 3),
+        _family(goals.goal_steps, 2),
+        _family(goals.goal_thing, 3),
+        _family(goals.first_thing, 2),
+        _family(goals.last_thing, 2),
+    )
+}
+
+
+def _chosen(families: Sequence[str] | None) -> list[Family]:
+    """Return families by name, all of them for None; raises UserError for one that does not exist."""
+    for name in families or ():
+        if name not in FAMILIES:
+            raise unknown("instruction family", name, FAMILIES)
+    return [FAMILIES[name] for name in (FAMILIES if families is None else families)]
+
+
+def training_examples(seed: int, families: Sequence[str] | None = None) -> Iterator[Example]:
+    """Yield items without end, each family as often as its weight says; a function of the seed alone.
+
+    No item is held out. Raises UserError for a family that does not exist.
+    """
+    chosen = _chosen(families)
+    return _draw(random.Random(stream_seed(seed, "pretraining", "examples")), chosen)
+
+
+def _draw(generator: random.Random, families: Sequence[Family]) -> Iterator[Example]:
+    weights = [family.weight for family in families]
+    while True:
+        for family in generator.choices(families, weights, k=100):
+            example = family.generate(generator)
+            if not is_held_out(example.source):
+                yield example
+
+
+def held_out_examples(family: str, count: int) -> list[Example]:
+    """Return the first ``count`` of a family's fixed items that training never sees.
+
+    No two are alike. Where items share their choices each answer is right equally often, as near as can be.
+    A small family may have fewer items. Raises UserError for a family that does not exist.
+    """
+    (chosen,) = _chosen([family])
+    generator = random.Random(stream_seed(0, "pretraining", "held out", family))
+    kept: dict[str, Example] = {}
+    answers: Counter[tuple[frozenset[str], str]] = Counter()
+    for _ in range(DRAWS_PER_ITEM * count):
+        if len(kept) == count:
+            break
+        example = chosen.generate(generator)
+        if example.source in kept or not is_held_out(example.source):
+            continue
+        options = frozenset(example.choices)
+        key = (options, example.target)
+        if options and answers[key] > min(answers[options, choice] for choice in options):
+            continue  # until the other answers have caught up
+        answers[key] += 1
+        kept[example.source] = example
+    return list(kept.values())
+
+
+def training_sentences(seed: int, texts: Sequence[str] = ()) -> Iterator[str]:
+    """Yield plain text without end: prose of the environment in six languages, and external texts if given.
+
+    A function of the seed and the texts; no sentence is held out.
+    """
+    generator = random.Random(stream_seed(seed, "pretraining", "sentences"))
+    while True:
+        external = texts and generator.random() < EXTERNAL_SHARE
+        sentence = generator.choice(texts) if external else prose.text(generator)
+        if not is_held_out(sentence):
+            yield sentence
+
+
+def held_out_sentences(count: int) -> list[str]:
+    """Return the first ``count`` of the fixed sentences, no two alike, that training never sees."""
+    generator = random.Random(stream_seed(0, "pretraining", "held out sentences"))
+    kept: dict[str, None] = {}
+    while len(kept) < count:
+        sentence = prose.text(generator)
+        if is_held_out(sentence):
+            kept[sentence] = None
+    return list(kept)
