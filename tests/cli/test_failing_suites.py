@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import TINY_SUITE
 from program import assert_same_results, command, glam_eval
 
 HERE = Path(__file__).parent
@@ -115,11 +114,21 @@ def test_a_failed_run_is_tried_again_and_its_failure_forgotten(bad_suite, tmp_pa
     assert not list((out / "logs").iterdir())
 
 
-def test_a_full_disk_fails_runs_in_one_line_and_harms_nothing(tmp_path):
-    suite, out, straight = tmp_path / "tiny.toml", tmp_path / "out", tmp_path / "straight"
-    suite.write_text(TINY_SUITE)
+def test_a_full_disk_fails_runs_in_one_line_and_harms_nothing(tiny_suite, tmp_path):
+    out, straight = tmp_path / "out", tmp_path / "straight"
     agents = "agents=[{agent='gflan',model='t5-pico'},{agent='random'}]"
-    arguments = ("run-suite", suite, "--seeds", 1, "--workers", 1, "--no-summary", "--set", agents, "--out")
+    arguments = (
+        "run-suite",
+        tiny_suite,
+        "--seeds",
+        1,
+        "--workers",
+        1,
+        "--no-summary",
+        "--set",
+        agents,
+        "--out",
+    )
     limit = 60_000  # bytes a file: tables fit, a checkpoint does not
     done = subprocess.run(
         command(*arguments, out),

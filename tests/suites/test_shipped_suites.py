@@ -1,0 +1,94 @@
+"""The suites that ship: every name in them exists, and ``paper`` holds each figure's runs."""
+
+from collections import Counter
+
+import pytest
+
+from glam_eval.config.loading import load_suite, shipped_suites
+from glam_eval.suites.run import validate
+
+QUESTIONS = {
+    "sample-efficiency",
+    "generalization",
+    "online-offline",
+    "scaling",
+    "ablations",
+    "probes",
+    "retention",
+    "paper",
+}
+
+
+def test_every_question_ships_at_both_scales():
+    shipped = set(shipped_suites())
+    assert QUESTIONS | {f"{name}-cpu" for name in QUESTIONS} <= shipped
+    for name in shipped:
+        models = {run.model for run in load_suite(name).runs()} - {"none"}
+        flan = {model for model in models if model.startswith("google/flan-t5")}
+        assert flan == (models if name in QUESTIONS else set()), name
+
+
+@pytest.mark.parametrize("name", shipped_suites())
+def test_a_shipped_suite_validates(name):
+    validate(load_suite(name))
+
+
+def figure_runs(suite, level="GoToLocal", actions="canonical", remembered=3, agent=None, model=None):
+    return Counter(
+        run.agent
+        for run in suite.runs()
+        if (run.environment.level, run.environment.actions, run.environment.remembered)
+        == (level, actions, remembered)
+        and (agent is None or run.agent == agent)
+        and (model is None or run.model == model)
+    )
+
+
+def test_the_paper_suite_holds_every_figures_runs():
+    suite = load_suite("paper")
+    assert suite.seeds == 2
+    large = "google/flan-t5-large"
+    mixed = figure_runs(suite, level="MixedTrainLocal")
+    assert set(mixed) == {"gflan", "npae", "drrn", "symbolic-ppo", "zero-shot", "random", "bot"}
+    pretraining = figure_runs(suite, model=large)
+    assert {"gflan", "aflan", "npe", "npa", "npae", "bc-gflan", "bc-bot"} <= set(pretraining)
+    for size in ("small", "large", "xl"):
+        assert figure_runs(suite, agent="gflan", model=f"google/flan-t5-{size}")["gflan"] == 2
+    for setting in (
+        *({"actions": actions} for actions in ("restricted", "canonical", "augmented")),
+        *({"level": level} for level in ("GoToLocalN4", "GoToLocal", "GoToLocalN16")),
+    ):
+        for agent in ("gflan", "npae", "drrn", "symbolic-ppo"):
+            assert figure_runs(suite, **setting)[agent] >= 2, (setting, agent)
+    for remembered in (1, 3, 6, 9):
+        assert figure_runs(suite, agent="gflan", model=large, remembered=remembered)["gflan"] == 2
+    budgets = {run.environment.level: run.frames for run in suite.runs() if run.agent == "gflan"}
+    assert budgets == {
+        "MixedTrainLocal": 1_500_000,
+        "GoToLocal": 400_000,
+        "GoToLocalN4": 400_000,
+        "GoToLocalN16": 400_000,
+    }
+
+
+def test_the_paper_suite_asks_the_papers_tests():
+    suite = load_suite("paper")
+    tests = next(protocol for protocol in suite.protocols if protocol.name == "generalization")
+    assert [condition.label for condition in tests.conditions] == [
+        "none",
+        "new_nouns",
+        "synonym_colors",
+        "invented_nouns",
+        "invented_colors",
+        "invented_nouns_and_colors",
+        "goal_intro_speaker",
+        "goal_intro_agent",
+        "synonym_actions",
+        "synonym_actions_2",
+        "held_out",
+        "new_composition",
+        "none@fr",
+    ]
+    assert tests.scenes == 1000
+    tested = {(run.agent, run.environment.level) for run, asked in suite.questions() if tests in asked}
+    assert {("gflan", "MixedTrainLocal"), ("zero-shot", "MixedTrainLocal"), ("bc-bot", "GoToLocal")} <= tested
