@@ -35,7 +35,7 @@ def bench_agents(level: str, model: str, updates: int = 2, device: str = "cpu") 
     """
     for name in AGENTS:
         if name != "bc-gflan":
-            yield _measure(_config(name, level, model, updates + 1), device)
+            yield measure_agent(_config(name, level, model, updates + 1), device)
 
 
 def _config(agent: str, level: str, model: str, updates: int) -> RunConfig:
@@ -52,7 +52,8 @@ def _config(agent: str, level: str, model: str, updates: int) -> RunConfig:
     return config.changed(frames=frames)
 
 
-def _measure(config: RunConfig, device: str) -> AgentThroughput:
+def measure_agent(config: RunConfig, device: str = "cpu") -> AgentThroughput:
+    """Return the speed of a run's agent; of its updates, the first is a warm-up."""
     environment = make_environment(config, SLOTS)
     policy = build_policy(config, len(environment.actions), device)
     collector = Collector(policy, Actors(environment, SLOTS, config.seed), config.seed)

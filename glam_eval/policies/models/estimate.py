@@ -95,6 +95,11 @@ def _update_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
     return weights + tokens * _activation_bytes(shape, precision) + _logit_bytes(shape, work, tokens)
 
 
+def memory_bytes(shape: T5Shape, work: Workload, precision: str, learning: bool) -> int:
+    """Return the bytes that a model takes to act, or to learn: weights, optimiser, activations, logits."""
+    return round((_update_bytes if learning else _rollout_bytes)(shape, work, precision))
+
+
 def describe(name: str, work: Workload | None = None, device: str | torch.device = "cpu") -> ModelDescription:
     """Return what a model of a known name needs, measuring this machine's matrix rate.
 
@@ -111,8 +116,8 @@ def describe(name: str, work: Workload | None = None, device: str | torch.device
         parameters=count_parameters(shape),
         forward_flops=forward,
         frame_flops=frame,
-        rollout_memory={precision: round(_rollout_bytes(shape, work, precision)) for precision in BYTES},
-        update_memory={precision: round(_update_bytes(shape, work, precision)) for precision in BYTES},
+        rollout_memory={precision: memory_bytes(shape, work, precision, False) for precision in BYTES},
+        update_memory={precision: memory_bytes(shape, work, precision, True) for precision in BYTES},
         matrix_rates=rates,
         frames_per_second={precision: rate / frame for precision, rate in rates.items()},
     )
