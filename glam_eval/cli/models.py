@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
+from glam_eval.cli import ladder
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
+    ladder.register(models)
     app.add_typer(models, name="models")
 
 
@@ -20,20 +23,25 @@ def list_models() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from glam_eval.policies.models.shapes import EMBEDDED, KNOWN
+    from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, LADDER
+    from glam_eval.policies.models.shipped import shipped_rungs
 
+    rungs = shipped_rungs()
     table = Table("model", "d_model", "layers", "d_ff", "comes from")
     for name, shape in KNOWN.items():
-        origin = "made here, no download" if name in EMBEDDED else "Hugging Face hub"
+        if name in LADDER and rungs:
+            origin = "pretrained here, ships" if name in rungs else f"glam-eval models pretrain {name}"
+        else:
+            origin = "random weights, made here" if name in EMBEDDED else "Hugging Face hub"
         table.add_row(name, str(shape.d_model), f"{shape.layers}+{shape.layers}", str(shape.d_ff), origin)
     Console().print(table)
 
 
 @models.command("make")
 def make(
-    name: Annotated[str, typer.Argument(help="Embedded model, for instance t5-nano.")],
+    name: Annotated[str, typer.Argument(help="Embedded model, for instance t5-nano or t5-nano-scratch.")],
     out: Annotated[Path, typer.Option(help="Directory to write.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of its random weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed, where its weights are random.")] = 0,
 ) -> None:
     """Write an embedded model for `transformers`' `from_pretrained`, without any download.
 

@@ -4,6 +4,7 @@ Each dataclass is one table; each field's annotation holds its description and u
 ``glam_eval.results`` derives the Parquet schema and the data dictionary.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -109,6 +110,10 @@ class EpisodeRecord:
     wrong_order: Annotated[
         bool, Column("did a later part of a sequence before an earlier one", optional=True)
     ]
+    discounted_return: Annotated[
+        float, Column("discounted return from the first step, NaN without a critic", optional=True)
+    ] = math.nan
+    value: Annotated[float, Column("critic's estimate of it at the first step", optional=True)] = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,15 @@ class ProbeRecord:
     action: Annotated[str, Column("action offered")]
     expected: Annotated[bool, Column("whether it is the expected action of the probe")]
     probability: Annotated[float, Column("probability of the action", "fraction")]
+    shift: Annotated[str, Column("lexical shift, none for the words of training", optional=True)] = "none"
+    prompt: Annotated[str, Column("prompt as the agent read it", optional=True)] = ""
+    entropy: Annotated[float, Column("entropy of the policy on the prompt", "nats", optional=True)] = math.nan
+    kl: Annotated[
+        float, Column("KL(policy || policy before training) on the prompt", "nats", optional=True)
+    ] = math.nan
+    value: Annotated[
+        float, Column("critic's discounted, unscaled return, NaN without a critic", optional=True)
+    ] = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +202,42 @@ class ComparisonRecord:
     note: Annotated[str, Column("what limits the comparison, in words", optional=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class PretrainingRecord:
+    """One stretch of a model's pretraining."""
+
+    model: ModelName
+    seed: Annotated[int, Column("seed of the first weights and of the data")]
+    recipe: Annotated[str, Column("SHA-256 of the recipe, first 16 hexadecimal digits")]
+    step: Annotated[int, Column("gradient steps taken", "steps")]
+    tokens: Annotated[int, Column("tokens of sources and targets learned from", "tokens")]
+    learning_rate: Annotated[float, Column("learning rate of the stretch's last step")]
+    loss: Annotated[float, Column("mean loss of target tokens in the stretch", "nats")]
+    held_out_spans: Annotated[float, Column("loss of target tokens, held-out span corruption", "nats")]
+    held_out_instructions: Annotated[float, Column("loss of target tokens, held-out items", "nats")]
+    grad_norm: Annotated[float, Column("mean gradient norm before clipping")]
+    seconds: Annotated[float, Column("wall-clock time of the stretch", "s", volatile=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageRecord:
+    """What a model makes of one kind of held-out text; nothing of it is an action of the world."""
+
+    run_id: Annotated[str, Column("run that trained the agent; the model's name where none did")]
+    model: ModelName
+    seed: Seed
+    frames: Frames
+    objective: Annotated[str, Column("span_corruption, or a family of instructions")]
+    items: Annotated[int, Column("held-out items", "items")]
+    tokens: Annotated[int, Column("target tokens", "tokens")]
+    loss: Annotated[float, Column("mean loss of target tokens; perplexity is its exponential", "nats")]
+    accuracy: Annotated[
+        float,
+        Column("likeliest choice right, or text exact where none is given; NaN for spans", "fraction"),
+    ]
+    chance: Annotated[float, Column("accuracy of a uniform choice; 0 where no choices are given", "fraction")]
+
+
 TABLES: dict[str, type] = {
     "runs": RunRecord,
     "training": TrainingRecord,
@@ -196,4 +246,6 @@ TABLES: dict[str, type] = {
     "probes": ProbeRecord,
     "demonstrations": DemonstrationRecord,
     "comparisons": ComparisonRecord,
+    "pretraining": PretrainingRecord,
+    "language": LanguageRecord,
 }

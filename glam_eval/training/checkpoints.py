@@ -27,18 +27,22 @@ class Checkpoint:
 
 
 class CheckpointStore:
-    """The checkpoints of one run, in one directory; the newest undamaged one is where the run resumes."""
+    """The checkpoints of one run, in one directory; the newest undamaged one is where the run resumes.
 
-    def __init__(self, directory: Path, keep: int = 2) -> None:
+    ``counted`` is what a run's progress is counted in: the first part of its checkpoints' names.
+    """
+
+    def __init__(self, directory: Path, keep: int = 2, counted: str = "frames") -> None:
         self.directory = directory
         self._keep = keep
+        self._counted = counted
 
     def write(
         self, frames: int, save: Callable[[Path], None], state: dict[str, Any], score: float | None = None
     ) -> Path:
         """Write a checkpoint: ``save`` fills the directory; ``score`` ranks it (higher is better)."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        target = self.directory / f"frames-{frames:010d}"
+        target = self.directory / f"{self._counted}-{frames:010d}"
         partial = self.directory / f".partial-{frames:010d}"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
@@ -67,7 +71,7 @@ class CheckpointStore:
         return None
 
     def _directories(self) -> list[Path]:
-        return sorted(self.directory.glob("frames-*"), reverse=True)
+        return sorted(self.directory.glob(f"{self._counted}-*"), reverse=True)
 
     def _prune(self) -> None:
         directories = self._directories()

@@ -15,7 +15,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.core.seeds import stream_seed
-from glam_eval.policies.models.shapes import EMBEDDED, KNOWN
+from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, SCRATCH_SUFFIX
+from glam_eval.policies.models.shipped import read_weights, shipped_rungs
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 
 Precision = Literal["float32", "bfloat16"]
@@ -84,12 +85,12 @@ def load_model(
     """Return a model in evaluation mode, dropout off, and its tokenizer.
 
     Args:
-        name_or_path: an embedded name (t5-nano), a directory, or a hub id (google/flan-t5-small).
+        name_or_path: an embedded name (t5-nano, t5-nano-scratch), a directory, or a hub id.
         device: where the weights go.
         precision: type of the stored weights; train float32 weights and let the policy compute in bfloat16.
         weights: ``random`` draws new weights of exactly the source's architecture (the NPE and NPA agents).
         embeddings: the same of the input embeddings, and of the output's where they are one matrix (tied).
-        seed: of random weights, and of an embedded model, whose own weights are random as well.
+        seed: of random weights, those of the ladder's ``-scratch`` twins included.
 
     Raises:
         UserError: for an unknown name, a directory without a model, a model that cannot be downloaded.
@@ -110,12 +111,25 @@ def load_model(
     return model.to(device, getattr(torch, precision)), tokenizer
 
 
-def _embedded(name: str, seed: int) -> tuple[Any, Any]:
+def new_embedded(name: str, seed: int) -> tuple[Any, Any]:
+    """Return a model of an embedded model's shape with weights drawn from the seed, and the tokenizer.
+
+    Raises:
+        UserError: if no embedded model has this name.
+    """
     if name not in EMBEDDED:
         raise unknown("embedded model", name, EMBEDDED)
     tokenizer = embedded_tokenizer()
     config = T5Config(**EMBEDDED[name].config_values(), vocab_size=len(tokenizer))
     return new_model(config, seed, tied=False), tokenizer
+
+
+def _embedded(name: str, seed: int) -> tuple[Any, Any]:
+    """Return a rung as it ships, or a model with random weights where the name or the ladder says so."""
+    model, tokenizer = new_embedded(name, seed)
+    if not name.endswith(SCRATCH_SUFFIX) and shipped_rungs():
+        model.load_state_dict(read_weights(name))
+    return model, tokenizer
 
 
 def _from_pretrained(name: str) -> tuple[Any, Any]:

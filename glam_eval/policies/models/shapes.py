@@ -33,12 +33,14 @@ class T5Shape:
         }
 
 
-EMBEDDED = {
+SCRATCH_SUFFIX = "-scratch"  # marks a rung's twin of the same architecture, with random weights
+LADDER = {
     "t5-pico": T5Shape(32, 8, 4, 64, 1, None),
     "t5-nano": T5Shape(64, 16, 4, 128, 2, None),
     "t5-micro": T5Shape(128, 32, 4, 256, 4, None),
     "t5-mini": T5Shape(256, 64, 4, 512, 4, None),
 }
+EMBEDDED = LADDER | {name + SCRATCH_SUFFIX: shape for name, shape in LADDER.items()}
 FLAN_T5 = {
     "google/flan-t5-small": T5Shape(512, 64, 6, 1024, 8),
     "google/flan-t5-base": T5Shape(768, 64, 12, 2048, 12),

@@ -1,0 +1,122 @@
+"""``glam-eval models pretrain, score, release, card``: the ladder of pretrained models."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from glam_eval.core.records import LanguageRecord
+
+
+def register(models: typer.Typer) -> None:
+    """Add the commands to ``glam-eval models``."""
+    for name, command in (("pretrain", pretrain), ("score", score), ("release", release), ("card", card)):
+        models.command(name)(command)
+
+
+def pretrain(
+    name: Annotated[str, typer.Argument(help="Rung of the ladder, for instance t5-nano.")],
+    out: Annotated[Path, typer.Option(help="Directory for checkpoints and tables.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Directory for external texts, fetched if they aren't there.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed. [default: the recipe's]")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the recipe, for instance span_share=0.2.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads; the last bits of numbers depend on it.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "cpu",
+) -> None:
+    """Pretrain a small T5: span corruption, then instructions; again to resume.
+
+    Example: `glam-eval models pretrain t5-pico --out pretraining/t5-pico`
+    """
+    from rich.console import Console
+
+    from glam_eval.policies.devices import available_devices
+    from glam_eval.pretraining.recipe import load_recipe
+    from glam_eval.suites.pretraining import external_texts
+    from glam_eval.suites.pretraining import pretrain as run
+
+    recipe = load_recipe(name, settings or [], seed)
+    console = Console(highlight=False, soft_wrap=True)
+    scores = run(recipe, out, external_texts(data), available_devices(device)[0], threads, console)
+    _print_scores(scores, console)
+    console.print(f"{name} in {out}")
+
+
+def score(
+    models: Annotated[list[str], typer.Argument(help="Embedded models, directories or hub names; T5 only.")],
+    out: Annotated[Path | None, typer.Option(help="Directory of results to add to.")] = None,
+    items: Annotated[int, typer.Option(min=1, help="Held-out items of each family, and windows.")] = 200,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "cpu",
+) -> None:
+    """Measure what models make of held-out language: accuracy on every family, perplexity of text.
+
+    Example: `glam-eval models score t5-nano t5-nano-scratch --out results/ladder`
+    """
+    from rich.console import Console
+
+    from glam_eval.policies import load_model
+    from glam_eval.policies.devices import available_devices
+    from glam_eval.pretraining.evaluate import Counts, language_scores
+    from glam_eval.results import write_table
+
+    console = Console(highlight=False, soft_wrap=True)
+    where = available_devices(device)[0]
+    for name in models:
+        with console.status(f"asking {name}"):
+            scores = language_scores(*load_model(name, device=where), Counts(items, items), name=name)
+        _print_scores(scores, console)
+        if out is not None:
+            console.print(f"written to {write_table(out, 'language', scores, Path(name).name)}")
+
+
+def release(
+    pretrained: Annotated[Path, typer.Argument(help="Directory that `models pretrain` wrote.")],
+    ladder: Annotated[
+        Path | None, typer.Option(help="Directory of rungs to write into. [default: the package's]")
+    ] = None,
+) -> None:
+    """Turn a finished pretraining into weights that ship: bfloat16, checksums and a model card.
+
+    Example: `glam-eval models release pretraining/t5-nano`
+    """
+    from rich.console import Console
+
+    from glam_eval.suites.pretraining import release_pretrained
+
+    console = Console(highlight=False, soft_wrap=True)
+    with console.status("asking the model for its card"):
+        scores = release_pretrained(pretrained, ladder)
+    _print_scores(scores, console)
+
+
+def card(name: Annotated[str, typer.Argument(help="Rung of the ladder, for instance t5-nano.")]) -> None:
+    """Show a rung's model card: data, licence, losses, what it can and can't do.
+
+    Example: `glam-eval models card t5-nano`
+    """
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from glam_eval.policies.models.shipped import read_card
+
+    Console().print(Markdown(read_card(name)))
+
+
+def _print_scores(scores: Sequence["LanguageRecord"], console: "Console") -> None:
+    from math import exp, isnan
+
+    from rich.table import Table
+
+    table = Table("objective", "items", "accuracy", "chance", "perplexity", title=scores[0].model)
+    for row in scores:
+        accuracy = "" if isnan(row.accuracy) else f"{row.accuracy:.0%}"
+        chance = f"{row.chance:.0%}" if row.chance > 0 else ""
+        table.add_row(row.objective, str(row.items), accuracy, chance, f"{exp(row.loss):.2f}")
+    console.print(table)

@@ -1,0 +1,217 @@
+"""A pretraining under way: one record a stretch of steps; saved and restored exactly between any two."""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from glam_eval.core.errors import RunFailedError, UserError
+from glam_eval.core.records import PretrainingRecord
+from glam_eval.core.seeds import stream
+from glam_eval.policies.models.loading import load_weights, new_embedded, quiet
+from glam_eval.policies.scoring.packing import pack
+from glam_eval.policies.scoring.t5 import T5Engine
+from glam_eval.pretraining.batches import Batches, Encoder, Item, chains, micro_batches
+from glam_eval.pretraining.examples import Example
+from glam_eval.pretraining.mixture import (
+    FAMILIES,
+    held_out_examples,
+    held_out_sentences,
+    training_examples,
+    training_sentences,
+)
+from glam_eval.pretraining.recipe import Recipe
+from glam_eval.training.checkpoints import Checkpoint
+
+OPTIMIZER_FILE = "optimizer.pt"
+SENTENCES_A_WINDOW = 16  # more than a window of 128 tokens holds, for the held-out windows
+
+
+def target_losses(engine: T5Engine, items: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss of every target token and the length of its target, both (tokens,) float32.
+
+    Teacher forcing through the engine: encoder over real tokens alone, output projection likewise.
+    """
+    device = engine.model.device
+    lengths = torch.tensor([len(item.target) for item in items])
+    trees = chains([item.target for item in items], engine.start_token)
+    real = torch.arange(trees.tokens.shape[1]) < lengths[:, None]
+    targets = trees.edge_tokens[real].to(device)
+    hidden = engine(pack([item.source for item in items], device, engine.padding), trees.to(device))
+    logits = engine.logits(hidden[real.to(device)]).float()
+    return F.cross_entropy(logits, targets, reduction="none"), lengths.repeat_interleave(lengths).to(device)
+
+
+def mean_loss(engine: T5Engine, items: Sequence[Item], micro_batch_tokens: int) -> float:
+    """Return the mean loss of the items' target tokens, in nats, without gradients."""
+    with torch.no_grad():
+        parts = [target_losses(engine, part)[0] for part in micro_batches(items, micro_batch_tokens)]
+    return float(torch.cat(parts).double().mean())
+
+
+class Pretraining:
+    """The pretraining of one rung; everything random derives from the recipe's seed and the step's number.
+
+    Args:
+        recipe: the settings.
+        texts: external sentences, beside the project's own.
+        device: where to compute.
+        resume: a checkpoint of the same pretraining to continue from.
+
+    Raises:
+        UserError: if the checkpoint is of another recipe or of other texts.
+    """
+
+    def __init__(
+        self, recipe: Recipe, texts: Sequence[str] = (), device: str = "cpu", resume: Checkpoint | None = None
+    ) -> None:
+        self.recipe, self.step, self.tokens, self.seconds = recipe, 0, 0, 0.0
+        self._texts = {
+            "texts": hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16],
+            "external_texts": len(texts),
+        }
+        self.model, self.tokenizer = new_embedded(recipe.model, recipe.seed)
+        self.model.to(device)
+        self._engine = T5Engine(self.model)
+        self._optimizer = make_optimizer(self.model, recipe)
+        self._batches = Batches(
+            recipe, self.tokenizer, training_examples, partial(training_sentences, texts=texts)
+        )
+        self._held_out = held_out_items(recipe, self.tokenizer)
+        if resume is not None:
+            self._restore(resume)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are taken."""
+        return self.step >= self.recipe.steps
+
+    def advance(self, watch: Callable[[int, float], None] | None = None) -> PretrainingRecord:
+        """Take the steps up to the next record; ``watch`` is told each step's tokens and loss.
+
+        Raises:
+            RunFailedError: if the gradient is not finite.
+        """
+        began = time.perf_counter()
+        last = min(self.recipe.steps, (self.step // self.recipe.record_steps + 1) * self.recipe.record_steps)
+        total, count, norms = 0.0, 0, []
+        while self.step < last:
+            items = self._batches.batch(self.step + 1)
+            loss, norm = self._gradient_step(items)
+            self.step += 1
+            self.tokens += sum(item.tokens for item in items)
+            targets = sum(len(item.target) for item in items)
+            total, count = total + loss, count + targets
+            norms.append(norm)
+            if watch is not None:
+                watch(self.tokens, loss / targets)
+        spans, instructions = (
+            mean_loss(self._engine, items, self.recipe.micro_batch_tokens) for items in self._held_out
+        )
+        seconds = time.perf_counter() - began
+        self.seconds += seconds
+        return PretrainingRecord(
+            model=self.recipe.model,
+            seed=self.recipe.seed,
+            recipe=self.recipe.digest(),
+            step=self.step,
+            tokens=self.tokens,
+            learning_rate=self.recipe.learning_rate_at(self.step),
+            loss=total / count,
+            held_out_spans=spans,
+            held_out_instructions=instructions,
+            grad_norm=sum(norms) / len(norms),
+            seconds=seconds,
+        )
+
+    def _gradient_step(self, items: Sequence[Item]) -> tuple[float, float]:
+        """Return the summed loss of a batch's target tokens and the gradient's norm, having stepped."""
+        recipe, step = self.recipe, self.step + 1
+        for group in self._optimizer.param_groups:
+            group["lr"] = recipe.learning_rate_at(step)
+        self._optimizer.zero_grad(set_to_none=True)
+        weight = sum(len(item.target) ** (1 - recipe.length_power) for item in items)
+        total = 0.0
+        for part in micro_batches(items, recipe.micro_batch_tokens):
+            losses, lengths = target_losses(self._engine, part)
+            loss = (losses * lengths**-recipe.length_power).sum() / weight
+            loss.backward()
+            total += float(losses.detach().sum())
+        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.max_grad_norm))
+        if not math.isfinite(norm):
+            raise RunFailedError(
+                f"loss or gradient is not finite in step {step}: lower learning_rate "
+                f"(now {recipe.learning_rate:g})"
+            )
+        self._optimizer.step()
+        return total, norm
+
+    def state(self) -> dict[str, Any]:
+        """Return all that is not a tensor, as JSON-serialisable values."""
+        return {
+            "recipe": json.loads(self.recipe.canonical_json()),
+            **self._texts,
+            "step": self.step,
+            "tokens": self.tokens,
+            "seconds": self.seconds,
+        }
+
+    def save(self, directory: Path) -> None:
+        """Write the model (float32, for ``from_pretrained``), its tokenizer and the optimiser."""
+        with quiet():
+            self.model.save_pretrained(directory)
+            self.tokenizer.save_pretrained(directory)
+        torch.save(self._optimizer.state_dict(), directory / OPTIMIZER_FILE)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        state, where = checkpoint.state, str(checkpoint.directory)
+        if Recipe.parse(state["recipe"], source=f"checkpoint {where!r}") != self.recipe:
+            raise UserError(f"{where!r} was made with another recipe or seed: give another --out")
+        if state["texts"] != self._texts["texts"]:
+            raise UserError(f"{where!r} was made with other texts: give the same --data, or another --out")
+        self.model.load_state_dict(load_weights(checkpoint.directory))
+        self._optimizer.load_state_dict(torch.load(checkpoint.directory / OPTIMIZER_FILE, weights_only=True))
+        self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]
+
+
+def make_optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return AdamW, whose weight decay leaves out norms and position biases."""
+    matrices: list[torch.Tensor] = []
+    others: list[torch.Tensor] = []
+    for name, parameter in model.named_parameters():
+        decays = parameter.dim() > 1 and "relative_attention_bias" not in name
+        (matrices if decays else others).append(parameter)
+    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(
+        groups,
+        lr=recipe.learning_rate,
+        betas=(0.9, recipe.beta_2),
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+def held_out_items(recipe: Recipe, tokenizer: Any) -> tuple[list[Item], list[Item]]:
+    """Return held-out windows with spans left out, and held-out items of every family."""
+    encoder = Encoder(tokenizer, recipe.spans)
+    examples: Iterator[Example] = (
+        example for family in FAMILIES for example in held_out_examples(family, recipe.held_out)
+    )
+    return (
+        held_out_windows(encoder, recipe.held_out),
+        [item for item in map(encoder.instruction, examples) if item.tokens <= recipe.longest],
+    )
+
+
+def held_out_windows(encoder: Encoder, count: int) -> list[Item]:
+    """Return windows of held-out sentences, corrupted the same way every time."""
+    sentences = held_out_sentences(count * SENTENCES_A_WINDOW)
+    windows = encoder.corrupted(iter(sentences), stream(0, "pretraining", "held-out"))
+    return [item for _, item in zip(range(count), windows, strict=False)]

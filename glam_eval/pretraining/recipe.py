@@ -1,0 +1,113 @@
+"""How a rung of the ladder is pretrained: settings as TOML, one file a model."""
+
+import math
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+from typing import Annotated, Self
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from glam_eval.config.loading import override
+from glam_eval.config.settings import Settings
+from glam_eval.core.errors import unknown
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+_RECIPES = resources.files("glam_eval.pretraining") / "recipes"
+
+
+class SpanSettings(Settings):
+    """Span corruption; the defaults are those of Raffel et al. 2020, on short windows."""
+
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Share of a window's tokens that are left out."""
+    mean_length: Annotated[float, Field(ge=1)] = 3.0
+    """Mean length of a span left out, in tokens."""
+    window: Annotated[int, Field(ge=8)] = 128
+    """Tokens of a window of sentences."""
+
+
+class Recipe(Settings):
+    """Two phases, span corruption and then instructions, under one schedule; tokens are source and target."""
+
+    model: str
+    """Embedded model whose shape is trained, for instance t5-nano."""
+    seed: NonNegativeInt = 0
+    """Seed of the first weights and of the data."""
+    span_tokens: NonNegativeInt
+    """Tokens of the first phase: span corruption alone."""
+    instruction_tokens: PositiveInt
+    """Tokens of the second phase: the instruction mixture."""
+    span_share: Fraction = 0.1
+    """Share of the second phase's tokens on which span corruption goes on."""
+    batch_tokens: PositiveInt = 8192
+    """Tokens of a gradient step."""
+    learning_rate: PositiveFloat
+    """AdamW's learning rate after the warm-up."""
+    warmup: Fraction = 0.02
+    """Share of the gradient steps over which the learning rate rises from 0."""
+    final_learning_rate: Fraction = 0.02
+    """Share of the learning rate that the cosine ends at."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """AdamW's weight decay; norms and position biases have none."""
+    beta_2: Annotated[float, Field(gt=0, lt=1)] = 0.98
+    """Decay of AdamW's second moment: short, as fits a few thousand steps."""
+    max_grad_norm: PositiveFloat = 1.0
+    """Gradients are scaled down to this norm."""
+    length_power: Fraction = 0.5
+    """A target of n tokens weighs n^(1 - length_power): 0 counts tokens, 1 counts items."""
+    spans: SpanSettings = SpanSettings()
+    """Span corruption."""
+    longest: PositiveInt = 512
+    """Items of more tokens are left out."""
+    micro_batch_tokens: PositiveInt = 4096
+    """Tokens that one forward and backward pass holds in memory."""
+    record_steps: PositiveInt = 100
+    """Gradient steps between two records."""
+    held_out: PositiveInt = 64
+    """Held-out windows, and held-out items of each family, whose loss a record holds."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.longest > self.batch_tokens:
+            raise ValueError(f"longest {self.longest} is more than batch_tokens {self.batch_tokens}")
+        return self
+
+    @property
+    def span_steps(self) -> int:
+        """Gradient steps of the first phase."""
+        return math.ceil(self.span_tokens / self.batch_tokens)
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps of both phases."""
+        return self.span_steps + math.ceil(self.instruction_tokens / self.batch_tokens)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a gradient step, counted from 1: linear warm-up, then a cosine."""
+        warmup = math.ceil(self.warmup * self.steps)
+        if step <= warmup:
+            return self.learning_rate * step / warmup
+        done = (step - warmup) / max(1, self.steps - warmup)
+        share = 0.5 * (1 + math.cos(math.pi * done))
+        return self.learning_rate * (self.final_learning_rate + (1 - self.final_learning_rate) * share)
+
+
+def recipes() -> list[str]:
+    """Return the models that a recipe ships for."""
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in _RECIPES.iterdir() if entry.name.endswith(".toml")
+    )
+
+
+def load_recipe(model: str, overrides: Sequence[str] = (), seed: int | None = None) -> Recipe:
+    """Return a model's recipe with ``key=value`` overrides.
+
+    Raises:
+        UserError: for a model without a recipe, an unknown key or an invalid value.
+    """
+    if model not in recipes():
+        raise unknown("rung of the ladder", model, recipes())
+    values = tomllib.loads((_RECIPES / f"{model}.toml").read_text(encoding="utf-8"))
+    values = override(values | {"model": model}, overrides)
+    return Recipe.parse(values if seed is None else values | {"seed": seed}, source=f"recipe of {model}")
