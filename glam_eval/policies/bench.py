@@ -114,7 +114,7 @@ def measure(
     *,
     precision: str = "float32",
     device: str = "cpu",
-    micro_batch_tokens: int = 2048,
+    micro_batch_tokens: int = 4096,
     repeats: int = 5,
 ) -> EngineMeasurement:
     """Measure a model of known shape with random weights.
@@ -128,7 +128,7 @@ def measure(
     rate = matrix_rate(precision, where)
     policy = make_policy(shape, precision, device)
     prompts = make_prompts(UPDATED, vocabulary_of(shape))
-    optimizer = torch.optim.Adam(list(policy.parameters()), lr=1e-6, foreach=True)
+    optimizer = torch.optim.Adam(list(policy.parameters()), lr=1e-6, fused=True)
 
     def score() -> None:
         with torch.no_grad():

@@ -92,7 +92,7 @@ class PPO:
             lr=config.learning_rate,
             betas=config.adam_betas,
             eps=config.adam_epsilon,
-            foreach=True,
+            fused=True,
         )
 
     def learning_rate(self, update: int) -> float:

@@ -4,6 +4,7 @@ On a CPU, attention runs on views of packed tensors, a few prompts of equal leng
 and the scores stay in the cache. On a GPU it runs through ``scaled_dot_product_attention`` by groups.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,43 +43,7 @@ def rms_norm(hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
     return output
 
 
-class _GatedGelu(torch.autograd.Function):
-    """gelu(first half) * second half of the last dimension, saving nothing but its input."""
-
-    @staticmethod
-    def forward(ctx: Any, inner: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(inner)
-        gate, linear = inner.chunk(2, dim=-1)
-        return F.gelu(gate, approximate="tanh").mul_(linear)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        (inner,) = ctx.saved_tensors
-        gate, linear = inner.chunk(2, dim=-1)
-        output = torch.empty_like(inner)
-        to_gate, to_linear = output.chunk(2, dim=-1)
-        torch.mul(gradient, F.gelu(gate, approximate="tanh"), out=to_linear)
-        torch.ops.aten.gelu_backward.grad_input(
-            gradient * linear, gate, approximate="tanh", grad_input=to_gate
-        )
-        return output
-
-
-def gated_activation(inner: torch.Tensor, activation: Any, name: str) -> torch.Tensor:
-    """Return activation(first half) * second half of the last dimension, (..., 2 d_ff) -> (..., d_ff).
-
-    ``name`` is the activation's name in ``transformers``: gelu_new, T5's, has a kernel of its own.
-    """
-    if name == "gelu_new":
-        output: torch.Tensor = _GatedGelu.apply(inner)  # type: ignore[no-untyped-call]
-        return output
-    gate, linear = inner.chunk(2, dim=-1)
-    product: torch.Tensor = activation(gate) * linear
-    return product
-
-
-def _softmax_gradient(gradient: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
+def softmax_gradient(gradient: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
     """Return the gradient before a softmax from the one after it, in place."""
     torch.ops.aten._softmax_backward_data.out(
         gradient, probabilities, -1, probabilities.dtype, grad_input=gradient
@@ -100,7 +65,7 @@ class _SelfAttention(torch.autograd.Function):
         output = projected.new_empty(tokens, heads, width)
         normalizers = []
         for block in blocks:
-            query, key, value = block.split(projected).permute(2, 0, 3, 1, 4)  # (count, heads, length, d_kv)
+            query, key, value = _by_head(block, projected)
             attended, normalizer = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
                 query, key, value, attn_mask=bias[None, :, : block.length, : block.length], scale=1.0
             )
@@ -114,58 +79,49 @@ class _SelfAttention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         projected, bias, *normalizers = ctx.saved_tensors
+        heads, width = projected.shape[2:]
         to_projected = torch.empty_like(projected)
         to_bias = torch.zeros_like(bias) if ctx.needs_input_grad[1] else None
-        gradient = gradient.view(len(projected), *projected.shape[2:])
+        gradient = gradient.view(-1, heads, width)
+        # The same memory for every block: it is still in the cache.
+        largest = max(heads * block.count * block.length**2 for block in ctx.blocks)
+        scores_memory = bias.new_empty(largest, dtype=torch.float32)
+        gradient_memory = projected.new_empty(largest)
         for block, normalizer in zip(ctx.blocks, normalizers, strict=True):
-            length = block.length
-            query, key, value = block.split(projected).permute(2, 0, 3, 1, 4)  # (count, heads, length, d_kv)
-            to_query, to_key, to_value = block.split(to_projected).permute(2, 0, 3, 1, 4)
-            to_output = block.split(gradient).transpose(1, 2)
-            scores = torch.matmul(query, key.transpose(2, 3)).float().add_(bias[:, :length, :length])
-            probabilities = scores.sub_(normalizer.unsqueeze(-1)).exp_().to(value.dtype)
-            to_value.copy_(torch.matmul(probabilities.transpose(2, 3), to_output))
-            to_scores = _softmax_gradient(torch.matmul(to_output, value.transpose(2, 3)), probabilities)
+            four = (block.count, heads, block.length, block.length)
+            three, size = (-1, *four[2:]), math.prod(four)
+            scores, to_scores = scores_memory[:size].view(three), gradient_memory[:size].view(three)
+            query, key, value = (_flat(part) for part in _by_head(block, projected))
+            to_output = _flat(_by_head(block, gradient[:, None])[0])
+            part_of_bias = (slice(None), slice(block.length), slice(block.length))
+            torch.sub(bias[part_of_bias], normalizer.unsqueeze(-1), out=scores.view(four))
+            if query.dtype == scores.dtype:
+                scores.baddbmm_(query, key.transpose(1, 2))
+            else:
+                scores.add_(torch.bmm(query, key.transpose(1, 2)))
+            probabilities = scores.exp_().to(query.dtype)
+            torch.bmm(to_output, value.transpose(1, 2), out=to_scores)
+            softmax_gradient(to_scores, probabilities)
             if to_bias is not None:
-                to_bias[:, :length, :length].add_(to_scores.sum(0))
-            to_query.copy_(torch.matmul(to_scores, key))
-            to_key.copy_(torch.matmul(to_scores.transpose(2, 3), query))
+                to_bias[part_of_bias].add_(to_scores if block.count == 1 else to_scores.view(four).sum(0))
+            gradients = (
+                torch.bmm(to_scores, key),
+                torch.bmm(to_scores.transpose(1, 2), query),
+                torch.bmm(probabilities.transpose(1, 2), to_output),
+            )
+            for to_part, part in zip(_by_head(block, to_projected), gradients, strict=True):
+                to_part.copy_(part.view(to_part.shape))
         return to_projected, to_bias, None
 
 
-class _CrossAttention(torch.autograd.Function):
-    """softmax(q e) e of each prompt: queries (n, m, d) over packed encodings (T, d)."""
+def _by_head(block: Block, packed: torch.Tensor) -> torch.Tensor:
+    """Return a block's part of (T, parts, heads, d_kv) as a view (parts, count, heads, length, d_kv)."""
+    return block.split(packed).permute(2, 0, 3, 1, 4)
 
-    @staticmethod
-    def forward(
-        ctx: Any, queries: torch.Tensor, encoded: torch.Tensor, blocks: Sequence[Block], keep: bool
-    ) -> torch.Tensor:
-        output = torch.empty_like(queries)
-        kept = []
-        for block in blocks:
-            states = block.split(encoded)  # (count, length, d)
-            probabilities = torch.bmm(queries[block.prompts], states.transpose(1, 2)).softmax(-1)
-            torch.bmm(probabilities, states, out=output[block.prompts])
-            if keep:
-                kept.append(probabilities)
-        ctx.blocks = blocks
-        ctx.save_for_backward(queries, encoded, *kept)
-        return output
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        queries, encoded, *kept = ctx.saved_tensors
-        to_queries = torch.empty_like(queries)
-        to_encoded = torch.empty_like(encoded) if ctx.needs_input_grad[1] else None
-        for block, probabilities in zip(ctx.blocks, kept, strict=True):
-            states, to_output = block.split(encoded), gradient[block.prompts]
-            to_scores = _softmax_gradient(torch.bmm(to_output, states.transpose(1, 2)), probabilities)
-            torch.bmm(to_scores, states, out=to_queries[block.prompts])
-            if to_encoded is not None:
-                part = torch.bmm(probabilities.transpose(1, 2), to_output, out=block.split(to_encoded))
-                part.baddbmm_(to_scores.transpose(1, 2), queries[block.prompts])
-        return to_queries, to_encoded, None, None
+def _flat(part: torch.Tensor) -> torch.Tensor:
+    """Return (count, heads, length, d_kv) as (count * heads, length, d_kv), copied unless count is 1."""
+    return part.squeeze(0) if len(part) == 1 else part.flatten(0, 1)
 
 
 def self_attention(projected: torch.Tensor, bias: torch.Tensor, groups: Sequence[Group]) -> torch.Tensor:
@@ -192,31 +148,6 @@ def self_attention(projected: torch.Tensor, bias: torch.Tensor, groups: Sequence
         )
         attended.append(mixed.transpose(1, 2).flatten(0, 1).flatten(1))
     return torch.cat(attended)
-
-
-def cross_attention(queries: torch.Tensor, encoded: torch.Tensor, groups: Sequence[Group]) -> torch.Tensor:
-    """Return each prompt's encodings averaged by attention, (n, m, d).
-
-    Args:
-        queries: m queries for each of n prompts, in the space of the encodings, (n, m, d).
-        encoded: packed encodings, (T, d).
-        groups: where the prompts lie.
-    """
-    encoded = encoded.to(queries.dtype)
-    if queries.device.type == "cpu":
-        with torch.autocast("cpu", enabled=False):
-            output: torch.Tensor = _CrossAttention.apply(  # type: ignore[no-untyped-call]
-                queries.contiguous(), encoded, _blocks(groups, queries.shape[1]), torch.is_grad_enabled()
-            )
-        return output
-    mixed = []
-    for group in groups:
-        states = group.split(encoded)  # (count, length, d)
-        mask = None if group.mask is None else group.mask[:, 0].to(queries.dtype)
-        mixed.append(
-            F.scaled_dot_product_attention(queries[group.prompts], states, states, attn_mask=mask, scale=1.0)
-        )
-    return torch.cat(mixed)
 
 
 def _blocks(groups: Sequence[Group], heads: int) -> list[Block]:

@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
+from glam_eval.policies.scoring.activations import gated_activation
 from glam_eval.policies.scoring.allocator import keep_freed_memory
-from glam_eval.policies.scoring.kernels import cross_attention, gated_activation, rms_norm, self_attention
+from glam_eval.policies.scoring.cross_attention import CrossAttention
+from glam_eval.policies.scoring.kernels import rms_norm, self_attention
 from glam_eval.policies.scoring.packing import PackedPrompts
 from glam_eval.policies.scoring.tree import ActionTrees
 
@@ -27,11 +29,17 @@ def weight_of(linear: Any) -> torch.Tensor:
     return weight
 
 
-def fused(norm: Any, *linears: Any) -> torch.Tensor:
-    """Return the weights of projections of one input as one matrix, the norm before them folded in."""
+def project(hidden: torch.Tensor, norm: Any, *linears: Any) -> torch.Tensor:
+    """Return the linear projections of normalised states (T, d_model), side by side.
+
+    The norm's weight goes into the smaller factor: the projections' where there are many states.
+    """
+    normed = rms_norm(hidden, norm.variance_epsilon)
     weights = [weight_of(linear) for linear in linears]
-    weight: torch.Tensor = (torch.cat(weights) if len(weights) > 1 else weights[0]) * norm.weight
-    return weight
+    if len(hidden) < sum(map(len, weights)):
+        scaled = normed * norm.weight
+        return torch.cat([F.linear(scaled, weight) for weight in weights], dim=-1)
+    return F.linear(normed, torch.cat(weights) * norm.weight)
 
 
 def add_projected(hidden: torch.Tensor, inner: torch.Tensor, linear: Any) -> torch.Tensor:
@@ -77,6 +85,7 @@ class T5Engine:
         self.config = model.config
         self.start_token = int(model.config.decoder_start_token_id)
         self.checkpointing = gradient_checkpointing
+        self._encoder_buckets, self._decoder_buckets = (self._bucket_table(each) for each in (True, False))
         plain = self._feed_forward
         self.feed_forward = torch.compile(plain, dynamic=True) if compiled else plain
 
@@ -118,13 +127,13 @@ class T5Engine:
     def decode(self, encoded: torch.Tensor, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
         """Return the last hidden states at the nodes, (n, N, d_model), from encodings (T, d_model)."""
         stack = self.model.decoder
-        bias = self._tree_bias(trees)
+        bias, attend = self._tree_bias(trees), CrossAttention(encoded, prompts.groups)
         hidden = F.embedding(trees.tokens, self.model.shared.weight).float()
         hidden = hidden.expand(prompts.count, -1, -1)
         hidden = hidden.reshape(-1, hidden.shape[-1])  # (n N, d_model)
         for block in stack.block:
             hidden = self._tree_attention(block.layer[0], hidden, bias)
-            hidden = self._cross_attention(block.layer[1], hidden, encoded, prompts)
+            hidden = self._cross_attention(block.layer[1], hidden, attend)
             hidden = self.feed_forward(block.layer[2], hidden)
         return self._final_norm(stack, hidden).view(-1, trees.tokens.shape[1], hidden.shape[-1])
 
@@ -137,21 +146,18 @@ class T5Engine:
         attended = torch.matmul(scores.softmax(-1).to(value.dtype), value)
         return add_projected(hidden, attended.transpose(1, 2).reshape(len(hidden), -1), layer.SelfAttention.o)
 
-    def _cross_attention(
-        self, layer: Any, hidden: torch.Tensor, encoded: torch.Tensor, prompts: PackedPrompts
-    ) -> torch.Tensor:
+    def _cross_attention(self, layer: Any, hidden: torch.Tensor, attend: CrossAttention) -> torch.Tensor:
         """Attend to the encodings e themselves: (q W_k) . e = q . (W_k e), and (p e) W_v = p (e W_v).
 
         A prompt has few nodes and many tokens: projecting queries costs nodes / d_kv of projecting keys.
         """
         attention = layer.EncDecAttention
         heads, width = attention.n_heads, attention.key_value_proj_dim
-        count, nodes = prompts.count, len(hidden) // prompts.count
-        normed = rms_norm(hidden, layer.layer_norm.variance_epsilon)
-        query = F.linear(normed, fused(layer.layer_norm, attention.q)).view(-1, heads, width).transpose(0, 1)
+        count, nodes = attend.count, len(hidden) // attend.count
+        query = project(hidden, layer.layer_norm, attention.q).view(-1, heads, width).transpose(0, 1)
         query = torch.bmm(query, weight_of(attention.k).view(heads, width, -1))  # (heads, n N, d_model)
         query = query.view(heads, count, nodes, -1).permute(1, 2, 0, 3).flatten(1, 2)
-        mixed = cross_attention(query, encoded, prompts.groups).view(count * nodes, heads, -1).transpose(0, 1)
+        mixed = attend(query).view(count * nodes, heads, -1).transpose(0, 1)
         value = torch.bmm(mixed, weight_of(attention.v).view(heads, width, -1).transpose(1, 2))
         return add_projected(hidden, value.transpose(0, 1).flatten(1), attention.o)
 
@@ -159,18 +165,16 @@ class T5Engine:
     def _queries_keys_values(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
         """Return the projections of normalised states (T, d_model) as (T, 3, heads, d_kv)."""
         attention = layer.SelfAttention
-        weight = fused(layer.layer_norm, attention.q, attention.k, attention.v)
-        projected = F.linear(rms_norm(hidden, layer.layer_norm.variance_epsilon), weight)
+        projected = project(hidden, layer.layer_norm, attention.q, attention.k, attention.v)
         return projected.view(len(hidden), 3, attention.n_heads, -1)
 
     def _feed_forward(self, layer: Any, hidden: torch.Tensor) -> torch.Tensor:
         dense = layer.DenseReluDense
-        normed = rms_norm(hidden, layer.layer_norm.variance_epsilon)
         if self.config.is_gated_act:
-            inner = F.linear(normed, fused(layer.layer_norm, dense.wi_0, dense.wi_1))
+            inner = project(hidden, layer.layer_norm, dense.wi_0, dense.wi_1)
             inner = gated_activation(inner, dense.act, self.config.dense_act_fn)
         else:
-            inner = dense.act(F.linear(normed, fused(layer.layer_norm, dense.wi)))
+            inner = dense.act(project(hidden, layer.layer_norm, dense.wi))
         return add_projected(hidden, inner, dense.wo)
 
     @staticmethod
@@ -186,7 +190,7 @@ class T5Engine:
         """
         table = self.model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
         offsets = torch.arange(-(length - 1), length + 1, device=table.device)
-        row: torch.Tensor = table[self._buckets(offsets, bidirectional=True)].T
+        row: torch.Tensor = table[self._buckets(self._encoder_buckets, offsets)].T
         skewed = row.repeat(1, length)[:, : length * (2 * length - 1)].view(-1, length, 2 * length - 1)
         return skewed[:, :, length - 1 :].contiguous()
 
@@ -194,14 +198,22 @@ class T5Engine:
         """Return the decoder's position bias of depths, -inf between branches, (g, heads, N, N)."""
         table = self.model.decoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
         offsets = trees.depths[:, None, :] - trees.depths[:, :, None]
-        bias: torch.Tensor = table[self._buckets(offsets, bidirectional=False)].permute(0, 3, 1, 2)
+        bias: torch.Tensor = table[self._buckets(self._decoder_buckets, offsets)].permute(0, 3, 1, 2)
         return bias.masked_fill(~trees.visible[:, None], -torch.inf)
 
-    def _buckets(self, offsets: torch.Tensor, bidirectional: bool) -> torch.Tensor:
+    def _bucket_table(self, bidirectional: bool) -> torch.Tensor:
+        """Return the buckets of all offsets up to the largest that is told apart."""
         config = self.config
+        farthest = config.relative_attention_max_distance
         return relative_position_bucket(
-            offsets,
+            torch.arange(-farthest, farthest + 1),
             bidirectional,
             config.relative_attention_num_buckets,
-            config.relative_attention_max_distance,
+            farthest,
         )
+
+    @staticmethod
+    def _buckets(known: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+        """Return the buckets of offsets, of any shape, from a table."""
+        farthest = len(known) // 2
+        return known.to(offsets.device)[offsets.clamp(-farthest, farthest) + farthest]
