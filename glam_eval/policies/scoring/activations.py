@@ -22,7 +22,7 @@ def _gelu_times(gate: torch.Tensor, factor: torch.Tensor, out: torch.Tensor) -> 
         return torch.mul(F.gelu(gate, approximate="tanh"), factor, out=out)
     rows = max(1, CHUNK // gate.shape[1])
     linear = gate.new_tensor(LINEAR)
-    for x, y, result in zip(*(each.split(rows) for each in (gate, factor, out)), strict=True):
+    for x, y, result in zip(*(torch.split(each, rows) for each in (gate, factor, out)), strict=True):
         torch.addcmul(linear, x, x, value=CUBIC, out=result).mul_(x).sigmoid_().mul_(x).mul_(y)
     return out
 

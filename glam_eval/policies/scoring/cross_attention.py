@@ -57,7 +57,7 @@ class CrossAttention:
         if device != "cpu":
             return
         lengths = [group.length for group in groups for _ in range(group.count)]
-        self._states = pad_sequence(torch.split(encoded, lengths), batch_first=True)
+        self._states = pad_sequence(list(torch.split(encoded, lengths)), batch_first=True)
         if len(groups) > 1:
             short = torch.arange(self._states.shape[1]) >= torch.tensor(lengths)[:, None]
             self._mask = encoded.new_zeros(short.shape).masked_fill_(short, -torch.inf)[:, None]
