@@ -44,7 +44,7 @@ def test_new_models_start_near_uniform_and_depend_on_the_seed_alone():
     for name in EMBEDDED:
         model, tokenizer = load_model(name, seed=1)
         policy = score_actions(model, tokenizer, prompts, ACTIONS, "token").softmax(-1)
-        assert policy.max() < 0.5
+        assert policy.max() < 0.7
         torch.manual_seed(99)
         again, _ = load_model(name, seed=1)
         other, _ = load_model(name, seed=2)

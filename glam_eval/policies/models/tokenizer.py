@@ -1,7 +1,8 @@
 """The embedded tokenizer: a Unigram model whose pieces are the whole words of the project's sentences.
 
-Characters follow for words it has not met, and bytes for characters it has not met, so nothing is ever
-``<unk>``. It is data of the package; ``make_tokenizer`` remakes it, the same bytes for the same sentences.
+Pieces of general English, then characters follow for words it has not met, and bytes for characters it has
+not met, so nothing is ever ``<unk>``. It is data of the package, the embedded ladder's own;
+``glam_eval.pretraining.vocabulary`` remakes it, the same bytes for the same sentences.
 """
 
 import math
@@ -17,6 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 TOKENIZER_DIRECTORY = Path(__file__).parent.parent / "tokenizer"
 SPECIAL = ("<pad>", "</s>", "<unk>")  # T5's, in T5's order
+COST = 100.0  # of a piece: its frequency, less than 1, decides between equal numbers of pieces alone
 _SEGMENT = re.compile(r"[^\W\d_]+|\d|[^\w\s]|_")
 
 
@@ -26,23 +28,28 @@ def _pieces(word: str) -> list[str]:
     return ["▁" + first, *rest]
 
 
-def make_tokenizer(sentences: Iterable[str]) -> Tokenizer:
-    """Return the tokenizer of sentences, whose pieces are scored by their log-frequency in them."""
+def make_tokenizer(sentences: Iterable[str], pieces: Iterable[str] = ()) -> Tokenizer:
+    """Return the tokenizer that makes fewest pieces of a text, of equally few the most frequent ones.
+
+    Args:
+        sentences: their words, split at punctuation, are one piece each.
+        pieces: for other words: beginnings, which start with "▁", and what may follow.
+    """
     words = Counter(word for sentence in sentences for word in sentence.split())
     counts: Counter[str] = Counter()
     for word, count in words.items():
         for piece in _pieces(word):
             counts[piece] += count
-    total = sum(counts.values())
-    known = {piece: math.log(count / total) for piece, count in sorted(counts.items())}
-    # A spelled word must never beat the word itself: a character costs more than the rarest piece.
-    spelled = min(known.values()) - 10.0
-    characters = sorted({"▁", *(character for piece in counts for character in piece)} - known.keys())
+    for piece in pieces:
+        counts[piece] += 1
+    characters = {"▁", *(character for piece in counts for character in piece)} - counts.keys()
+    most = math.log(max(counts.values()) + 1)
+    known = {piece: math.log(count) / most - COST for piece, count in counts.items()}
     vocabulary = [
         *((token, 0.0) for token in SPECIAL),
-        *((f"<0x{byte:02X}>", spelled - 10.0) for byte in range(256)),
-        *((character, spelled) for character in characters),
-        *known.items(),
+        *((f"<0x{byte:02X}>", -10 * COST) for byte in range(256)),
+        *((character, -COST) for character in sorted(characters)),
+        *sorted(known.items()),
     ]
     tokenizer = Tokenizer(Unigram(vocabulary, unk_id=SPECIAL.index("<unk>"), byte_fallback=True))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex("▁"), "_")])
@@ -67,12 +74,3 @@ def embedded_tokenizer() -> Any:
         eos_token="</s>",
         unk_token="<unk>",
     )
-
-
-def remake_embedded_tokenizer(directory: Path = TOKENIZER_DIRECTORY) -> Path:
-    """Write the tokenizer made from ``glam_eval.language.corpus()`` and return its path."""
-    from glam_eval.language import corpus
-
-    path = directory / "tokenizer.json"
-    make_tokenizer(corpus()).save(str(path), pretty=False)
-    return path

@@ -1,10 +1,16 @@
 """How each language asks and answers, and what its words mean: one data file per language of each."""
 
+import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict
+
+from glam_eval.language import LANGUAGES
+
+SLOT = re.compile(r"\{\w+\}")
 
 
 class Kind(BaseModel):
@@ -57,3 +63,16 @@ def meanings(language: str) -> Meanings:
 def _read(folder: str, language: str) -> dict[str, object]:
     path = files("glam_eval.pretraining.families").joinpath(folder, f"{language}.toml")
     return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def texts() -> Iterator[str]:
+    """Yield all that the families say beyond the speakers' sentences, with slots left out."""
+    for language in LANGUAGES:
+        words, knowledge = phrases(language), meanings(language)
+        yield from (words.possible, words.question, words.answer, words.alternative, words.list)
+        yield from (*words.words.values(), *words.turns.values(), *words.languages.values())
+        for kind in words.kinds.values():
+            yield from (kind.label + ":", kind.possible or "", *(SLOT.sub("", ask) for ask in kind.ask))
+        yield SLOT.sub("", words.there_is)
+        yield from (*knowledge.categories.values(), *knowledge.definitions.values())
+        yield from (word for pair in knowledge.opposites for word in pair)

@@ -1,12 +1,14 @@
 """Plain text in the environment's style, in every language and under every shift with real words.
 
-What is seen, what is asked, or both; never next to a phrase of an action. Action phrases stand in lists alone.
+What is seen, what is asked, or both, and what words for things mean. Never the phrase of an action, since a
+model may read any two texts next to each other.
 """
 
 import random
 
-from glam_eval.language import ACTION_SETS, speaker, template
-from glam_eval.pretraining.families.phrases import meanings, phrases
+from glam_eval.language import template
+from glam_eval.pretraining.families.lexical import defined_words
+from glam_eval.pretraining.families.phrases import phrases
 from glam_eval.pretraining.families.scenes import (
     Setting,
     draw_language,
@@ -18,18 +20,14 @@ from glam_eval.pretraining.families.scenes import (
     draw_view,
 )
 
-ACTION_WORDS = ("none", "synonym_actions", "synonym_actions_2")
-
 
 def text(generator: random.Random) -> str:
     """Return a text of one to some sentences."""
     chance = generator.random()
-    if chance < 0.45:
+    if chance < 0.55:
         return _scene(generator)
-    if chance < 0.65:
-        return _goal(generator)
     if chance < 0.75:
-        return _actions(generator)
+        return _goal(generator)
     if chance < 0.85:
         return _definition(generator)
     return _places(generator)
@@ -68,26 +66,10 @@ def _goal(generator: random.Random) -> str:
     return f"{setting.goal.phrases(layout)['goal_introduction']} {setting.goal.goal(task)}"
 
 
-def _actions(generator: random.Random) -> str:
-    """Return a list of action phrases, in any order, as prompts introduce it or alone."""
-    voice = speaker(draw_language(generator), generator.choice(ACTION_WORDS))
-    actions = list(voice.actions(generator.choice(list(ACTION_SETS))))
-    generator.shuffle(actions)
-    introduction = voice.phrases(generator.choice(("paper", "prose")))["possible_actions"]
-    listed = ", ".join(actions)
-    return f"{introduction} {listed}" if generator.random() < 0.5 else listed
-
-
 def _definition(generator: random.Random) -> str:
-    """Return the meaning of a word, as a dictionary has it."""
-    language = draw_language(generator)
-    key, definition = generator.choice(list(meanings(language).definitions.items()))
-    shift = "new_nouns" if key.startswith("new_") else generator.choice(ACTION_WORDS)
-    lexicon = speaker(language, shift).goal_voice.grammar.lexicon
-    key = key.removeprefix("new_")
-    color = lexicon.colors.get(key, "")
-    word = lexicon.nouns[key].text if key in lexicon.nouns else lexicon.actions.get(key, color)
-    return f"{word if isinstance(word, str) else generator.choice(list(word.values()))}: {definition}"
+    """Return the meaning of a word for a thing or a colour, as a dictionary has it."""
+    word, definition = generator.choice(defined_words(draw_language(generator)))
+    return f"{word}: {definition}"
 
 
 def _places(generator: random.Random) -> str:
