@@ -113,7 +113,7 @@ class SymbolicPolicy(NetworkPolicy):
         flat = [each for step in inputs for each in step]
         hidden, cell = memory.to(self.device).chunk(2, dim=1)
         states = []
-        views = self._seen_once(flat).split(len(inputs[0]))
+        views = self._seen_once(flat).view(len(inputs), -1, WIDTH).unbind()
         for seen, goes_on in zip(views, continues.to(self.device), strict=True):
             hidden, cell = self.memory(seen, (hidden, cell))
             states.append(hidden)
