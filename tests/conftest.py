@@ -75,7 +75,7 @@ def tiny_run(**values) -> RunConfig:
     return RunConfig.parse({**defaults, **values}, "test")
 
 
-@pytest.fixture(name="tiny_run")
+@pytest.fixture(name="tiny_run", scope="session")
 def _tiny_run():
     return tiny_run
 

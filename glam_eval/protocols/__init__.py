@@ -1,5 +1,7 @@
-"""Evaluation questions: each plays fixed scenes, every one to its end exactly once."""
+"""Evaluation questions, each with fixed scenes, prompts or texts that are the same for every agent."""
 
 from glam_eval.protocols.play import Played, play_condition
+from glam_eval.protocols.probes import Prober, probe_situations
+from glam_eval.protocols.retention import language_records
 
-__all__ = ["Played", "play_condition"]
+__all__ = ["Played", "Prober", "language_records", "play_condition", "probe_situations"]

@@ -5,6 +5,7 @@ the run's seed, the protocol and the scene alone: conditions are paired, and ide
 conditions that change nothing play identically.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from glam_eval.language import parse_shift
 from glam_eval.policies.base import Policy, PolicyOutput, sample_actions
 from glam_eval.policies.recall import RecallingPolicy
 from glam_eval.protocols.scenes import protocol_scenes
+from glam_eval.protocols.values import discounted_return, unscaled_value
 
 SLOTS = 64  # environments played together
 
@@ -40,6 +42,7 @@ class _Slot:
     scene: int
     draws: np.random.Generator
     keep_steps: bool
+    value: float = math.nan  # of the first situation
     steps: list[StepRecord] = field(default_factory=list)
 
 
@@ -116,6 +119,8 @@ class _Stage:
             cells_visited=summary.cells_visited,
             wrong_object=summary.wrong_object,
             wrong_order=summary.wrong_order,
+            discounted_return=discounted_return(self.run, summary.episode_return, summary.length),
+            value=unscaled_value(self.run, playing.value),
         )
         return Played(episode, playing.steps)
 
@@ -148,6 +153,8 @@ def play_condition(
         if memory is not None and output.memory is not None:
             memory[slots] = output.memory
         for row, slot in enumerate(slots):
+            if math.isnan(playing[slot].value):
+                playing[slot].value = float(output.values[row])
             if playing[slot].keep_steps:
                 probabilities = output.log_probabilities[row].exp().tolist()
                 record = stage.step_record(slot, playing[slot], situations[row], probabilities, actions[row])

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.core.provenance import code_version, machine, package_versions
 from glam_eval.core.records import RunRecord, TrainingRecord
-from glam_eval.protocols import Played, play_condition
+from glam_eval.policies import LanguageModelPolicy
+from glam_eval.protocols import Played, Prober, language_records, play_condition
 from glam_eval.results import write_table
 from glam_eval.suites.directory import is_written
 from glam_eval.suites.messages import Plan, Progress
@@ -43,6 +45,7 @@ class Execution:
         self._run = TrainingRun(plan.config, device, checkpoint)
         state = checkpoint.state if checkpoint else {}
         self._pending = [TrainingRecord(**record) for record in state.get("pending", [])]
+        self._prober = self._make_prober(state.get("probes"))
         self._seconds_before = float(state.get("seconds", 0.0))
         self._started = str(state.get("started", _now()))
 
@@ -54,20 +57,22 @@ class Execution:
                 continue
             self._train_until(target)
             score = self._evaluate_on_curve()
-            self._flush_training()
+            if target in (0, config.updates):
+                self._measure_language()
+            self._flush()
             self._save(score)
-        for protocol in self._plan.protocols:
-            if protocol.name != "sample-efficiency":
-                for condition in protocol.conditions:
-                    self._evaluate(protocol, condition)
+        for condition in self._conditions("generalization"):
+            self._evaluate(*condition)
         write_table(self._out, "runs", [self._run_record()], config.run_id)
 
     def _train_until(self, target: int) -> None:
         total = self._plan.config.updates * self._plan.config.frames_per_update
+        self._probe()
         while self._run.update < target:
             self._stop_if_asked()
             record = self._run.advance()
             self._pending.append(record)
+            self._probe()
             rate = self._plan.config.frames_per_update / record.seconds
             self._report(Progress(record.run_id, "training", record.frames, total, record.success_rate, rate))
             if time.perf_counter() - self._saved > CHECKPOINT_SECONDS:
@@ -75,14 +80,14 @@ class Execution:
 
     def _evaluate_on_curve(self) -> float | None:
         """Evaluate where training stands now; return the mean success over the curve's conditions."""
-        scores = [
-            self._evaluate(protocol, condition)
-            for protocol in self._plan.protocols
-            if protocol.name == "sample-efficiency"
-            for condition in protocol.conditions
-        ]
+        scores = [self._evaluate(*condition) for condition in self._conditions("sample-efficiency")]
         known = [score for score in scores if score is not None]
         return sum(known) / len(known) if known else None
+
+    def _conditions(self, name: str) -> list[tuple[ProtocolConfig, ConditionConfig]]:
+        """Return every condition of a protocol with it, none where the plan has no such protocol."""
+        asked = [protocol for protocol in self._plan.protocols if protocol.name == name]
+        return [(protocol, condition) for protocol in asked for condition in protocol.conditions]
 
     def _evaluate(self, protocol: ProtocolConfig, condition: ConditionConfig) -> float | None:
         """Play and store one condition; return its success, or None if it was already stored."""
@@ -104,17 +109,42 @@ class Execution:
         self._report(Progress(config.run_id, condition.label, frames, total, success, float("nan")))
         return success
 
-    def _flush_training(self) -> None:
+    def _make_prober(self, state: dict[str, Any] | None) -> Prober | None:
+        for protocol in self._plan.protocols:
+            if protocol.name == "probes":
+                prober = Prober(self._run.policy, self._plan.config, protocol)
+                return prober.restored(state) if state else prober
+        return None
+
+    def _probe(self) -> None:
+        if self._prober:
+            self._prober.ask(self._run.update)
+
+    def _measure_language(self) -> None:
+        """Store what the language model knows of language now, where a protocol asks and it is not stored."""
+        config, policy = self._plan.config, self._run.policy
+        name = f"{config.run_id}-{self._run.frames:010d}"
+        for protocol in self._plan.protocols:
+            asked = protocol.name == "retention" and isinstance(policy, LanguageModelPolicy)
+            if asked and not is_written(self._out, "language", name):
+                rows = language_records(policy, config, self._run.frames, protocol)
+                write_table(self._out, "language", rows, name)
+
+    def _flush(self) -> None:
+        """Write the updates and probes that no file holds yet."""
+        name = f"{self._plan.config.run_id}-{self._run.frames:010d}"
         if self._pending:
-            name = f"{self._plan.config.run_id}-{self._pending[-1].frames:010d}"
             write_table(self._out, "training", self._pending, name)
             self._pending = []
+        if self._prober and (rows := self._prober.records()):
+            write_table(self._out, "probes", rows, name)
 
     def _save(self, score: float | None = None) -> None:
         state = {
             **self._run.state(),
             "protocols": [protocol.model_dump(mode="json") for protocol in self._plan.protocols],
             "pending": [asdict(record) for record in self._pending],
+            "probes": self._prober.state() if self._prober else None,
             "seconds": self._seconds(),
             "started": self._started,
         }

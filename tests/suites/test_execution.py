@@ -1,0 +1,118 @@
+"""One run to all of its tables: stopped or killed anywhere, they are those of a straight run."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from glam_eval.config.protocols import ProtocolConfig
+from glam_eval.results import load_results, table_names
+from glam_eval.suites.execute import Execution, StoppedError
+from glam_eval.suites.messages import Plan
+
+PROTOCOLS = (
+    {"name": "sample-efficiency", "scenes": 4},
+    {"name": "generalization", "scenes": 4, "conditions": ["none", "none@en", "invented_nouns"]},
+    {"name": "probes", "tasks": ["goto", "pickup"], "conditions": ["none", "none@fr"]},
+)
+
+
+def plan(config, protocols=PROTOCOLS):
+    return Plan("test", config, tuple(ProtocolConfig.parse(each, "test") for each in protocols))
+
+
+def carry_out(plan, out, after=None):
+    """Carry a plan out; with ``after``, stop at the n-th time that the run asks."""
+    asked = []
+
+    def stop():
+        asked.append(None)
+        return after is not None and len(asked) > after
+
+    Execution(plan, out, "cpu", lambda _: None, stop).carry_out()
+
+
+def tables(out):
+    volatile = ("seconds", "started", "finished")
+    read = {name: load_results(out, name) for name in table_names(out)}
+    return {
+        name: table[[c for c in table if not c.startswith(volatile)]].reset_index(drop=True)
+        for name, table in read.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, tiny_run):
+    out = tmp_path_factory.mktemp("straight")
+    carry_out(plan(tiny_run()), out)
+    return out
+
+
+def assert_equal_tables(one, two):
+    one, two = tables(one), tables(two)
+    assert one.keys() == two.keys()
+    for name, table in one.items():
+        pd.testing.assert_frame_equal(table, two[name], check_exact=True)
+
+
+def test_a_run_leaves_every_table(straight):
+    assert table_names(straight) == ["runs", "training", "episodes", "steps", "probes"]
+    probes = load_results(straight, "probes")
+    assert probes.groupby(["shift", "frames"], sort=False).size().to_dict() == {
+        (shift, frames): 8 * 6 for frames in (0, 80, 160, 240) for shift in ("none", "none@fr")
+    }
+
+
+def test_a_run_stopped_again_and_again_ends_with_the_same_tables(straight, tiny_run, tmp_path):
+    for _ in range(20):
+        try:
+            carry_out(plan(tiny_run()), tmp_path, after=6)
+        except StoppedError:
+            continue
+        break
+    else:
+        raise AssertionError("the run never ends")
+    assert_equal_tables(straight, tmp_path)
+
+
+def test_rows_written_before_a_crash_are_written_again_the_same(straight, tiny_run, tmp_path):
+    """The files of an evaluation point are there, its checkpoint is not: killed between the two."""
+    out = tmp_path / "out"
+    shutil.copytree(straight, out)
+    [run] = (out / "checkpoints").iterdir()
+    shutil.rmtree(run / "frames-0000000240")
+    shutil.rmtree(out / "runs")
+    carry_out(plan(tiny_run()), out)
+    assert_equal_tables(straight, out)
+
+
+def test_a_shift_that_changes_nothing_makes_a_difference_of_exactly_zero(straight):
+    from glam_eval.core.seeds import stream
+    from glam_eval.statistics import compare
+
+    episodes = load_results(straight, "episodes")
+    played = episodes[episodes["protocol"] == "generalization"]
+    other = played.assign(seed=1, run_id="other")  # a second seed, without which there is no interval
+    found = compare(pd.concat([played, other]), stream(0, "test"))
+    same = found[(found["shift"] == "none@en") & (found["b"] == "none") & (found["measure"] == "success")]
+    assert same["estimate"].tolist() == [0.0]
+    pairs = played.pivot_table(
+        index="scene_seed", columns="shift", values="actions", aggfunc="first", observed=True
+    )
+    assert (pairs["none"] == pairs["none@en"]).all()
+
+
+def test_values_are_told_with_what_came_of_them(straight, tiny_run):
+    episodes = load_results(straight, "episodes")
+    discounted = 0.99 ** (episodes["length"] - 1) * episodes["return"]
+    pd.testing.assert_series_equal(episodes["discounted_return"], discounted, check_names=False)
+    first = episodes[episodes["protocol"] == "sample-efficiency"].groupby("frames")["value"].mean()
+    assert first.notna().all()
+    assert first.nunique() == len(first)
+
+
+def test_agents_without_a_critic_have_no_values(tiny_run, tmp_path):
+    carry_out(plan(tiny_run(agent="zero-shot", frames=0)), tmp_path)
+    episodes = load_results(tmp_path, "episodes")
+    assert episodes[["value", "discounted_return"]].isna().all(axis=None)
+    assert load_results(tmp_path, "probes")["frames"].unique().tolist() == [0]
