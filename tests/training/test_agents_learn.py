@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glam_eval.config.loading import load_suite
-from glam_eval.config.suite import ConditionConfig, ProtocolConfig
+from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.protocols import play_condition
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.run import TrainingRun
