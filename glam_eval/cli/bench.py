@@ -61,10 +61,14 @@ def engine(
     precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads. [default: all]")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Repeats, of which the median counts.")] = 5,
+    plain: Annotated[bool, typer.Option(help="Compare with plain Hugging Face calls.")] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="Parquet file to write.")] = None,
 ) -> None:
-    """Score 32 prompts and update on 64, 240 tokens and 6 actions each, beside the matrix rate.
+    """Score 32 prompts and update on 64, 240 tokens and 6 actions each.
+
+    Beside the rates stand their ratios to the limit, the matrix rate measured in the same run, and to plain
+    Hugging Face calls: batches padded to their longest prompt, one decoder pass for each action.
 
     Example: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`
     """
@@ -91,15 +95,18 @@ def engine(
     measured = []
     for name in names:
         with console.status(f"measuring {name}"):
-            measured.append(measure(name, precision=precision, device=where, repeats=repeats))
-    table = Table("model", "score/s", "of limit", "update/s", "of limit", "peak GiB", "GFLOP/s")
+            measured.append(measure(name, precision=precision, device=where, repeats=repeats, plain=plain))
+    columns = ("of limit", "x plain") if plain else ("of limit",)
+    table = Table("model", "score/s", *columns, "update/s", *columns, "peak GiB", "GFLOP/s")
     for row in measured:
         table.add_row(
             row.model,
             f"{row.score_rate:,.1f}",
             f"{row.score_fraction:.0%}",
+            *([f"{row.score_rate / row.plain_score_rate:.1f}"] if plain else []),
             f"{row.update_rate:,.1f}",
             f"{row.update_fraction:.0%}",
+            *([f"{row.update_rate / row.plain_update_rate:.1f}"] if plain else []),
             f"{row.peak_memory / 2**30:.2f}",
             f"{row.matrix_rate / 1e9:,.0f}",
         )

@@ -1,9 +1,15 @@
-"""Measures the policy engine: prompts a second for scoring and for updates, against the machine's limit."""
+"""Measures the policy engine: prompts a second for scoring and for updates.
 
+Beside them stand this machine's limit, and the same work by plain Hugging Face calls: ratios to both hold on
+any machine.
+"""
+
+import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +17,7 @@ import numpy as np
 import torch
 
 from glam_eval.core.seeds import stream
+from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
 from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
 from glam_eval.policies.models.gemm import matrix_rate, synchronize
@@ -18,6 +25,7 @@ from glam_eval.policies.models.loading import new_model
 from glam_eval.policies.models.shapes import KNOWN, T5Shape, check_known
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 from glam_eval.policies.options import PolicyOptions
+from glam_eval.policies.plain import plain_batches, plain_evaluate
 from glam_eval.policies.scoring.packing import batches
 from glam_eval.policies.scoring.tree import Actions
 
@@ -25,6 +33,7 @@ from glam_eval.policies.scoring.tree import Actions
 ACTIONS = Actions(((10, 11), (10, 12), (13, 14), (15, 16), (17,), (18, 19, 20)), (2, 2, 2, 2, 1, 1))
 NODES = 6
 SCORED, UPDATED = 32, 64  # prompts of a rollout step, and of a minibatch
+PLAIN_BATCH = 8  # prompts that the plain loop updates on at once: its memory grows with padding and actions
 SHORTEST, LONGEST = 200, 280  # tokens of a prompt: three observations of 6 to 9 sentences
 
 
@@ -42,6 +51,8 @@ class EngineMeasurement:
     matrix_rate: float  # operations a second, measured in the same run
     score_fraction: float  # of the limit: operations counted / matrix rate
     update_fraction: float
+    plain_score_rate: float = math.nan  # of plain Hugging Face calls; NaN where not measured
+    plain_update_rate: float = math.nan
 
 
 def make_policy(shape: T5Shape, precision: str, device: str) -> LanguageModelPolicy:
@@ -68,12 +79,13 @@ def update_step(
     policy: LanguageModelPolicy,
     optimizer: torch.optim.Optimizer,
     prompts: list[PreparedPrompt],
-    micro_batch_tokens: int,
+    micro_batches: Iterable[list[int]],
+    evaluate: Callable[[list[PreparedPrompt]], PolicyOutput],
 ) -> None:
-    """Do one gradient step in micro-batches: forward, backward, clip, Adam."""
+    """Do one gradient step in micro-batches, of indices: forward, backward, clip, Adam."""
     optimizer.zero_grad(set_to_none=True)
-    for batch in batches([len(each.prompt) for each in prompts], micro_batch_tokens):
-        output = policy.evaluate([prompts[index] for index in batch])
+    for batch in micro_batches:
+        output = evaluate([prompts[index] for index in batch])
         loss = (output.values.square() - output.log_probabilities[:, 0]).sum() / len(prompts)
         loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(list(policy.parameters()), 0.5)
@@ -116,8 +128,9 @@ def measure(
     device: str = "cpu",
     micro_batch_tokens: int = 4096,
     repeats: int = 5,
+    plain: bool = True,
 ) -> EngineMeasurement:
-    """Measure a model of known shape with random weights.
+    """Measure a model of known shape with random weights, and the same by plain calls where ``plain`` says so.
 
     Raises:
         UserError: if the name is not one whose shape is known.
@@ -130,14 +143,21 @@ def measure(
     prompts = make_prompts(UPDATED, vocabulary_of(shape))
     optimizer = torch.optim.Adam(list(policy.parameters()), lr=1e-6, fused=True)
 
+    lengths = [len(each.prompt) for each in prompts]
+
     def score() -> None:
         with torch.no_grad():
             policy.evaluate(prompts[:SCORED])
 
-    score_rate = SCORED / _seconds(score, where, repeats)
-    update_rate = UPDATED / _seconds(
-        lambda: update_step(policy, optimizer, prompts, micro_batch_tokens), where, repeats
+    def update() -> None:
+        update_step(policy, optimizer, prompts, batches(lengths, micro_batch_tokens), policy.evaluate)
+
+    score_rate, update_rate = (
+        SCORED / _seconds(score, where, repeats),
+        UPDATED / _seconds(update, where, repeats),
     )
+    peak = _peak(where)
+    plain_rates = _plain_rates(policy, optimizer, prompts) if plain else (math.nan, math.nan)
     mean = statistics.mean(forward_flops(shape, len(each.prompt), NODES) for each in prompts)
     return EngineMeasurement(
         model=name,
@@ -146,8 +166,27 @@ def measure(
         threads=torch.get_num_threads(),
         score_rate=score_rate,
         update_rate=update_rate,
-        peak_memory=_peak(where),
+        peak_memory=peak,
         matrix_rate=rate,
         score_fraction=score_rate * mean / rate,
         update_fraction=update_rate * 3 * mean / rate,
+        plain_score_rate=plain_rates[0],
+        plain_update_rate=plain_rates[1],
     )
+
+
+def _plain_rates(
+    policy: LanguageModelPolicy, optimizer: torch.optim.Optimizer, prompts: list[PreparedPrompt]
+) -> tuple[float, float]:
+    """Return the rates of scoring and of updating by plain calls, each measured once after a warm-up."""
+    evaluate = partial(plain_evaluate, policy)
+    device = policy.model.device
+
+    def score() -> None:
+        with torch.no_grad():
+            evaluate(prompts[:SCORED])
+
+    def update() -> None:
+        update_step(policy, optimizer, prompts, plain_batches(len(prompts), PLAIN_BATCH), evaluate)
+
+    return SCORED / _seconds(score, device, 1), UPDATED / _seconds(update, device, 1)

@@ -9,6 +9,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.policies import bench
 from glam_eval.policies.models import estimate
 from glam_eval.policies.models.shapes import EMBEDDED, FLAN_T5, KNOWN
+from glam_eval.policies.plain import plain_evaluate
 
 
 @pytest.mark.parametrize("name", list(KNOWN))
@@ -57,8 +58,27 @@ def test_description_grows_with_the_model_and_depends_on_the_precision(monkeypat
         estimate.describe("flan")
 
 
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.03)])
+def test_the_plain_loop_does_the_same_work(precision, tolerance):
+    policy = bench.make_policy(EMBEDDED["t5-pico"], precision, "cpu")
+    prompts = bench.make_prompts(5, 1000)
+    ours, plain = policy.evaluate(prompts), plain_evaluate(policy, prompts)
+    torch.testing.assert_close(ours.log_probabilities, plain.log_probabilities, rtol=tolerance, atol=0)
+    torch.testing.assert_close(ours.values, plain.values, rtol=tolerance, atol=tolerance)
+    parameters = list(policy.parameters())
+    gradients = [
+        torch.autograd.grad(output.log_probabilities[:, 0].sum() + output.values.sum(), parameters)
+        for output in (ours, plain)
+    ]
+    scale = max(float(gradient.norm()) for gradient in gradients[1])
+    for one, two in zip(*gradients, strict=True):
+        assert float((one - two).norm()) <= tolerance * scale
+
+
 def test_measurement_is_complete():
     record = bench.measure("t5-pico", repeats=1)
+    assert record.score_rate > record.plain_score_rate > 0
+    assert record.plain_update_rate > 0
     assert record.score_rate > record.update_rate > 0
     assert record.score_fraction == pytest.approx(
         record.score_rate * estimate.forward_flops(EMBEDDED["t5-pico"], 240, 6) / record.matrix_rate, rel=0.1
