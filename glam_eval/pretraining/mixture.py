@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from glam_eval.core.errors import unknown
 from glam_eval.core.seeds import stream_seed
 from glam_eval.pretraining.examples import Example, is_held_out
-from glam_eval.pretraining.families import goals, prose
+from glam_eval.pretraining.families import goals, prose, reading, spatial, words
 
 EXTERNAL_SHARE = 0.4  # of the plain text, where external texts are given
 DRAWS_PER_ITEM = 400  # after so many draws for each item asked for, a small family has no more to give
@@ -44,6 +44,28 @@ FAMILIES: dict[str, Family] = {
         _family(goals.goal_thing, 3),
         _family(goals.first_thing, 2),
         _family(goals.last_thing, 2),
+        _family(reading.place_of, 3),
+        _family(reading.thing_at, 2.5),
+        _family(reading.seen, 2),
+        _family(reading.things_on, 1),
+        _family(reading.count, 1),
+        _family(reading.carried, 1),
+        _family(spatial.side, 1),
+        _family(spatial.straight, 1),
+        _family(spatial.line, 1),
+        _family(spatial.steps, 1),
+        _family(spatial.nearer, 1),
+        _family(spatial.farther, 1),
+        _family(spatial.more, 0.5),
+        _family(spatial.turned, 1.5),
+        _family(spatial.opposite, 1),
+        _family(words.synonym, 3),
+        _family(words.same_meaning, 1.5),
+        _family(words.definition, 1),
+        _family(words.defined, 1),
+        _family(words.category, 1),
+        _family(words.translation, 6),
+        _family(words.copy, 1),
     )
 }
 

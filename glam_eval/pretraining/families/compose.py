@@ -8,9 +8,7 @@ from glam_eval.core.world import Instruction, View
 from glam_eval.language import template
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.families.phrases import Kind, phrases
-from glam_eval.pretraining.families.scenes import Setting
-
-OFFERED_SHARE = 0.4  # of the items with choices that list them
+from glam_eval.pretraining.families.scenes import OFFERED_SHARE, Setting
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,17 @@ import random
 from collections.abc import Callable, Sequence
 
 from glam_eval.core.world import Instruction, Reference, Then, Thing, View
-from glam_eval.language import speaker
 from glam_eval.language.inventory import COLORS
 from glam_eval.pretraining.examples import Example
+from glam_eval.pretraining.families.choices import number_choices, place_choices
 from glam_eval.pretraining.families.compose import Item, compose
 from glam_eval.pretraining.families.phrases import phrases
 from glam_eval.pretraining.families.scenes import (
     MOVABLE,
+    SIDES,
     Place,
     Setting,
-    Side,
+    distance,
     draw_place,
     draw_setting,
     draw_target,
@@ -26,9 +27,7 @@ from glam_eval.pretraining.families.scenes import (
     side_of,
 )
 
-SIDES: tuple[Side, ...] = ("left", "right", "forward")
 AHEAD = (0, 1)  # the cell in front of the agent
-MOST_STEPS = 9  # farther things are left out of questions about the number of steps
 
 
 def goal_place(generator: random.Random) -> Example:
@@ -75,7 +74,7 @@ def goal_near(generator: random.Random) -> Example:
 def goal_steps(generator: random.Random) -> Example:
     """Goal and observations; how many steps away the thing is, sideways and forward added."""
     setting, task, views, places = _scene(generator, lambda: draw_place(generator))
-    answers = [str(_steps(place)) for place in places if place is not None]
+    answers = [str(distance(place)) for place in places if place is not None]
     choices = number_choices(generator, int(answers[-1]))
     return compose(generator, Item("goal_steps", setting, answers, task, views, choices))
 
@@ -164,25 +163,3 @@ def _names(
         other = Reference(generator.choice(MOVABLE), generator.choice((*COLORS, None)), first.definite)
         choices[grammar.name(other)] = None
     return names, tuple(sorted(choices))
-
-
-def _steps(place: Place) -> int:
-    """Return the number of steps to a place."""
-    return abs(place[0]) + place[1]
-
-
-def place_choices(
-    generator: random.Random, language: str, place: Place, others: Sequence[Place]
-) -> tuple[str, ...]:
-    """Return a place and three others, those of the text first, in words."""
-    places = dict.fromkeys([place, *generator.sample(others, min(3, len(others)))][:4])
-    while len(places) < 4:
-        places[draw_place(generator)] = None
-    grammar = speaker(language).goal_voice.grammar
-    return tuple(sorted(grammar.place(*each) for each in places))
-
-
-def number_choices(generator: random.Random, number: int) -> tuple[str, ...]:
-    """Return a number and three others from 1 to 9, as digits."""
-    others = [str(n) for n in range(1, MOST_STEPS + 1) if n != number]
-    return tuple(sorted([str(number), *generator.sample(others, 3)]))

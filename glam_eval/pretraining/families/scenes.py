@@ -22,9 +22,11 @@ LANGUAGE_WEIGHTS = (
 )  # English is what agents are trained in, and half the lexicon of FLAN-T5
 MOVABLE = ("key", "ball", "box")
 NOUNS = (*MOVABLE * 5, "door", "door", "goal", "lava")  # about as often as levels show them
+OFFERED_SHARE = 0.4  # of the items with choices that list them
 SHIFTS = (*["none"] * 13, *["synonym_colors"] * 4, "new_nouns", "goal_intro_agent", "goal_intro_speaker")
 
 Side = Literal["left", "right", "forward"]
+SIDES: tuple[Side, ...] = ("left", "right", "forward")
 Place = tuple[int, int]  # steps right (negative: left) and forward
 
 
@@ -113,6 +115,11 @@ def draw_place(generator: random.Random, side: Side | None = None) -> Place:
 def side_of(place: Place) -> Side:
     """Return the side of a place; what is neither left nor right is straight ahead."""
     return "left" if place[0] < 0 else "right" if place[0] > 0 else "forward"
+
+
+def distance(place: Place) -> int:
+    """Return the number of steps to a place, sideways and forward added."""
+    return abs(place[0]) + place[1]
 
 
 def draw_view(
