@@ -45,14 +45,16 @@ def compose(generator: random.Random, item: Item) -> Example:
             source = f"{offer}{text} {ask}"
         else:
             source = f"{offer}{ask} \n {text}"
-    return Example(item.kind, source.rstrip(), item.answers[-1], item.setting.language, item.choices)
+    return Example(item.kind, source.strip(), item.answers[-1], item.setting.language, item.choices)
 
 
-def ask(generator: random.Random, kind_name: str, language: str, **slots: str) -> str:
-    """Return a question that needs no text, filled in; at times with the label that announces the answer."""
+def ask(generator: random.Random, kind_name: str, language: str, last: bool, **slots: str) -> str:
+    """Return a question filled in; where it stands last, at times with a label that announces the answer."""
     words = phrases(language)
     kind = words.kinds[kind_name]
     question = generator.choice(kind.ask).format(**slots)
+    if not last or question[-1] not in "?.":
+        return question
     chance = generator.random()
     if chance < 0.3:
         return f"{question} {kind.label}:"

@@ -1,4 +1,4 @@
-"""Reading comprehension: questions on an observation, at times after an older one or a goal about other things."""
+"""Reading comprehension: questions on an observation, at times after an older one or a goal."""
 
 import random
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def place_of(generator: random.Random) -> Example:
     """An observation and a thing of it; where the thing is."""
     setting, thing, place, view = _one(generator)
     grammar = setting.answer.goal_voice.grammar
-    others = [(seen.right, seen.forward) for seen in view.sightings]
+    others = [(sighting.right, sighting.forward) for sighting in view.sightings]
     choices = place_choices(generator, setting.language, place, others)
     name = grammar.name(Reference(thing.noun, thing.color, definite=True))
     return _ask(generator, "place_of", setting, view, grammar.place(*place), choices, thing=name)
@@ -38,16 +38,15 @@ def thing_at(generator: random.Random) -> Example:
     """An observation and a place of it; which thing is there."""
     setting, thing, place, view = _one(generator)
     grammar = setting.answer.goal_voice.grammar
-    others = [seen.thing for seen in view.sightings if seen.thing]
+    others = [sighting.thing for sighting in view.sightings if sighting.thing]
     choices = thing_choices(generator, grammar, thing, others)
-    return _ask(
-        generator, "thing_at", setting, view, grammar.thing(thing), choices, place=grammar.place(*place)
-    )
+    where = grammar.place(*place)
+    return _ask(generator, "thing_at", setting, view, grammar.thing(thing), choices, place=where)
 
 
 def seen(generator: random.Random) -> Example:
     """An observation and a thing; whether it is in sight."""
-    setting, thing, place, view = _one(generator)
+    setting, thing, _, view = _one(generator)
     truth = generator.random() < 0.5
     if not truth:
         view = _view(generator, thing, None)
@@ -59,7 +58,7 @@ def seen(generator: random.Random) -> Example:
 
 def things_on(generator: random.Random) -> Example:
     """An observation and a side; the things on it as a list, those straight ahead being "forward"."""
-    setting, thing, place, view = _one(generator)
+    setting, _, _, view = _one(generator)
     side = generator.choice(SIDES)
     listed = [s.thing for s in view.sightings if s.thing and side_of((s.right, s.forward)) == side]
     if len(listed) > MOST_LISTED:

@@ -167,7 +167,8 @@ def _example(
     **slots: str,
 ) -> Example:
     """Return a question after or before what is told, at times with the answers to choose from."""
-    question = ask(generator, kind, language, **slots)
+    last = not told or generator.random() < 0.7
+    question = ask(generator, kind, language, last, **slots)
     listed = offer(generator, language, choices) if generator.random() < OFFERED_SHARE else ""
-    parts = [told, question] if generator.random() < 0.7 else [question, told]
+    parts = [told, question] if last else [question, told]
     return Example(kind, listed + " ".join(filter(None, parts)), target, language, choices)

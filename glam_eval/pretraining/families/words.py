@@ -41,7 +41,7 @@ def synonym(generator: random.Random) -> Example:
 
 
 def _coloured(generator: random.Random, language: str) -> tuple[str, str, list[str]]:
-    """Return a thing with a plain and a rarer word for its colour, in any order, and things to mistake it for."""
+    """Return a thing with the plain and the rarer word for its colour, in any order, and other things."""
     shifts = ["none", "synonym_colors"]
     generator.shuffle(shifts)
     first, second = (speaker(language, shift).goal_voice.grammar for shift in shifts)
@@ -176,6 +176,6 @@ def _example(
     generator: random.Random, kind: str, language: str, target: str, choices: tuple[str, ...], **slots: str
 ) -> Example:
     """Return a question on words, at times with the answers to choose from."""
-    question = ask(generator, kind, language, **slots)
+    question = ask(generator, kind, language, last=True, **slots)
     listed = offer(generator, language, choices) if choices and generator.random() < OFFERED_SHARE else ""
     return Example(kind, listed + question, target, language, choices)
