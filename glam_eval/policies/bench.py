@@ -130,7 +130,7 @@ def measure(
     repeats: int = 5,
     plain: bool = True,
 ) -> EngineMeasurement:
-    """Measure a model of known shape with random weights, and the same by plain calls where ``plain`` says so.
+    """Measure a model of known shape with random weights, and its work by plain calls if ``plain``.
 
     Raises:
         UserError: if the name is not one whose shape is known.

@@ -1,4 +1,4 @@
-"""The same work by plain Hugging Face calls, as the field's standard stack does it: what the bench compares to.
+"""The same work by plain Hugging Face calls, as the field's standard stack does it, to compare with.
 
 A batch is padded to its longest prompt and encoded once; then the decoder runs once for each action.
 """
@@ -17,7 +17,7 @@ from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPromp
 
 
 def plain_evaluate(policy: LanguageModelPolicy, inputs: Sequence[PreparedPrompt]) -> PolicyOutput:
-    """Return what the policy's ``evaluate`` returns, for an encoder-decoder that scores one list of actions."""
+    """Return what the policy's ``evaluate`` returns, for an encoder-decoder and one list of actions."""
     model = policy.model
     prompts = [torch.from_numpy(each.prompt.astype(np.int64)) for each in inputs]
     ids = pad_sequence(prompts, batch_first=True).to(model.device)
