@@ -1,9 +1,14 @@
 """``glam-eval evaluate``: one checkpoint under one protocol."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from glam_eval.suites.evaluation import Evaluation
 
 
 def register(app: typer.Typer) -> None:
@@ -13,32 +18,51 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint directory of a run.")],
-    protocol: Annotated[str, typer.Option(help="Protocol: generalization or sample-efficiency.")],
+    protocol: Annotated[
+        str, typer.Option(help="Protocol: generalization, sample-efficiency, probes or retention.")
+    ],
     scenes: Annotated[int | None, typer.Option(min=1, help="Scenes. [default: as in its suite]")] = None,
-    condition: Annotated[
-        list[str] | None, typer.Option(help="Shift, for instance invented_nouns@fr; repeatable.")
+    items: Annotated[
+        int | None, typer.Option(min=1, help="Items of a family, for retention. [default: as in its suite]")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Directory to store episodes in.")] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(help="Shift, for instance invented_nouns@fr, or a set such as @paper; repeatable."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory to store the rows in.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Play a protocol's fixed scenes with a trained agent; the same scenes and draws as its suite's.
+    """Ask a trained agent the fixed scenes, prompts or texts of a protocol, with the draws of its suite.
 
     Examples:
 
     `glam-eval evaluate results/quick/checkpoints/RUN/frames-0000019200 --protocol generalization`
 
     `glam-eval evaluate CHECKPOINT --protocol generalization --condition none --condition none@fr`
+
+    `glam-eval evaluate CHECKPOINT --protocol probes --condition none@fr`
     """
     from rich.console import Console
+
+    from glam_eval.suites.evaluation import load_evaluation
+
+    given = {"scenes": scenes, "items": items, "conditions": condition}
+    settings = {name: value for name, value in given.items() if value}
+    console = Console()
+    with console.status(f"asking {protocol}"):
+        evaluation = load_evaluation(checkpoint, protocol, settings, device)
+        tabulate = {"probes": _probes, "retention": _language}.get(protocol, _episodes)
+        table = tabulate(evaluation, out)
+    console.print(table)
+    if out:
+        console.print(f"rows in {out}", highlight=False, soft_wrap=True)
+
+
+def _episodes(evaluation: "Evaluation", out: Path | None) -> "Table":
     from rich.table import Table
 
-    from glam_eval.suites.evaluation import evaluate_checkpoint
-
-    console = Console()
     table = Table("shift", "episodes", "success", "return", "length")
-    with console.status(f"playing {protocol}"):
-        results = evaluate_checkpoint(checkpoint, protocol, scenes, tuple(condition or ()), out, device)
-    for label, episodes in results.items():
+    for label, episodes in evaluation.episodes(out).items():
         count = len(episodes)
         table.add_row(
             label,
@@ -47,6 +71,34 @@ def evaluate(
             f"{sum(episode.episode_return for episode in episodes) / count:.3f}",
             f"{sum(episode.length for episode in episodes) / count:.1f}",
         )
-    console.print(table)
-    if out:
-        console.print(f"episodes in {out / 'episodes'}", highlight=False, soft_wrap=True)
+    return table
+
+
+def _probes(evaluation: "Evaluation", out: Path | None) -> "Table":
+    from rich.table import Table
+
+    table = Table("probe", "shift", "expected", "probability", "entropy", "KL to start", "value")
+    rows = evaluation.probe(out)
+    for probe, shift in dict.fromkeys((row.probe, row.shift) for row in rows):
+        own = [row for row in rows if (row.probe, row.shift) == (probe, shift) and row.expected]
+        table.add_row(
+            probe,
+            shift,
+            " or ".join(row.action for row in own),
+            f"{sum(row.probability for row in own):.3f}",
+            f"{own[0].entropy:.2f}",
+            f"{own[0].kl:.2f}",
+            f"{own[0].value:.2f}",
+        )
+    return table
+
+
+def _language(evaluation: "Evaluation", out: Path | None) -> "Table":
+    from rich.table import Table
+
+    table = Table("text", "items", "loss", "accuracy", "chance")
+    for row in evaluation.language(out):
+        table.add_row(
+            row.objective, str(row.items), f"{row.loss:.3f}", f"{row.accuracy:.3f}", f"{row.chance:.3f}"
+        )
+    return table

@@ -4,6 +4,7 @@ Asked after update k, which is before the first gradient step of update k + 1, a
 evolution". Asking draws nothing at random and changes nothing, so training is the same with and without.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -30,6 +31,11 @@ class Prompted:
     condition: str
     probe: Probe
     situation: Situation
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other prompt of a run."""
+        return f"{self.condition}/{self.probe.name}"
 
 
 def probe_situations(run: RunConfig, protocol: ProtocolConfig) -> list[Prompted]:
@@ -66,7 +72,7 @@ class Prober:
         self._policy, self._run, self._every = policy, run, protocol.every
         self._prompts = probe_situations(run, protocol)
         self._inputs = [policy.prepare(each.situation) for each in self._prompts]
-        self._initial: Answer | None = None
+        self._initial: dict[str, list[float]] = {}  # log-probabilities before training, by prompt's name
         self._pending: dict[int, Answer] = {}  # by frames
         self._asked = -1  # updates
 
@@ -88,7 +94,8 @@ class Prober:
             return
         answer = self._answer()
         if update == 0:
-            self._initial = answer
+            names = (each.name for each in self._prompts)
+            self._initial = {name: scores for name, (scores, _) in zip(names, answer, strict=True)}
         self._pending[update * self._run.frames_per_update] = answer
         self._asked = update
 
@@ -109,10 +116,10 @@ class Prober:
         return rows
 
     def _rows(self, frames: int, answer: Answer) -> Iterator[ProbeRecord]:
-        initial = self._initial or [([float("nan")] * len(scores), 0.0) for scores, _ in answer]
-        for prompted, (scores, value), (first, _) in zip(self._prompts, answer, initial, strict=True):
-            probabilities = np.exp(scores)
-            entropy, divergence = entropy_of(scores), divergence_of(scores, first)
+        for prompted, (scores, value) in zip(self._prompts, answer, strict=True):
+            probabilities, entropy = np.exp(scores), entropy_of(scores)
+            initial = self._initial.get(prompted.name)
+            divergence = divergence_of(scores, initial) if initial else math.nan
             for index, action in enumerate(prompted.situation.actions):
                 yield ProbeRecord(
                     run_id=self._run.run_id,

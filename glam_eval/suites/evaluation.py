@@ -1,68 +1,106 @@
 """A stored checkpoint under a protocol: the rows of its suite again, or new conditions."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from glam_eval.config.agents import describe_agent
 from glam_eval.config.protocols import PROTOCOLS, ProtocolConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError, unknown
-from glam_eval.core.records import EpisodeRecord
+from glam_eval.core.records import EpisodeRecord, LanguageRecord, ProbeRecord
 from glam_eval.language import speaker
 from glam_eval.results import write_table
 
+if TYPE_CHECKING:
+    from glam_eval.policies.base import Policy
 
-def evaluate_checkpoint(
-    directory: Path,
-    protocol_name: str,
-    scenes: int | None,
-    conditions: tuple[str, ...],
-    out: Path | None,
-    device: str,
-) -> dict[str, list[EpisodeRecord]]:
-    """Play a protocol with a checkpoint's agent; return the episodes of each condition, by scene seed.
 
-    Scenes and conditions are those of the suite that made the checkpoint unless given. With ``out``, the
-    episodes are stored there. Raises UserError on a damaged checkpoint or unknown names.
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A checkpoint's agent and the protocol that it is asked."""
+
+    policy: "Policy"
+    config: RunConfig
+    frames: int
+    protocol: ProtocolConfig
+    before_training: dict[str, list[float]]  # what was answered to the probes then
+
+    def episodes(self, out: Path | None) -> dict[str, list[EpisodeRecord]]:
+        """Play the protocol; return each condition's episodes by scene seed. With ``out`` they are stored."""
+        from glam_eval.protocols import play_condition
+
+        results: dict[str, list[EpisodeRecord]] = {}
+        for condition in self.protocol.conditions:
+            played = play_condition(self.policy, self.config, self.frames, self.protocol, condition)
+            episodes = sorted((one.episode for one in played), key=lambda episode: episode.scene_seed)
+            if out is not None:
+                name = f"{self._name}-{self.protocol.name}-{condition.label}"
+                write_table(out, "episodes", episodes, name)
+            results[condition.label] = episodes
+        return results
+
+    def probe(self, out: Path | None) -> list[ProbeRecord]:
+        """Ask the probes; return a row for each action. KL is NaN unless the suite asked the same probes."""
+        from glam_eval.protocols import Prober
+
+        prober = Prober(self.policy, self.config, self.protocol.changed(every=1))
+        prober.restored({"initial": self.before_training, "pending": {}, "asked": -1})
+        prober.ask(self.frames // self.config.frames_per_update)
+        rows = prober.records()
+        if out is not None:
+            write_table(out, "probes", rows, self._name)
+        return rows
+
+    def language(self, out: Path | None) -> list[LanguageRecord]:
+        """Measure what the language model knows of language; return a row for each kind of text."""
+        from glam_eval.policies import LanguageModelPolicy
+        from glam_eval.protocols import language_records
+
+        assert isinstance(self.policy, LanguageModelPolicy)
+        rows = language_records(self.policy, self.config, self.frames, self.protocol)
+        if out is not None:
+            write_table(out, "language", rows, self._name)
+        return rows
+
+    @property
+    def _name(self) -> str:
+        return f"{self.config.run_id}-{self.frames:010d}"
+
+
+def load_evaluation(directory: Path, protocol_name: str, settings: dict[str, Any], device: str) -> Evaluation:
+    """Return a checkpoint's agent and a protocol: the one of its suite, but for the ``settings`` given.
+
+    Raises UserError on a damaged checkpoint, unknown names, or a protocol that does not take the agent.
     """
     import torch
 
     from glam_eval.policies.devices import available_devices
-    from glam_eval.protocols import play_condition
     from glam_eval.training.agents import build_policy
     from glam_eval.training.checkpoints import read_checkpoint
 
     checkpoint = read_checkpoint(directory)
     config = RunConfig.parse(checkpoint.state["config"], source=str(directory))
-    protocol = _protocol(checkpoint.state, protocol_name, scenes, conditions, directory)
+    protocol = _protocol(checkpoint.state, protocol_name, settings, directory)
+    if not protocol.takes(describe_agent(config.agent)):
+        raise UserError(f"protocol {protocol.name} takes {protocol.description.takes}, not {config.agent!r}")
     for condition in protocol.conditions:
         speaker(config.environment.language, condition.shift)
     torch.set_num_threads(config.threads)
     actions = len(speaker(config.environment.language).actions(config.environment.actions))
     policy = build_policy(config, actions, available_devices(device)[0], directory)
-    results: dict[str, list[EpisodeRecord]] = {}
-    for condition in protocol.conditions:
-        played = play_condition(policy, config, checkpoint.frames, protocol, condition)
-        episodes = sorted((one.episode for one in played), key=lambda episode: episode.scene_seed)
-        if out is not None:
-            name = f"{config.run_id}-{checkpoint.frames:010d}-{protocol.name}-{condition.label}"
-            write_table(out, "episodes", episodes, name)
-        results[condition.label] = episodes
-    return results
+    probed = checkpoint.state.get("probes") or {"initial": {}}
+    return Evaluation(policy, config, checkpoint.frames, protocol, probed["initial"])
 
 
-def _protocol(
-    state: dict[str, Any], name: str, scenes: int | None, conditions: tuple[str, ...], directory: Path
-) -> ProtocolConfig:
+def _protocol(state: dict[str, Any], name: str, settings: dict[str, Any], directory: Path) -> ProtocolConfig:
     if name not in PROTOCOLS:
         raise unknown("protocol", name, PROTOCOLS)
     stored = {protocol["name"]: protocol for protocol in state.get("protocols", [])}
-    if name not in stored and not conditions:
+    values = {**stored.get(name, {"name": name}), **settings}
+    protocol = ProtocolConfig.parse(values, source="evaluate")
+    if protocol.plays and name not in stored and "conditions" not in settings:
         raise UserError(
             f"{str(directory)!r} was made without protocol {name!r}: name its shifts by --condition"
         )
-    values = dict(stored.get(name, {"name": name}))
-    if scenes is not None:
-        values["scenes"] = scenes
-    if conditions:
-        values["conditions"] = list(conditions)
-    return ProtocolConfig.parse(values, source="evaluate")
+    return protocol

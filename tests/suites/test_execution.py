@@ -1,12 +1,15 @@
 """One run to all of its tables: stopped or killed anywhere, they are those of a straight run."""
 
+import math
 import shutil
 
 import pandas as pd
 import pytest
 
 from glam_eval.config.protocols import ProtocolConfig
+from glam_eval.core.errors import UserError
 from glam_eval.results import load_results, table_names
+from glam_eval.suites.evaluation import load_evaluation
 from glam_eval.suites.execute import Execution, StoppedError
 from glam_eval.suites.messages import Plan
 
@@ -35,6 +38,7 @@ def carry_out(plan, out, after=None):
 def tables(out):
     volatile = ("seconds", "started", "finished")
     read = {name: load_results(out, name) for name in table_names(out)}
+    read = {name: t.astype(dict.fromkeys(t.select_dtypes("category"), str)) for name, t in read.items()}
     return {
         name: table[[c for c in table if not c.startswith(volatile)]].reset_index(drop=True)
         for name, table in read.items()
@@ -100,6 +104,36 @@ def test_a_shift_that_changes_nothing_makes_a_difference_of_exactly_zero(straigh
         index="scene_seed", columns="shift", values="actions", aggfunc="first", observed=True
     )
     assert (pairs["none"] == pairs["none@en"]).all()
+
+
+def test_a_checkpoint_repeats_its_rows(straight, tmp_path):
+    [run] = (straight / "checkpoints").iterdir()
+    checkpoint = run / "frames-0000000240"
+    for name in ("generalization", "probes"):
+        evaluation = load_evaluation(checkpoint, name, {}, "cpu")
+        _ = evaluation.probe(tmp_path) if name == "probes" else evaluation.episodes(tmp_path)
+    again, stored = tables(tmp_path), tables(straight)
+    for name, protocol in (("episodes", "generalization"), ("probes", None)):
+        rows = stored[name][stored[name]["frames"] == 240]
+        rows = rows[rows["protocol"] == protocol] if protocol else rows
+        pd.testing.assert_frame_equal(again[name], rows.reset_index(drop=True), check_exact=True)
+
+
+def test_other_probes_can_be_asked_of_a_checkpoint(straight):
+    [run] = (straight / "checkpoints").iterdir()
+    settings = {"conditions": ["none", "synonym_actions"], "tasks": ["goto"]}
+    rows = load_evaluation(run / "frames-0000000240", "probes", settings, "cpu").probe(None)
+    known = {row.shift: row.kl for row in rows}
+    assert known["none"] > 0
+    assert math.isnan(known["synonym_actions"])  # the run was not asked these before it learned
+
+
+def test_a_protocol_refuses_an_agent_that_it_cannot_ask(tiny_run, tmp_path):
+    config = tiny_run(agent="random", model="none", frames=0)
+    carry_out(plan(config, PROTOCOLS[:2]), tmp_path)
+    checkpoint = tmp_path / "checkpoints" / config.run_id / "frames-0000000000"
+    with pytest.raises(UserError, match="protocol probes takes agents that read text, not 'random'"):
+        load_evaluation(checkpoint, "probes", {}, "cpu")
 
 
 def test_values_are_told_with_what_came_of_them(straight, tiny_run):

@@ -9,7 +9,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.world import Observation, Situation
 from glam_eval.environments import VectorEnvironment
 from glam_eval.policies import LanguageModelPolicy, PolicyOptions, load_model, make_model, score_actions
-from glam_eval.suites.evaluation import evaluate_checkpoint
+from glam_eval.suites.evaluation import load_evaluation
 from glam_eval.training.released import import_checkpoint
 
 ACTIONS = ("turn left", "turn right", "go forward", "pick up", "drop", "toggle")
@@ -89,7 +89,8 @@ def test_an_action_head_makes_an_agent_that_chooses_by_it(tmp_path, base, traine
 def test_an_imported_checkpoint_is_evaluated_like_any(tmp_path, base, trained):
     file = saved(tmp_path, released(trained))
     directory = import_checkpoint(file, base, tmp_path / "out", "GoToLocalS5N2")
-    played = evaluate_checkpoint(directory, "generalization", 2, ("none", "invented_nouns"), None, "cpu")
+    settings = {"scenes": 2, "conditions": ["none", "invented_nouns"]}
+    played = load_evaluation(directory, "generalization", settings, "cpu").episodes(None)
     assert {label: len(episodes) for label, episodes in played.items()} == {"none": 2, "invented_nouns": 2}
     assert VectorEnvironment("GoToLocalS5N2", 1).actions == ACTIONS
 
