@@ -21,7 +21,7 @@ from glam_eval.environments import VectorEnvironment, bot_length
 from glam_eval.language import parse_shift
 from glam_eval.policies.base import Policy, PolicyOutput, sample_actions
 from glam_eval.policies.recall import RecallingPolicy
-from glam_eval.protocols.scenes import protocol_scenes
+from glam_eval.protocols.scenes import protocol_scenes, world_of
 from glam_eval.protocols.values import discounted_return, unscaled_value
 
 SLOTS = 64  # environments played together
@@ -54,9 +54,8 @@ class _Stage:
     ) -> None:
         shift = parse_shift(condition.shift)
         self.run, self.frames, self.protocol, self.condition = run, frames, protocol, condition
-        self.level = condition.level or run.environment.level
+        self.level, self.options = world_of(run, condition)
         self.language = shift.language or run.environment.language
-        self.options = {**({} if condition.level else run.environment.options), **condition.options}
         self.environment = VectorEnvironment(
             self.level,
             min(SLOTS, protocol.scenes),

@@ -1,15 +1,31 @@
 """The fixed scenes of a protocol: the same for every agent, shift and seed."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from glam_eval.config.protocols import ProtocolConfig
+from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
+from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import test_scene_seeds
 from glam_eval.environments.audit import balanced_scenes
 from glam_eval.environments.catalogue import make_scenes
 
 _CANDIDATES = 20  # scenes looked through for each one wanted; kinds of task are drawn with equal chance
+
+
+def world_of(run: RunConfig, condition: ConditionConfig) -> tuple[str, dict[str, Any]]:
+    """Return the level that a condition plays with a run's agent, and the level's options."""
+    kept = {} if condition.level else run.environment.options
+    return condition.level or run.environment.level, {**kept, **condition.options}
+
+
+def check_scenes(run: RunConfig, protocol: ProtocolConfig, condition: ConditionConfig) -> None:
+    """Raise UserError if the scenes of a condition can't be made, or not as many of each kind of task."""
+    level, options = world_of(run, condition)
+    kinds = getattr(make_scenes(level, **options), "kinds", ())
+    if protocol.balanced:
+        _check_balance(protocol.name, protocol.scenes, level, kinds)
 
 
 def protocol_scenes(protocol: ProtocolConfig, level: str, options: dict[str, Any]) -> list[int]:
@@ -27,10 +43,14 @@ def protocol_scenes(protocol: ProtocolConfig, level: str, options: dict[str, Any
 @cache
 def _balanced(name: str, count: int, level: str, options: tuple[tuple[str, Any], ...]) -> tuple[int, ...]:
     kinds = getattr(make_scenes(level, **dict(options)), "kinds", ())
+    _check_balance(name, count, level, kinds)
+    candidates = test_scene_seeds(name, _CANDIDATES * count)
+    chosen = balanced_scenes(level, kinds, candidates, count // len(kinds), **dict(options))
+    return tuple(scene for turn in zip(*chosen.values(), strict=True) for scene in turn)
+
+
+def _check_balance(name: str, count: int, level: str, kinds: Sequence[str]) -> None:
     if not kinds:
         raise UserError(f"level {level} has one kind of task only: leave balanced out of protocol {name}")
     if count % len(kinds):
         raise UserError(f"protocol {name}: {count} is no multiple of the {len(kinds)} kinds of {level}")
-    candidates = test_scene_seeds(name, _CANDIDATES * count)
-    chosen = balanced_scenes(level, kinds, candidates, count // len(kinds), **dict(options))
-    return tuple(scene for turn in zip(*chosen.values(), strict=True) for scene in turn)

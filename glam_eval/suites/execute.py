@@ -124,9 +124,10 @@ class Execution:
         """Store what the language model knows of language now, where a protocol asks and it is not stored."""
         config, policy = self._plan.config, self._run.policy
         name = f"{config.run_id}-{self._run.frames:010d}"
+        if not isinstance(policy, LanguageModelPolicy) or is_written(self._out, "language", name):
+            return
         for protocol in self._plan.protocols:
-            asked = protocol.name == "retention" and isinstance(policy, LanguageModelPolicy)
-            if asked and not is_written(self._out, "language", name):
+            if protocol.name == "retention":
                 rows = language_records(policy, config, self._run.frames, protocol)
                 write_table(self._out, "language", rows, name)
 
