@@ -125,21 +125,27 @@ def agents(
 ) -> None:
     """Let every agent act in 32 environments and learn, each with its own learner's settings.
 
+    The last columns are the phases' shares of the time of learning.
+
     Example: `glam-eval bench agents --out results/bench/agents.parquet`
     """
     from rich.console import Console
     from rich.table import Table
 
     from glam_eval.policies.devices import available_devices
-    from glam_eval.training.bench import bench_agents
+    from glam_eval.training.bench import PHASES, bench_agents
 
     console = Console()
     with console.status(f"every agent on {level}"):
         measured = list(bench_agents(level, model, updates, available_devices(device)[0]))
-    table = Table("agent", "parameters", "acting, steps/s", "learning, frames/s", title=f"{level}, {model}")
+    table = Table("agent", "parameters", "acting, steps/s", "learning, frames/s", *PHASES)
+    table.title = f"{level}, {model}"
     for row in measured:
-        learning = "" if math.isnan(row.learning) else f"{row.learning:,.0f}"
-        table.add_row(row.agent, f"{row.parameters:,}", f"{row.acting:,.0f}", learning)
+        cells = [f"{row.parameters:,}", f"{row.acting:,.0f}"]
+        if not math.isnan(row.learning):
+            shares = (getattr(row, f"{phase}_share") for phase in PHASES)
+            cells += [f"{row.learning:,.0f}", *(f"{share:.0%}" for share in shares)]
+        table.add_row(row.agent, *cells)
     console.print(table)
     _write(measured, out, console)
 

@@ -80,6 +80,9 @@ class TrainingRecord:
     seconds_environment: Annotated[float, Column("of which: stepping the environments", "s", volatile=True)]
     seconds_policy: Annotated[float, Column("of which: scoring actions in rollouts", "s", volatile=True)]
     seconds_update: Annotated[float, Column("of which: gradient updates", "s", volatile=True)]
+    seconds_tokenizing: Annotated[
+        float, Column("of which: making the policy's inputs", "s", volatile=True, optional=True)
+    ] = 0.0
     replay_bytes: Annotated[int, Column("memory of the replay, 0 without one", "bytes", optional=True)] = 0
 
 

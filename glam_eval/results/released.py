@@ -175,6 +175,7 @@ def _training(run: ReleasedRun) -> list[TrainingRecord]:
             seconds=seconds[row],
             seconds_environment=_NAN,
             seconds_policy=_NAN,
+            seconds_tokenizing=_NAN,
             seconds_update=_NAN,
         )
         for row in range(len(log))

@@ -14,6 +14,7 @@ from glam_eval.training.rollouts import Collector
 from glam_eval.training.run import TrainingRun, make_environment
 
 SLOTS, STEPS = 32, 20  # of a measurement of acting
+PHASES = ("environment", "tokenizing", "policy", "update")  # as in TrainingRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class AgentThroughput:
     parameters: int
     acting: float  # environment steps a second, the policy's answers included
     learning: float  # frames a second of whole updates, NaN for agents that do not learn
+    environment_share: float = math.nan  # of the updates' seconds, NaN likewise
+    tokenizing_share: float = math.nan
+    policy_share: float = math.nan  # scoring actions in rollouts
+    update_share: float = math.nan  # gradient steps
 
 
 def bench_agents(level: str, model: str, updates: int = 2, device: str = "cpu") -> Iterator[AgentThroughput]:
@@ -61,11 +66,16 @@ def measure_agent(config: RunConfig, device: str = "cpu") -> AgentThroughput:
     began = time.perf_counter()
     collector.collect(STEPS, 2, 1.0)
     acting = SLOTS * STEPS / (time.perf_counter() - began)
-    learning = math.nan
+    learning, shares = math.nan, dict.fromkeys((f"{phase}_share" for phase in PHASES), math.nan)
     if config.updates:
         run = TrainingRun(config, device)
-        seconds = [run.advance().seconds for _ in range(config.updates)][1:]
-        learning = len(seconds) * config.frames_per_update / sum(seconds)
+        records = [run.advance() for _ in range(config.updates)][1:]
+        seconds = sum(record.seconds for record in records)
+        learning = len(records) * config.frames_per_update / seconds
+        shares = {
+            f"{phase}_share": sum(getattr(record, f"seconds_{phase}") for record in records) / seconds
+            for phase in PHASES
+        }
     return AgentThroughput(
         agent=config.agent,
         model=config.model,
@@ -73,4 +83,5 @@ def measure_agent(config: RunConfig, device: str = "cpu") -> AgentThroughput:
         parameters=policy.count_parameters(),
         acting=acting,
         learning=learning,
+        **shares,
     )

@@ -34,6 +34,7 @@ class Learned:
     seconds_environment: float = 0.0
     seconds_policy: float = 0.0
     seconds_update: float = 0.0
+    seconds_tokenizing: float = 0.0
     replay_bytes: int = 0
 
 
@@ -78,6 +79,7 @@ class PPOLearner:
             seconds_environment=rollout.seconds_environment,
             seconds_policy=rollout.seconds_policy,
             seconds_update=time.perf_counter() - collected,
+            seconds_tokenizing=rollout.seconds_tokenizing,
         )
 
     def save(self, directory: Path) -> None:

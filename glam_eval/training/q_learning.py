@@ -40,7 +40,7 @@ class QLearner:
         losses: list[float] = []
         norms: list[float] = []
         entropies: list[float] = []
-        seconds = np.zeros(3)
+        seconds = np.zeros(4)  # environment, policy, update, tokenizing
         uniforms = stream(self._seed, "rollout", number).random((self._config.steps, self._actors.slots))
         parts = np.split(uniforms, self._config.steps // self._config.steps_per_gradient)
         for part, uniform in enumerate(parts):
@@ -61,6 +61,7 @@ class QLearner:
             seconds_environment=float(seconds[0]),
             seconds_policy=float(seconds[1]),
             seconds_update=float(seconds[2]),
+            seconds_tokenizing=float(seconds[3]),
             replay_bytes=self.replay.nbytes,
         )
 
@@ -86,8 +87,9 @@ class QLearner:
             ends[t] = [result.done for result in step.results]
             finished += step.finished
             situations = self._actors.situations()
-            seconds += (time.perf_counter() - chosen, chosen - began, 0.0)
+            stepped = time.perf_counter()
             prompts += [self._policy.prepare(situation).prompt for situation in situations]
+            seconds += (stepped - chosen, chosen - began, 0.0, time.perf_counter() - stepped)
         self.replay.add(prompts, actions, rewards, ends)
         return inputs[0].actions
 

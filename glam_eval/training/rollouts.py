@@ -31,6 +31,7 @@ class Rollout:
     finished: list[EpisodeSummary]
     seconds_environment: float
     seconds_policy: float
+    seconds_tokenizing: float
 
 
 class Collector:
@@ -55,12 +56,14 @@ class Collector:
         inputs: list[list[Any]] = []
         memories: list[torch.Tensor] = []
         finished: list[EpisodeSummary] = []
-        began, in_environment = time.perf_counter(), 0.0
+        began, in_environment, in_tokenizer = time.perf_counter(), 0.0, 0.0
         for t in range(steps):
             entered = time.perf_counter()
             situations = self._actors.situations()
-            in_environment += time.perf_counter() - entered
+            left = time.perf_counter()
+            in_environment += left - entered
             inputs.append([policy.prepare(situation) for situation in situations])
+            in_tokenizer += time.perf_counter() - left
             if self.memory is not None:
                 memories.append(self.memory)
             output = frozen.evaluate(inputs[t], self.memory)
@@ -95,5 +98,6 @@ class Collector:
             torch.stack(memories) if memories else None,
             finished,
             in_environment,
-            seconds - in_environment,
+            seconds - in_environment - in_tokenizer,
+            in_tokenizer,
         )

@@ -175,6 +175,7 @@ def _update(run, update, frames, grown, rng) -> dict:
             "seconds_environment",
             "seconds_policy",
             "seconds_update",
+            "seconds_tokenizing",
         )
     }
     base = {key: run[key] for key in ("run_id", "agent", "model", "seed")}

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from glam_eval.config.agents import AGENTS
-from glam_eval.training.bench import bench_agents
+from glam_eval.training.bench import PHASES, bench_agents
 
 
 @pytest.mark.slow
@@ -14,5 +14,9 @@ def test_every_agent_is_measured():
     assert [row.agent for row in measured] == [name for name in AGENTS if name != "bc-gflan"]
     for row in measured:
         assert row.acting > 0
-        assert math.isnan(row.learning) == (AGENTS[row.agent].learner == "none")
+        shares = [getattr(row, f"{phase}_share") for phase in PHASES]
+        if AGENTS[row.agent].learner == "none":
+            assert math.isnan(row.learning) and all(map(math.isnan, shares))
+        else:
+            assert row.learning > 0 and 0 < sum(shares) <= 1
         assert (row.parameters > 0) == (row.agent not in ("bot", "random"))

@@ -55,6 +55,7 @@ def rollout_of(policy, seed=0, steps=8, slots=4, features=5):
         [],
         0.0,
         0.0,
+        0.0,
     )
 
 
