@@ -7,6 +7,8 @@ import typer
 
 from glam_eval.core.errors import UserError
 
+_FILE_WIDTH = 200  # of a plan that is written to a file or another program
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -42,7 +44,7 @@ def run_suite(
     from glam_eval.config.loading import load_suite
     from glam_eval.suites.directory import check_directory
     from glam_eval.suites.failures import failure
-    from glam_eval.suites.plan import print_plan
+    from glam_eval.suites.plan import make_plans, print_plan
     from glam_eval.suites.run import any_finished, choose_devices, run_suite, validate
 
     if launcher != "local":
@@ -53,7 +55,8 @@ def run_suite(
     validate(suite)
     console = Console()
     if dry_run:
-        print_plan(suite, console)
+        console = console if console.is_terminal else Console(width=_FILE_WIDTH)
+        print_plan(suite, make_plans(suite), choose_devices(suite, workers, device), console)
         return
     if not fresh:
         check_directory(directory, suite)

@@ -11,21 +11,29 @@ def register(app: typer.Typer) -> None:
 
 
 def suites(name: Annotated[str | None, typer.Argument(help="Suite to print as TOML.")] = None) -> None:
-    """List the shipped suites with their size, or print one as TOML to start your own from.
+    """List the shipped suites with their cost, or print one as TOML to start your own from.
+
+    Core hours are nominal; `glam-eval run-suite NAME --dry-run` measures this machine.
 
     Examples: `glam-eval suites`, `glam-eval suites quick > my-study.toml`
     """
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from glam_eval.config.loading import load_suite, shipped_suites, suite_text
+    from glam_eval.suites.cost import nominal_seconds
+    from glam_eval.suites.plan import make_plans
 
     if name is not None:
         print(suite_text(name), end="")
         return
-    table = Table("suite", "question", "runs", "frames")
+    numbers = [Column(title, justify="right") for title in ("runs", "frames", "core hours")]
+    table = Table(Column("suite", no_wrap=True), "about", *numbers, box=None)
     for shipped in shipped_suites():
         suite = load_suite(shipped)
-        runs = suite.runs()
-        table.add_row(shipped, suite.question, str(len(runs)), f"{sum(run.frames for run in runs):,}")
+        plans = make_plans(suite)
+        hours = sum(map(nominal_seconds, plans)) / 3600
+        frames = sum(plan.config.frames for plan in plans)
+        cost = f"{hours:.1f}" if hours < 100 else f"{hours:,.0f}"
+        table.add_row(shipped, suite.title, str(len(plans)), f"{frames:,}", cost)
     Console().print(table)

@@ -13,13 +13,9 @@ from glam_eval.core.errors import UserError, unknown
 from glam_eval.suites.directory import claimed, remaining
 from glam_eval.suites.display import Display
 from glam_eval.suites.failures import FailureLog, failure, forget_failures
-from glam_eval.suites.messages import Message, Plan
+from glam_eval.suites.messages import Message
+from glam_eval.suites.plan import make_plans
 from glam_eval.suites.scheduler import Outcome, Scheduler
-
-
-def make_plans(suite: SuiteConfig) -> list[Plan]:
-    """Return one plan for each distinct run of a suite."""
-    return [Plan(suite.name, config, protocols) for config, protocols in suite.questions()]
 
 
 def validate(suite: SuiteConfig) -> None:
@@ -27,6 +23,7 @@ def validate(suite: SuiteConfig) -> None:
     from glam_eval.environments.catalogue import make_scenes
     from glam_eval.language import speaker, template_names
     from glam_eval.policies.models.shapes import check_model_name
+    from glam_eval.protocols.scenes import check_scenes
 
     for config in suite.runs():
         world = config.environment
@@ -46,8 +43,8 @@ def validate(suite: SuiteConfig) -> None:
         for protocol in suite.protocols:
             for condition in protocol.conditions:
                 speaker(world.language, condition.shift)
-                if condition.level or condition.options:
-                    make_scenes(condition.level or world.level, **condition.options)
+                if protocol.plays:
+                    check_scenes(config, protocol, condition)
 
 
 def choose_devices(suite: SuiteConfig, workers: int | None, device: str) -> tuple[str, ...]:

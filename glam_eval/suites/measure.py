@@ -1,0 +1,180 @@
+"""What a plan costs on this machine: small models are run for a moment, large ones counted in operations."""
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glam_eval.config.agents import describe_agent
+from glam_eval.config.run import RunConfig
+from glam_eval.core.seeds import stream, training_scene_seeds
+from glam_eval.environments.catalogue import make_scenes
+from glam_eval.language import speaker
+from glam_eval.policies.models.estimate import Workload, count_parameters, forward_flops, memory_bytes
+from glam_eval.policies.models.gemm import matrix_rate
+from glam_eval.policies.models.shapes import KNOWN, SCRATCH_SUFFIX, T5Shape
+from glam_eval.policies.models.tokenizer import embedded_tokenizer
+from glam_eval.suites.cost import episodes_of, passes_per_frame
+from glam_eval.suites.messages import Plan
+from glam_eval.training.bench import AgentThroughput, measure_agent
+from glam_eval.training.run import make_environment
+
+_EFFICIENCY = 0.5  # of the matrix rate that training reaches; scoring FLAN-T5-small was measured at 0.6
+_SMALL = 20_000_000  # parameters of a model that is measured by running it
+_PROCESS_BYTES = 600 * 2**20  # of a worker before it holds a model
+_STATE_BYTES = 16  # of a parameter while it is learned: weight, gradient, Adam's two moments
+_SCENES, _STEPS = 8, 8  # played to see how long prompts are
+_PPO_STEPS, _TRANSITIONS = 5, 64  # of a measured update
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one plan takes; NaN where a model's shape is not known here."""
+
+    parameters: float
+    flops: float  # of the language model, in training and evaluation; 0 without one
+    memory: float  # bytes of a worker
+    seconds: float
+    episodes: int
+
+
+class Meter:
+    """Measures plans; what several have in common is measured once."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._known: dict[str, Any] = {}
+
+    def cost(self, plan: Plan) -> Cost:
+        """Return what a plan takes on this machine's device."""
+        config, episodes = plan.config, episodes_of(plan)
+        frames = config.updates * config.frames_per_update
+        steps = episodes * self._episode_steps(config)
+        shape = _shape(config)
+        if describe_agent(config.agent).uses_model and shape is None:
+            return Cost(math.nan, math.nan, math.nan, math.nan, episodes)
+        flops = self._flops(config, shape) * (frames * passes_per_frame(config) + steps) if shape else 0.0
+        if shape and count_parameters(shape) > _SMALL:
+            rate = self._once("matrix rate", config.policy.precision, self._matrix_rate)
+            seconds, parameters = flops / (rate * _EFFICIENCY), count_parameters(shape)
+        else:
+            rates = self._rates(config)
+            learning = frames / rates.learning if frames else 0.0
+            seconds, parameters = learning + self._teaching(config) + steps / rates.acting, rates.parameters
+        return Cost(parameters, flops, self._memory(config, shape, parameters), seconds, episodes)
+
+    def _once(self, kind: str, key: str, measure: Callable[[str], Any]) -> Any:
+        name = f"{kind} {key}"
+        if name not in self._known:
+            self._known[name] = measure(key)
+        return self._known[name]
+
+    def _matrix_rate(self, precision: str) -> float:
+        return matrix_rate(precision, self._device)
+
+    def _rates(self, config: RunConfig) -> AgentThroughput:
+        """Return the rates of an agent's kind; level, words and weights are taken to change nothing."""
+        short = _shortened(config)
+        kept = short.model_dump(mode="json", exclude={"environment"})
+        key = json.dumps(kept | {"remembered": config.environment.remembered}, sort_keys=True)
+        rates: AgentThroughput = self._once("rates", key, lambda _: measure_agent(short, self._device))
+        return rates
+
+    def _teaching(self, config: RunConfig) -> float:
+        """Return the seconds that training a clone's teacher takes, 0 where none is trained."""
+        if describe_agent(config.agent).learner != "cloning" or config.cloning.source != "gflan":
+            return 0.0
+        frames = config.updates * config.frames_per_update
+        return frames / self._rates(config.changed(agent="gflan")).learning
+
+    def _episode_steps(self, config: RunConfig) -> float:
+        """Return the steps of an evaluation episode: half of those allowed."""
+        world = config.environment
+
+        def measure(_: str) -> float:
+            scenes = make_scenes(world.level, **world.options)
+            scenes.reset(seed=next(training_scene_seeds(0, 0)))
+            return float(scenes.max_steps / 2)
+
+        steps: float = self._once("steps", f"{world.level} {world.options}", measure)
+        return steps
+
+    def _flops(self, config: RunConfig, shape: T5Shape) -> float:
+        """Return the operations of scoring all actions of one prompt."""
+        tokens: float = self._once("tokens", config.environment.canonical_json(), lambda _: _tokens(config))
+        return forward_flops(shape, tokens, len(_actions(config)))
+
+    def _memory(self, config: RunConfig, shape: T5Shape | None, parameters: int) -> float:
+        learns = describe_agent(config.agent).learner != "none"
+        if shape is None:
+            return _PROCESS_BYTES + parameters * _STATE_BYTES
+        tokens = self._known[f"tokens {config.environment.canonical_json()}"]
+        work = Workload(
+            batch=config.ppo.minibatch,
+            tokens=max(1, round(tokens)),
+            nodes=len(_actions(config)),
+            micro_batch_tokens=config.ppo.micro_batch_tokens,
+        )
+        return _PROCESS_BYTES + memory_bytes(shape, work, config.policy.precision, learns)
+
+
+def _shape(config: RunConfig) -> T5Shape | None:
+    return KNOWN.get(config.model)
+
+
+def _actions(config: RunConfig) -> tuple[str, ...]:
+    return speaker(config.environment.language, config.environment.shift).actions(config.environment.actions)
+
+
+def _tokens(config: RunConfig) -> float:
+    """Return the mean tokens of a prompt in some scenes, cut by the embedded tokenizer."""
+    environment, draws = make_environment(config, _SCENES), stream(0, "cost", "actions")
+    for slot in range(_SCENES):
+        environment.start(slot, next(training_scene_seeds(0, slot)))
+    for _ in range(_STEPS):
+        turns = draws.integers(2, size=_SCENES)  # left or right: no episode ends, and all is seen
+        environment.step(turns.tolist())
+    prompts = [situation.prompt for situation in environment.situations()]
+    return float(np.mean([len(tokens) for tokens in embedded_tokenizer()(prompts)["input_ids"]]))
+
+
+def _shortened(config: RunConfig) -> RunConfig:
+    """Return two short updates of a run's kind of agent, with all that its speed depends on."""
+    ppo, q_learning, cloning = config.ppo, config.q_learning, config.cloning
+    steps = max(_PPO_STEPS // ppo.recurrence, 1) * ppo.recurrence
+    minibatch = min(ppo.minibatch, steps * ppo.environments)
+    batch = {"source": "bot", "transitions": _TRANSITIONS, "minibatch": min(cloning.minibatch, _TRANSITIONS)}
+    short = RunConfig.parse(
+        {
+            "agent": _kind(config),
+            "model": config.model.removesuffix(SCRATCH_SUFFIX),
+            "threads": config.threads,
+            "environment": config.environment.model_dump() | {"actions": "canonical"},
+            "policy": config.policy.model_dump(include={"precision", "trainable", "lora", "head_hidden"}),
+            "ppo": ppo.model_dump(exclude={"learning_rate"}) | {"steps": steps, "minibatch": minibatch},
+            "q_learning": q_learning.model_dump() | {"steps": 5 * q_learning.steps_per_gradient},
+            "cloning": cloning.model_dump() | batch | {"steps": 1},
+        },
+        source="measurement",
+    )
+    learns = describe_agent(short.agent).learner != "none"
+    return short.changed(frames=2 * short.frames_per_update if learns else 0)
+
+
+def _kind(config: RunConfig) -> str:
+    """Return the agent that computes what a run's agent does, whatever weights it starts from."""
+    agent = describe_agent(config.agent)
+    if not agent.uses_model:
+        return agent.name
+    if agent.learner == "cloning":
+        return "bc-bot"
+    return "gflan" if config.policy.action_choice == "scoring" else "aflan"
+
+
+def wall_seconds(costs: Iterable[Cost], workers: int) -> float:
+    """Return about how long plans take together: no less than the longest, nor than their share of it."""
+    seconds = [cost.seconds for cost in costs]
+    return max(sum(seconds) / workers, max(seconds, default=0.0))
