@@ -30,7 +30,7 @@ def list_models() -> None:
     table = Table("model", "d_model", "layers", "d_ff", "comes from")
     for name, shape in KNOWN.items():
         if name in LADDER and rungs:
-            origin = "pretrained here, ships" if name in rungs else f"glam-eval models pretrain {name}"
+            origin = "pretrained, ships" if name in rungs else "does not ship"
         else:
             origin = "random weights, made here" if name in EMBEDDED else "Hugging Face hub"
         table.add_row(name, str(shape.d_model), f"{shape.layers}+{shape.layers}", str(shape.d_ff), origin)

@@ -182,11 +182,14 @@ class Pretraining:
 
 
 def make_optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return AdamW, whose weight decay leaves out norms and position biases."""
+    """Return AdamW, whose weight decay leaves out norms, position biases and input embeddings.
+
+    So the embedding of a word that never occurs stays as it was drawn.
+    """
     matrices: list[torch.Tensor] = []
     others: list[torch.Tensor] = []
     for name, parameter in model.named_parameters():
-        decays = parameter.dim() > 1 and "relative_attention_bias" not in name
+        decays = parameter.dim() > 1 and not name.startswith("shared") and "attention_bias" not in name
         (matrices if decays else others).append(parameter)
     groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(

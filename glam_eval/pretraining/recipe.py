@@ -49,7 +49,7 @@ class Recipe(Settings):
     final_learning_rate: Fraction = 0.02
     """Share of the learning rate that the cosine ends at."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    """AdamW's weight decay; norms and position biases have none."""
+    """AdamW's weight decay; norms, position biases and input embeddings have none."""
     beta_2: Annotated[float, Field(gt=0, lt=1)] = 0.98
     """Decay of AdamW's second moment: short, as fits a few thousand steps."""
     max_grad_norm: PositiveFloat = 1.0

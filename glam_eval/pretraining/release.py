@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import resources
@@ -10,13 +11,18 @@ from typing import Any, NamedTuple
 
 import jinja2
 import safetensors.torch
-import torch
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.provenance import code_version, machine, package_versions
 from glam_eval.core.records import LanguageRecord, PretrainingRecord
 from glam_eval.policies.models.loading import load_model
-from glam_eval.policies.models.shipped import CARD_FILE, FACTS_FILE, LADDER_DIRECTORY, WEIGHTS_FILE
+from glam_eval.policies.models.shipped import (
+    CARD_FILE,
+    FACTS_FILE,
+    LADDER_DIRECTORY,
+    SHARED,
+    WEIGHTS_FILE,
+)
 from glam_eval.policies.scoring.t5 import T5Engine
 from glam_eval.pretraining.evaluate import Counts, answers, language_scores
 from glam_eval.pretraining.mixture import FAMILIES, held_out_examples
@@ -61,8 +67,8 @@ def release(
     scores = language_scores(model, tokenizer, counts, name=recipe.model, seed=recipe.seed)
     directory = ladder / recipe.model
     directory.mkdir(parents=True, exist_ok=True)
-    own = {name: tensor for name, tensor in shipped.items() if not name.endswith("embed_tokens.weight")}
-    safetensors.torch.save_file(own, directory / WEIGHTS_FILE, {"format": "pt"})
+    stored = {name: tensor for name, tensor in shipped.items() if name not in SHARED}
+    safetensors.torch.save_file(stored, directory / WEIGHTS_FILE, {"format": "pt"})
     model.config.save_pretrained(directory)
     facts = _facts(checkpoint, recipe, curve, directory)
     (directory / FACTS_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -127,9 +133,9 @@ def _card(
     recipe = facts["recipe"]
     ordered = sorted(curve, key=lambda record: record.step)
     step = max(1, len(ordered) // CURVE_ROWS)
-    with torch.no_grad():
-        parameters = sum(parameter.numel() for parameter in model.parameters())
+    parameters = sum(parameter.numel() for parameter in model.parameters())
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["exp"] = math.exp
     template = environment.from_string(
         (resources.files("glam_eval.pretraining") / "card.md.jinja").read_text(encoding="utf-8")
     )

@@ -17,6 +17,7 @@ from glam_eval.policies.models.shapes import LADDER
 LADDER_DIRECTORY = Path(__file__).parent / "ladder"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "MODEL_CARD.md"
+SHARED = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")  # T5's names for shared.weight
 FACTS_FILE = "pretraining.json"  # recipe, losses, and the SHA-256 of the other files
 
 
@@ -41,7 +42,7 @@ def read_card(name: str) -> str:
 
 
 def read_weights(name: str) -> dict[str, torch.Tensor]:
-    """Return a shipped rung's weights as float32, checked against their checksum.
+    """Return a shipped rung's state dict as float32, checked against its checksum.
 
     Raises:
         UserError: if the rung doesn't ship, or its file is not the one released.
@@ -50,7 +51,8 @@ def read_weights(name: str) -> dict[str, torch.Tensor]:
     content = file.read_bytes()
     if hashlib.sha256(content).hexdigest() != read_facts(name)["sha256"][WEIGHTS_FILE]:
         raise UserError(f"the weights of {name} are damaged ({file}): install glam-eval again")
-    return {key: tensor.float() for key, tensor in safetensors.torch.load(content).items()}
+    state = {key: tensor.float() for key, tensor in safetensors.torch.load(content).items()}
+    return state | dict.fromkeys(SHARED, state["shared.weight"])
 
 
 def _directory(name: str) -> Path:

@@ -1,0 +1,93 @@
+"""Language scores against plain Hugging Face, item by item."""
+
+import math
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from glam_eval.core.errors import UserError
+from glam_eval.policies.models.loading import new_embedded
+from glam_eval.policies.scoring.t5 import T5Engine
+from glam_eval.pretraining import evaluate
+from glam_eval.pretraining.evaluate import SPANS, Counts, answers, choose, language_scores, write
+from glam_eval.pretraining.examples import Example
+from glam_eval.pretraining.mixture import FAMILIES, held_out_examples
+
+MODEL, TOKENIZER = new_embedded("t5-pico", 4)
+ITEMS = [
+    Example("colour", "Which word is a colour: red or key?", "red", choices=("red", "key")),
+    Example("colour", "Which word is a colour: ball or blue?", "blue", choices=("ball", "blue")),
+    Example("side", "The ball is 2 steps left. Where is it?", "left", choices=("left", "left and forward")),
+    Example("copy", "Say: a red ball", "a red ball"),
+    Example("copy", "Say again: two green keys and a box", "two green keys and a box"),
+]
+
+
+def plain_score(source, target):
+    """The log-probability of a target with </s> after a source without, by the plain model."""
+    ids = torch.tensor([TOKENIZER(source, add_special_tokens=False)["input_ids"]])
+    labels = torch.tensor([TOKENIZER(target)["input_ids"]])
+    with torch.no_grad():
+        return -float(MODEL(input_ids=ids, labels=labels).loss) * labels.shape[1]
+
+
+def plain_text(source, longest):
+    ids = torch.tensor([TOKENIZER(source, add_special_tokens=False)["input_ids"]])
+    written = [0]
+    with torch.no_grad():
+        while len(written) <= longest:
+            logits = MODEL(input_ids=ids, decoder_input_ids=torch.tensor([written])).logits
+            written.append(int(logits[0, -1].argmax()))
+            if written[-1] == TOKENIZER.eos_token_id:
+                break
+    return TOKENIZER.decode(written, skip_special_tokens=True).strip()
+
+
+def test_choices_are_the_likeliest_with_their_end():
+    chosen = choose(MODEL, T5Engine(MODEL), TOKENIZER, ITEMS[:3])
+    for item, choice in zip(ITEMS, chosen, strict=False):
+        assert choice == max(item.choices, key=lambda text: plain_score(item.source, text))
+
+
+def test_free_text_is_what_the_model_writes_greedily():
+    longest = max(len(TOKENIZER(item.target)["input_ids"]) for item in ITEMS[3:])
+    assert write(MODEL, TOKENIZER, ITEMS[3:]) == [plain_text(item.source, longest) for item in ITEMS[3:]]
+    mixed = [ITEMS[3], ITEMS[0], ITEMS[4], ITEMS[2]]
+    engine = T5Engine(MODEL)
+    chosen, written = choose(MODEL, engine, TOKENIZER, mixed[1::2]), write(MODEL, TOKENIZER, mixed[::2])
+    assert answers(MODEL, engine, TOKENIZER, mixed) == [written[0], chosen[0], written[1], chosen[1]]
+
+
+def test_scores_count_what_is_answered_rightly(monkeypatch):
+    monkeypatch.setattr(evaluate, "FAMILIES", ["all"])
+    monkeypatch.setattr(evaluate, "held_out_examples", lambda _, count: ITEMS[:count])
+    truth = [item.target for item in ITEMS]
+    monkeypatch.setattr(evaluate, "answers", lambda *_: [truth[0], "key", truth[2], truth[3], "nothing"])
+    spans, scores = language_scores(MODEL, TOKENIZER, Counts(items=5, windows=3), name="mine", seed=2)
+    assert (spans.objective, spans.items, spans.run_id, spans.seed) == (SPANS, 3, "mine", 2)
+    assert math.isnan(spans.accuracy) and spans.loss > 0
+    assert scores.accuracy == pytest.approx(3 / 5)
+    assert scores.chance == pytest.approx((1 / 2 + 1 / 2 + 1 / 2 + 0 + 0) / 5)
+    assert scores.tokens == sum(len(TOKENIZER(item.target)["input_ids"]) for item in ITEMS)
+    expected = -sum(plain_score(item.source, item.target) for item in ITEMS) / scores.tokens
+    assert scores.loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_every_family_is_asked_and_equal_models_score_equally(monkeypatch):
+    few = {name: FAMILIES[name] for name in list(FAMILIES)[:3]}
+    monkeypatch.setattr(evaluate, "FAMILIES", few)
+    counts = Counts(items=8, windows=2)
+    records = language_scores(MODEL, TOKENIZER, counts, run_id="a-run", frames=7)
+    assert [record.objective for record in records] == [SPANS, *few]
+    for record in records[1:]:
+        assert record.items == len(held_out_examples(record.objective, 8)) and record.frames == 7
+        assert 0 <= record.accuracy <= 1
+    again = language_scores(*new_embedded("t5-pico", 4), counts, run_id="a-run", frames=7)
+    assert str(again) == str(records)
+
+
+def test_models_of_another_kind_are_one_line():
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=20, n_embd=8, n_layer=1, n_head=1))
+    with pytest.raises(UserError, match="T5 models alone, not of gpt2"):
+        language_scores(model, TOKENIZER)

@@ -1,0 +1,127 @@
+"""A pretraining is a function of its recipe: straight, repeated, interrupted or killed."""
+
+import multiprocessing
+import os
+import signal
+import time
+
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+
+from glam_eval.core.errors import RunFailedError, UserError
+from glam_eval.pretraining import batches, loop
+from glam_eval.pretraining.recipe import Recipe
+from glam_eval.suites.pretraining import last_checkpoint, pretrain
+from glam_eval.training.checkpoints import CheckpointStore
+
+QUIET = Console(quiet=True)
+TINY = {
+    "model": "t5-pico",
+    "span_tokens": 3000,
+    "instruction_tokens": 5000,
+    "batch_tokens": 1000,
+    "learning_rate": 5e-3,
+    "record_steps": 2,
+    "held_out": 2,
+}
+
+
+@pytest.fixture(autouse=True)
+def _few_families(monkeypatch):
+    monkeypatch.setattr(loop, "FAMILIES", dict(list(loop.FAMILIES.items())[:2]))
+    monkeypatch.setattr(batches, "BLOCK_STEPS", 3)
+    monkeypatch.setattr("glam_eval.suites.pretraining.language_scores", lambda *_, **__: [])
+    monkeypatch.setattr("glam_eval.suites.pretraining.torch.set_num_threads", lambda _: None)
+
+
+def tiny(**values):
+    return Recipe(**{**TINY, **values})
+
+
+def finish(run):
+    records = []
+    while not run.finished:
+        records.append(run.advance())
+    return records
+
+
+def weights(run):
+    return torch.cat([parameter.detach().flatten() for parameter in run.model.parameters()])
+
+
+def numbers(records):
+    table = pd.DataFrame([{s: getattr(r, s) for s in r.__slots__} for r in records])
+    return table.drop(columns="seconds")
+
+
+def test_equal_recipes_are_equal_bit_for_bit_and_other_seeds_are_not():
+    first, second, other = (loop.Pretraining(tiny(seed=seed)) for seed in (0, 0, 1))
+    records = [finish(run) for run in (first, second, other)]
+    pd.testing.assert_frame_equal(numbers(records[0]), numbers(records[1]), check_exact=True)
+    assert torch.equal(weights(first), weights(second))
+    assert not torch.equal(weights(first), weights(other))
+    assert [record.step for record in records[0]] == [2, 4, 6, 8]
+    assert records[0][-1].held_out_spans < records[0][0].held_out_spans
+    assert first.tokens == records[0][-1].tokens >= 8000
+
+
+def test_a_resumed_pretraining_equals_a_straight_one(tmp_path):
+    straight, begun = loop.Pretraining(tiny()), loop.Pretraining(tiny())
+    expected = finish(straight)
+    first = [begun.advance()]
+    store = CheckpointStore(tmp_path, counted="step")
+    store.write(begun.step, begun.save, begun.state())
+    resumed = loop.Pretraining(tiny(), resume=store.latest())
+    assert resumed.step == 2 and resumed.tokens == begun.tokens
+    pd.testing.assert_frame_equal(numbers(expected), numbers(first + finish(resumed)), check_exact=True)
+    assert torch.equal(weights(straight), weights(resumed))
+    for recipe, texts, message in (
+        (tiny(seed=1), (), "another recipe or seed"),
+        (tiny(), ("A text.",), "other texts"),
+    ):
+        with pytest.raises(UserError, match=message):
+            loop.Pretraining(recipe, texts, resume=store.latest())
+
+
+def _pretrain(out):
+    pretrain(tiny(), out, (), "cpu", 1, QUIET)
+
+
+def test_a_killed_pretraining_goes_on_where_it_was(tmp_path):
+    _pretrain(tmp_path / "straight")
+    process = multiprocessing.get_context("fork").Process(target=_pretrain, args=(tmp_path / "killed",))
+    process.start()
+    while process.is_alive() and not list((tmp_path / "killed").glob("checkpoints/step-*")):
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    _pretrain(tmp_path / "killed")
+    ends = [last_checkpoint(tmp_path / name) for name in ("straight", "killed")]
+    models = [(end.directory / "model.safetensors").read_bytes() for end in ends]
+    assert ends[0].frames == 8 and models[0] == models[1]
+    tables = [pd.read_parquet(tmp_path / name / "pretraining") for name in ("straight", "killed")]
+    pd.testing.assert_frame_equal(*(table.drop(columns="seconds") for table in tables))
+
+
+def test_words_that_never_occur_keep_the_embedding_they_were_drawn_with():
+    run = loop.Pretraining(tiny())
+    before = run.model.shared.weight.detach().clone()
+    finish(run)
+    unused = run.tokenizer.convert_tokens_to_ids("<0x00>")
+    changed = (run.model.shared.weight != before).any(1)
+    assert not changed[unused] and changed.any()
+
+
+def test_a_loss_that_is_not_finite_ends_it():
+    run = loop.Pretraining(tiny())
+    with torch.no_grad():
+        run.model.lm_head.weight.fill_(torch.inf)
+    with pytest.raises(RunFailedError, match="not finite in step 1: lower learning_rate"):
+        run.advance()
+
+
+def test_a_directory_without_a_pretraining_is_one_line(tmp_path):
+    with pytest.raises(UserError, match="holds no pretraining"):
+        last_checkpoint(tmp_path)
