@@ -37,7 +37,9 @@ def compose(generator: random.Random, item: Item) -> Example:
         source = offer + _labelled(generator, item, kind)
     else:
         ask = generator.choice(kind.ask).format(**item.slots)
-        text = _lines(item) if generator.random() < 0.6 else _prose(item)
+        # Prose doesn't number observations, so it tells of one alone.
+        prose = generator.random() < 0.4 and len(item.views) < 2
+        text = _prose(item) if prose else _lines(item)
         chance = generator.random()
         if chance < 0.4:
             source = f"{offer}{text} \n {words.question} {ask} \n {words.answer}"
