@@ -8,13 +8,13 @@ import pandas as pd
 
 from glam_eval.figures.draw.aggregates import draw_aggregates, draw_failures, draw_improvement, draw_profiles
 from glam_eval.figures.draw.curves import draw_curves
-from glam_eval.figures.draw.probes import draw_expected_action, draw_policy_evolution
+from glam_eval.figures.draw.probes import draw_panels, draw_policy_evolution
 from glam_eval.figures.draw.shifts import draw_generalization, draw_language_matrix, draw_online_offline
 from glam_eval.figures.draw.sweeps import draw_scaling, draw_sweep
 from glam_eval.figures.identity import Condition, Look
 from glam_eval.figures.study import Study
 from glam_eval.figures.style import Drawing
-from glam_eval.figures.tables import final, training
+from glam_eval.figures.tables import change, final, training
 
 Draw = Callable[[pd.DataFrame, Mapping[Condition, Look]], Drawing]
 
@@ -105,14 +105,28 @@ FIGURES = (
         "its table.",
     ),
     FigureDefinition(
-        "policy_evolution", "Policy evolution", training.policy_evolution, draw_policy_evolution,
+        "policy_evolution", "Policy evolution", change.policy_evolution, draw_policy_evolution,
         "Probability of each action on fixed probe prompts, averaged over seeds; the line bounds the "
         "expected "
         "action's.",
     ),
     FigureDefinition(
-        "expected_action", "Expected action", training.expected_action, draw_expected_action,
+        "expected_action", "Expected action", change.expected_action,
+        partial(draw_panels, panel="probe", label="P(expected action)", share=True),
         f"Probability of the expected action on fixed probe prompts against environment steps. {BANDS}",
+    ),
+    FigureDefinition(
+        "policy_change", "How the policy changes", change.policy_change,
+        partial(draw_panels, panel="measure", label="", share=False),
+        "Mean over fixed probe prompts of the policy's entropy and of its KL divergence from the policy "
+        "before training; mean over evaluation scenes of the critic's first value less the discounted "
+        f"return that followed. {BANDS}",
+    ),
+    FigureDefinition(
+        "language_retention", "Language retention", change.language_retention,
+        partial(draw_panels, panel="measure", label="accuracy", share=False),
+        "Accuracy on held-out items of each family, and loss of left-out spans of held-out text, before "
+        f"and after training; none is about acting. {BANDS}",
     ),
     FigureDefinition(
         "online_offline", "Online against offline", final.online_offline, draw_online_offline,

@@ -1,7 +1,6 @@
 """Every named condition is played by a language model, in a world that is what its name says."""
 
 from collections import defaultdict
-from itertools import islice
 
 import pytest
 

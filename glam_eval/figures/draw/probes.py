@@ -68,22 +68,26 @@ def draw_policy_evolution(table: pd.DataFrame, looks: Mapping[Condition, Look]) 
     return drawing
 
 
-def draw_expected_action(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing:
-    """Draw the probability of the expected action on each probe for every condition.
+def draw_panels(
+    table: pd.DataFrame, looks: Mapping[Condition, Look], *, panel: str, label: str, share: bool
+) -> Drawing:
+    """Draw a measure along training for every condition, a panel for each value of a column.
 
-    ``table`` has probe, agent, model, frames, mean, low, high, band_low, band_high and n_seeds.
+    ``table`` has ``panel``, agent, model, frames, mean, low, high, band_low, band_high and n_seeds. With
+    ``share`` the measure is a share, drawn in percent on one scale.
     """
-    probes = list(dict.fromkeys(table["probe"].astype(str)))
+    names = list(dict.fromkeys(table[panel].astype(str)))
     drawing, grid = panels(
-        len(probes), PANELS_PER_ROW, width=TWO_COLUMNS, height=1.35, extra=0.6, sharex=True, sharey=True
+        len(names), PANELS_PER_ROW, width=TWO_COLUMNS, height=1.35, extra=0.6, sharex=True, sharey=share
     )
-    for axes, probe in zip(grid, probes, strict=True):
+    for axes, name in zip(grid, names, strict=True):
         for condition, look in looks.items():
-            draw_condition(axes, rows_of(table[table["probe"] == probe], condition), look)
-        axes.set_title(probe.replace("_", " "))
-        percent_axis(axes)
+            draw_condition(axes, rows_of(table[table[panel] == name], condition), look)
+        axes.set_title(name.replace("_", " "))
+        if share:
+            percent_axis(axes)
         frames_axis(axes)
         axes.locator_params(axis="x", nbins=3)
-    label_outside(grid, PANELS_PER_ROW, "environment steps", "P(expected action)")
+    label_outside(grid, PANELS_PER_ROW, "environment steps", label)
     legend_below(drawing, grid[0])
     return drawing

@@ -1,4 +1,4 @@
-"""Tables of figures about training: curves, sample efficiency, sweeps over one setting, probes."""
+"""Tables of figures about training: curves, sample efficiency, sweeps over one setting."""
 
 import numpy as np
 import pandas as pd
@@ -63,34 +63,6 @@ def distractors(study: Study) -> pd.DataFrame:
 def prompt_length(study: Study) -> pd.DataFrame:
     """Success against the number of remembered observations."""
     return _sweep(study, "remembered")
-
-
-def policy_evolution(study: Study) -> pd.DataFrame:
-    """Probability of each action on each probe, of the first condition that was probed along training."""
-    probes = study.usual(study.table("probes"))
-    for agent, model in study.looks:
-        rows = probes[(probes["agent"] == agent) & (probes["model"] == model)]
-        if rows["frames"].nunique() > 1:
-            by = [*WHO, "probe", "action", "expected", "frames"]
-            grouped = rows.groupby(by, observed=True, sort=False)
-            return grouped.agg(mean=("probability", "mean"), n_seeds=("seed", "nunique")).reset_index()
-    raise Absent("no agent was probed at more than one point of training")
-
-
-def expected_action(study: Study) -> pd.DataFrame:
-    """Probability of the expected action on each probe, of every condition."""
-    rows = study.usual(study.table("probes"))
-    rows = rows[rows["expected"]]
-    if rows.empty:
-        raise Absent("no probe names an expected action")
-    seeds = rows.groupby([*WHO, "seed", "probe", "frames", "run_id"], observed=True, sort=False)[
-        "probability"
-    ].sum()
-    scores = seeds.reset_index().assign(scene_seed=0)
-    by = [*WHO, "probe"]
-    return statistics.learning_curves(
-        scores, generator("expected_action"), by=by, value="probability"
-    ).assign(n_episodes=1)
 
 
 def _against(study: Study, quantity: str) -> pd.DataFrame:
