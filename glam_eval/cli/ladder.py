@@ -1,4 +1,4 @@
-"""``glam-eval models pretrain, score, release, card``: the ladder of pretrained models."""
+"""``glam-eval models pretrain, audit, score, release, card``: the ladder of pretrained models."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def register(models: typer.Typer) -> None:
     """Add the commands to ``glam-eval models``."""
-    for name, command in (("pretrain", pretrain), ("score", score), ("release", release), ("card", card)):
-        models.command(name)(command)
+    for command in (pretrain, audit, score, release, card):
+        models.command(command.__name__)(command)
 
 
 def pretrain(
@@ -47,6 +47,51 @@ def pretrain(
     scores = run(recipe, out, external_texts(data), available_devices(device)[0], threads, console)
     _print_scores(scores, console)
     console.print(f"{name} in {out}")
+
+
+def audit(
+    items: Annotated[int, typer.Option(min=1, help="Items drawn, and as many plain texts.")] = 20_000,
+    data: Annotated[
+        Path | None, typer.Option(help="Directory for external texts, fetched if they aren't there.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Parquet file to write the count of each word to.")] = None,
+) -> None:
+    """Prove that pretraining pairs no observation or goal with an action; count each evaluation word.
+
+    Example: `glam-eval models audit --items 100000 --out results/ladder/words.parquet`
+    """
+    from itertools import chain, islice
+
+    from rich.console import Console
+
+    from glam_eval.core.errors import RunFailedError
+    from glam_eval.pretraining.audit import audit as check
+    from glam_eval.pretraining.mixture import training_examples, training_sentences
+    from glam_eval.suites.pretraining import external_texts
+
+    console = Console(highlight=False, soft_wrap=True)
+    texts = external_texts(data)
+    with console.status("reading what pretraining is made of"):
+        found = check(
+            chain(
+                islice(training_examples(seed), items), islice(training_sentences(seed, texts=texts), items)
+            )
+        )
+    console.print(f"{found.items:,} items and texts of {found.tokens:,} words")
+    counts = found.words.groupby(["kind", "knowledge"]).size()
+    for (kind, knowledge), count in counts.items():
+        console.print(f"{kind}: {count} {knowledge}")
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        found.words.to_parquet(out, index=False)
+        console.print(f"written to {out}")
+    if not found.passed:
+        first = found.violations[0]
+        raise RunFailedError(
+            f"{len(found.violations)} items cross the line; the first: {first.rule}: {first.text}"
+        )
+    console.print("none crosses the line")
 
 
 def score(

@@ -208,7 +208,7 @@ def held_out_items(recipe: Recipe, tokenizer: Any) -> tuple[list[Item], list[Ite
         example for family in FAMILIES for example in held_out_examples(family, recipe.held_out)
     )
     return (
-        held_out_windows(encoder, recipe.held_out),
+        held_out_windows(encoder, recipe.held_out_windows),
         [item for item in map(encoder.instruction, examples) if item.tokens <= recipe.longest],
     )
 

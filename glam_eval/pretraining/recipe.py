@@ -64,8 +64,10 @@ class Recipe(Settings):
     """Tokens that one forward and backward pass holds in memory."""
     record_steps: PositiveInt = 100
     """Gradient steps between two records."""
-    held_out: PositiveInt = 64
-    """Held-out windows, and held-out items of each family, whose loss a record holds."""
+    held_out: PositiveInt = 16
+    """Held-out items of each family whose loss a record holds."""
+    held_out_windows: PositiveInt = 64
+    """Held-out windows of text whose loss a record holds."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -12,7 +12,7 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def nano():
-    return load_model("t5-nano", seed=3)
+    return load_model("t5-nano-scratch", seed=3)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,10 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from glam_eval.core.errors import UserError
 from glam_eval.policies import LanguageModelPolicy, load_model, make_model, score_actions
-from glam_eval.policies.models.shapes import EMBEDDED
+from glam_eval.policies.models.shapes import EMBEDDED, LADDER
+from glam_eval.policies.models.shipped import shipped_rungs
 
+SCRATCH = [name for name in EMBEDDED if name not in LADDER]
 ACTIONS = ["turn left", "turn right", "go forward", "pick up", "drop", "toggle"]
 PROMPT = "Goal of the agent: go to the red ball \n Observation 0: You see a wall 2 steps left,"
 
@@ -25,7 +27,7 @@ def shapes(model):
     return {name: parameter.shape for name, parameter in model.named_parameters()}
 
 
-@pytest.mark.parametrize("name", list(EMBEDDED))
+@pytest.mark.parametrize("name", [*SCRATCH, *shipped_rungs()])
 def test_embedded_models_load_with_plain_transformers(name, tmp_path):
     make_model(name, tmp_path, seed=5)
     plain = AutoModelForSeq2SeqLM.from_pretrained(tmp_path).eval(), AutoTokenizer.from_pretrained(tmp_path)
@@ -41,7 +43,7 @@ def test_embedded_models_load_with_plain_transformers(name, tmp_path):
 
 def test_new_models_start_near_uniform_and_depend_on_the_seed_alone():
     prompts = [PROMPT.replace("2", str(n)) for n in range(1, 9)]
-    for name in EMBEDDED:
+    for name in SCRATCH:
         model, tokenizer = load_model(name, seed=1)
         policy = score_actions(model, tokenizer, prompts, ACTIONS, "token").softmax(-1)
         assert policy.max() < 0.7
@@ -91,9 +93,9 @@ def test_twins_from_scratch_have_the_architecture_of_their_source(tmp_path, nano
 
 
 def test_bfloat16_weights():
-    model, tokenizer = load_model("t5-pico", precision="bfloat16")
+    model, tokenizer = load_model("t5-pico-scratch", precision="bfloat16")
     assert model.lm_head.weight.dtype == torch.bfloat16
-    exact = score_actions(*load_model("t5-pico"), [PROMPT], ACTIONS)
+    exact = score_actions(*load_model("t5-pico-scratch"), [PROMPT], ACTIONS)
     torch.testing.assert_close(score_actions(model, tokenizer, [PROMPT], ACTIONS), exact, rtol=0.02, atol=0)
 
 

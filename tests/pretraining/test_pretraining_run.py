@@ -25,6 +25,7 @@ TINY = {
     "learning_rate": 5e-3,
     "record_steps": 2,
     "held_out": 2,
+    "held_out_windows": 4,
 }
 
 

@@ -10,7 +10,7 @@ from glam_eval.training.agents import build_policy
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     directory = tmp_path_factory.mktemp("source")
-    make_model("t5-pico", directory, seed=7)
+    make_model("t5-pico-scratch", directory, seed=7)
     return directory
 
 

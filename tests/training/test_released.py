@@ -22,7 +22,7 @@ ACTION = "_module_functions.policy_head.action_heads_op."
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     directory = tmp_path_factory.mktemp("base")
-    make_model("t5-pico", directory, seed=1)
+    make_model("t5-pico-scratch", directory, seed=1)
     return str(directory)
 
 
@@ -30,7 +30,7 @@ def base(tmp_path_factory):
 def trained():
     """A policy with both heads, other than the base model."""
     options = PolicyOptions(action_choice="head", head_hidden=16, seed=4)
-    return LanguageModelPolicy(*load_model("t5-pico", seed=2), options)
+    return LanguageModelPolicy(*load_model("t5-pico-scratch", seed=2), options)
 
 
 def released(trained, prefix="module.", heads=("value",), bare=False):
