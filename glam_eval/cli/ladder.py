@@ -79,9 +79,9 @@ def audit(
             )
         )
     console.print(f"{found.items:,} items and texts of {found.tokens:,} words")
-    counts = found.words.groupby(["kind", "knowledge"]).size()
-    for (kind, knowledge), count in counts.items():
-        console.print(f"{kind}: {count} {knowledge}")
+    counts = found.words.groupby(["kind", "knowledge"], as_index=False).size()
+    for row in counts.to_dict("records"):
+        console.print(f"{row['kind']}: {row['size']} {row['knowledge']}")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         found.words.to_parquet(out, index=False)
