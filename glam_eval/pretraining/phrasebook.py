@@ -60,9 +60,9 @@ class Phrasebook:
         for start in range(len(tokens)):
             node = self._root
             for end in range(start, len(tokens)):
-                node = node.get(tokens[end])
-                if node is None:
+                if tokens[end] not in node:
                     break
+                node = node[tokens[end]]
                 found += [Match(kind, start, end + 1, word) for kind, word in node.get(_MARKS, ())]
         goals = [match for match in found if match.kind == "goal"]
         return [match for match in found if match.kind != "action" or not _inside(match, goals)]
