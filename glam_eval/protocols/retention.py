@@ -4,6 +4,7 @@ from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.records import LanguageRecord
 from glam_eval.policies.language_model import LanguageModelPolicy
+from glam_eval.pretraining.evaluate import Counts, language_scores
 
 
 def language_records(
@@ -13,8 +14,6 @@ def language_records(
 
     The texts are the same for every agent, seed and moment. Raises UserError if the model is no T5.
     """
-    from glam_eval.pretraining.evaluate import Counts, language_scores
-
     return language_scores(
         policy.model,
         policy.tokenizer,
