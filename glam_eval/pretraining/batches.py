@@ -1,7 +1,7 @@
 """From texts and items to batches of token ids: a step's depends on the seed and the step alone."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -15,6 +15,13 @@ from glam_eval.pretraining.recipe import Recipe, SpanSettings
 from glam_eval.pretraining.spans import corrupt, sentinels, windows
 
 BLOCK_STEPS = 32  # whose data one pass of the generators makes: to resume repeats at most one block
+
+
+class Examples(Protocol):
+    """The instruction mixture."""
+
+    def __call__(self, seed: int, *, easy: bool) -> Iterator[Example]:
+        """Return endless items of a seed, those of the curriculum's first stage where ``easy``."""
 
 
 class Item(NamedTuple):
@@ -63,7 +70,7 @@ class Batches:
         self,
         recipe: Recipe,
         tokenizer: Any,
-        examples: Callable[[int], Iterator[Example]],
+        examples: Examples,
         sentences: Callable[[int], Iterator[str]],
     ) -> None:
         self._recipe, self._examples, self._sentences = recipe, examples, sentences
@@ -85,7 +92,10 @@ class Batches:
         spans = self._encoder.corrupted(
             self._sentences(seeds["sentences"]), stream(recipe.seed, "pretraining", "spans", block)
         )
-        items = map(self._encoder.instruction, self._examples(seeds["examples"]))
+        easy, full = (
+            map(self._encoder.instruction, self._examples(seeds["examples"], easy=easy))
+            for easy in (True, False)
+        )
         batches = []
         for step in range(block * BLOCK_STEPS + 1, (block + 1) * BLOCK_STEPS + 1):
             share = 1.0 if step <= recipe.span_steps else recipe.span_share
@@ -93,7 +103,7 @@ class Batches:
             batch = list(_fill(spans, of_spans, recipe.longest)) if of_spans else []
             rest = recipe.batch_tokens - sum(item.tokens for item in batch)
             if share < 1:
-                batch += _fill(items, rest, recipe.longest)
+                batch += _fill(easy if step <= recipe.full_steps else full, rest, recipe.longest)
             batches.append(batch)
         return batches
 

@@ -31,6 +31,7 @@ from glam_eval.pretraining.recipe import Recipe
 from glam_eval.training.checkpoints import Checkpoint
 
 OPTIMIZER_FILE = "optimizer.pt"
+SMALLEST = 1e-2  # size of a tensor for its learning rate: tensors that begin near 0 must move too
 SENTENCES_A_WINDOW = 16  # more than a window of 128 tokens holds, for the held-out windows
 
 
@@ -135,7 +136,7 @@ class Pretraining:
         """Return the summed loss of a batch's target tokens and the gradient's norm, having stepped."""
         recipe, step = self.recipe, self.step + 1
         for group in self._optimizer.param_groups:
-            group["lr"] = recipe.learning_rate_at(step)
+            group["lr"] = recipe.learning_rate_at(step) * group["size"]
         self._optimizer.zero_grad(set_to_none=True)
         weight = sum(len(item.target) ** (1 - recipe.length_power) for item in items)
         total = 0.0
@@ -182,23 +183,23 @@ class Pretraining:
 
 
 def make_optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return AdamW, whose weight decay leaves out norms, position biases and input embeddings.
+    """Return AdamW with a group a tensor, whose ``size`` multiplies the learning rate.
 
-    So the embedding of a word that never occurs stays as it was drawn.
+    Norms, position biases and input embeddings have no weight decay, so that the embedding of a word that
+    never occurs stays as it was drawn.
     """
-    matrices: list[torch.Tensor] = []
-    others: list[torch.Tensor] = []
+    groups: list[dict[str, Any]] = []
     for name, parameter in model.named_parameters():
         decays = parameter.dim() > 1 and not name.startswith("shared") and "attention_bias" not in name
-        (matrices if decays else others).append(parameter)
-    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(
-        groups,
-        lr=recipe.learning_rate,
-        betas=(0.9, recipe.beta_2),
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
+        size = float(parameter.detach().square().mean().sqrt())
+        groups.append(
+            {
+                "params": [parameter],
+                "weight_decay": recipe.weight_decay if decays else 0.0,
+                "size": max(size, SMALLEST),
+            }
+        )
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, recipe.beta_2), fused=True)
 
 
 def held_out_items(recipe: Recipe, tokenizer: Any) -> tuple[list[Item], list[Item]]:

@@ -4,7 +4,6 @@ What is held out is decided by a text's words (``examples.is_held_out``), so no 
 seed, can be an evaluation item.
 """
 
-import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from glam_eval.core.errors import unknown
 from glam_eval.core.seeds import stream_seed
 from glam_eval.pretraining.examples import Example, is_held_out
 from glam_eval.pretraining.families import goals, prose, reading, spatial, words
+from glam_eval.pretraining.families.scenes import EASY, FULL, Draws
 
 EXTERNAL_SHARE = 0.4  # of the plain text, where external texts are given
 DRAWS_PER_ITEM = 400  # after so many draws for each item asked for, a small family has no more to give
@@ -25,28 +25,33 @@ class Family:
     name: str
     description: str
     weight: float
-    generate: Callable[[random.Random], Example]
+    generate: Callable[[Draws], Example]
+    answerable: bool = True  # one answer is right, so that accuracy means something
+    easy: bool = False  # drawn in the curriculum's first stage
 
 
-def _family(generate: Callable[[random.Random], Example], weight: float) -> Family:
+def _family(
+    generate: Callable[[Draws], Example], weight: float, answerable: bool = True, easy: bool = False
+) -> Family:
     """Return the family of a generating function, which has its name and description."""
-    return Family(generate.__name__, (generate.__doc__ or "").strip(), weight, generate)
+    description = (generate.__doc__ or "").partition("\n")[0]
+    return Family(generate.__name__, description, weight, generate, answerable, easy)
 
 
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
-        _family(goals.goal_side, 10),
-        _family(goals.goal_place, 8),
-        _family(goals.goal_seen, 3),
-        _family(goals.goal_near, 3),
-        _family(goals.goal_steps, 2),
-        _family(goals.goal_thing, 3),
+        _family(goals.goal_side, 10, easy=True),
+        _family(goals.goal_place, 8, easy=True),
+        _family(goals.goal_seen, 3, easy=True),
+        _family(goals.goal_near, 3, easy=True),
+        _family(goals.goal_steps, 2, easy=True),
+        _family(goals.goal_thing, 3, easy=True),
         _family(goals.first_thing, 2),
         _family(goals.last_thing, 2),
-        _family(reading.place_of, 3),
-        _family(reading.thing_at, 2.5),
-        _family(reading.seen, 2),
+        _family(reading.place_of, 3, easy=True),
+        _family(reading.thing_at, 2.5, easy=True),
+        _family(reading.seen, 2, easy=True),
         _family(reading.things_on, 1),
         _family(reading.count, 1),
         _family(reading.carried, 1),
@@ -66,6 +71,7 @@ FAMILIES: dict[str, Family] = {
         _family(words.category, 1),
         _family(words.translation, 6),
         _family(words.copy, 1),
+        _family(words.any_action, 5, answerable=False, easy=True),
     )
 }
 
@@ -78,16 +84,21 @@ def _chosen(families: Sequence[str] | None) -> list[Family]:
     return [FAMILIES[name] for name in (FAMILIES if families is None else families)]
 
 
-def training_examples(seed: int, families: Sequence[str] | None = None) -> Iterator[Example]:
-    """Yield items without end, each family as often as its weight says; a function of the seed alone.
+def training_examples(
+    seed: int, families: Sequence[str] | None = None, *, easy: bool = False
+) -> Iterator[Example]:
+    """Yield items without end, each family as often as its weight says; a function of the arguments alone.
 
-    No item is held out. Raises UserError for a family that does not exist.
+    ``easy`` draws the curriculum's first stage: comprehension of short English scenes. No item is held out.
+    Raises UserError for a family that does not exist.
     """
-    chosen = _chosen(families)
-    return _draw(random.Random(stream_seed(seed, "pretraining", "examples")), chosen)
+    chosen = [family for family in _chosen(families) if family.easy or not easy]
+    generator = Draws(stream_seed(seed, "pretraining", "examples"))
+    generator.range = EASY if easy else FULL
+    return _draw(generator, chosen)
 
 
-def _draw(generator: random.Random, families: Sequence[Family]) -> Iterator[Example]:
+def _draw(generator: Draws, families: Sequence[Family]) -> Iterator[Example]:
     weights = [family.weight for family in families]
     while True:
         for family in generator.choices(families, weights, k=100):
@@ -103,7 +114,7 @@ def held_out_examples(family: str, count: int) -> list[Example]:
     A small family may have fewer items. Raises UserError for a family that does not exist.
     """
     (chosen,) = _chosen([family])
-    generator = random.Random(stream_seed(0, "pretraining", "held out", family))
+    generator = Draws(stream_seed(0, "pretraining", "held out", family))
     kept: dict[str, Example] = {}
     answers: Counter[tuple[frozenset[str], str]] = Counter()
     for _ in range(DRAWS_PER_ITEM * count):
@@ -126,7 +137,7 @@ def training_sentences(seed: int, texts: Sequence[str] = ()) -> Iterator[str]:
 
     A function of the seed and the texts; no sentence is held out.
     """
-    generator = random.Random(stream_seed(seed, "pretraining", "sentences"))
+    generator = Draws(stream_seed(seed, "pretraining", "sentences"))
     while True:
         external = texts and generator.random() < EXTERNAL_SHARE
         sentence = generator.choice(texts) if external else prose.text(generator)
@@ -136,7 +147,7 @@ def training_sentences(seed: int, texts: Sequence[str] = ()) -> Iterator[str]:
 
 def held_out_sentences(count: int) -> list[str]:
     """Return the first ``count`` of the fixed sentences, no two alike, that training never sees."""
-    generator = random.Random(stream_seed(0, "pretraining", "held out sentences"))
+    generator = Draws(stream_seed(0, "pretraining", "held out sentences"))
     kept: dict[str, None] = {}
     while len(kept) < count:
         sentence = prose.text(generator)

@@ -38,12 +38,18 @@ class Recipe(Settings):
     """Tokens of the first phase: span corruption alone."""
     instruction_tokens: PositiveInt
     """Tokens of the second phase: the instruction mixture."""
+    easy_tokens: NonNegativeInt = 0
+    """Tokens of the second phase at whose beginning items are short English scenes: a curriculum."""
     span_share: Fraction = 0.1
     """Share of the second phase's tokens on which span corruption goes on."""
     batch_tokens: PositiveInt = 8192
     """Tokens of a gradient step."""
     learning_rate: PositiveFloat
-    """AdamW's learning rate after the warm-up."""
+    """AdamW's learning rate after the warm-up, relative to the size of a tensor's first weights.
+
+    As in Adafactor, with which T5 was trained (arXiv 1804.04235, section 8): one rate for all tensors moves
+    embeddings of size 1 too slowly or queries of size 0.03 too fast.
+    """
     warmup: Fraction = 0.02
     """Share of the gradient steps over which the learning rate rises from 0."""
     final_learning_rate: Fraction = 0.02
@@ -73,6 +79,8 @@ class Recipe(Settings):
     def _fits(self) -> Self:
         if self.longest > self.batch_tokens:
             raise ValueError(f"longest {self.longest} is more than batch_tokens {self.batch_tokens}")
+        if self.easy_tokens > self.instruction_tokens:
+            raise ValueError(f"easy_tokens {self.easy_tokens} is more than instruction_tokens")
         return self
 
     @property
@@ -84,6 +92,11 @@ class Recipe(Settings):
     def steps(self) -> int:
         """Gradient steps of both phases."""
         return self.span_steps + math.ceil(self.instruction_tokens / self.batch_tokens)
+
+    @property
+    def full_steps(self) -> int:
+        """The gradient step after which items have all the variety there is."""
+        return self.span_steps + math.ceil(self.easy_tokens / self.batch_tokens)
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a gradient step, counted from 1: linear warm-up, then a cosine."""

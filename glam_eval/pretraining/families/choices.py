@@ -1,20 +1,17 @@
 """Answers to choose from: the right one and others of its kind, sorted so that its place tells nothing."""
 
-import random
 from collections.abc import Iterable, Sequence
 
 from glam_eval.core.world import Thing
 from glam_eval.language import speaker
 from glam_eval.language.grammar import Grammar
-from glam_eval.pretraining.families.scenes import Place, draw_place, draw_thing
+from glam_eval.pretraining.families.scenes import Draws, Place, draw_place, draw_thing
 
 COUNT = 4
 MOST_STEPS = 9
 
 
-def place_choices(
-    generator: random.Random, language: str, place: Place, others: Sequence[Place]
-) -> tuple[str, ...]:
+def place_choices(generator: Draws, language: str, place: Place, others: Sequence[Place]) -> tuple[str, ...]:
     """Return a place and three others, those of the text first, in words."""
     places = dict.fromkeys([place, *generator.sample(others, min(COUNT - 1, len(others)))])
     while len(places) < COUNT:
@@ -24,7 +21,7 @@ def place_choices(
 
 
 def thing_choices(
-    generator: random.Random, grammar: Grammar, thing: Thing, others: Iterable[Thing], count: int = COUNT
+    generator: Draws, grammar: Grammar, thing: Thing, others: Iterable[Thing], count: int = COUNT
 ) -> tuple[str, ...]:
     """Return a thing and others, those of the text first, in words."""
     names = dict.fromkeys([grammar.thing(thing)])
@@ -36,13 +33,13 @@ def thing_choices(
     return tuple(sorted(names))
 
 
-def number_choices(generator: random.Random, number: int) -> tuple[str, ...]:
+def number_choices(generator: Draws, number: int) -> tuple[str, ...]:
     """Return a number from 1 to 9 and three others, as digits."""
     others = [str(n) for n in range(1, MOST_STEPS + 1) if n != number]
     return tuple(sorted([str(number), *generator.sample(others, COUNT - 1)]))
 
 
-def choices_among(generator: random.Random, right: str, others: Iterable[str]) -> tuple[str, ...]:
+def choices_among(generator: Draws, right: str, others: Iterable[str]) -> tuple[str, ...]:
     """Return the right answer and up to three of the others."""
     pool = list(dict.fromkeys(other for other in others if other != right))
     return tuple(sorted([right, *generator.sample(pool, min(COUNT - 1, len(pool)))]))

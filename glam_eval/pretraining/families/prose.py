@@ -4,12 +4,11 @@ What is seen, what is asked, or both, and what words for things mean. Never the 
 model may read any two texts next to each other.
 """
 
-import random
-
 from glam_eval.language import template
 from glam_eval.pretraining.families.lexical import defined_words
 from glam_eval.pretraining.families.phrases import phrases
 from glam_eval.pretraining.families.scenes import (
+    Draws,
     Setting,
     draw_language,
     draw_place,
@@ -21,7 +20,7 @@ from glam_eval.pretraining.families.scenes import (
 )
 
 
-def text(generator: random.Random) -> str:
+def text(generator: Draws) -> str:
     """Return a text of one to some sentences."""
     chance = generator.random()
     if chance < 0.55:
@@ -33,14 +32,14 @@ def text(generator: random.Random) -> str:
     return _places(generator)
 
 
-def _sentences(generator: random.Random, setting: Setting) -> list[str]:
+def _sentences(generator: Draws, setting: Setting) -> list[str]:
     """Return the sentences of one view, with something carried now and then."""
     carrying = draw_thing(generator) if generator.random() < 0.2 else None
     view = draw_view(generator, generator.randint(1, 6), carrying=carrying)
     return list(setting.observation.observation(view))
 
 
-def _scene(generator: random.Random) -> str:
+def _scene(generator: Draws) -> str:
     """Return an observation, at times after a goal, as lines or as prose."""
     setting = draw_setting(generator)
     sentences = _sentences(generator, setting)
@@ -58,7 +57,7 @@ def _scene(generator: random.Random) -> str:
     return (goal + head + paper.after_sentence.join(sentences)).strip()
 
 
-def _goal(generator: random.Random) -> str:
+def _goal(generator: Draws) -> str:
     """Return a goal alone."""
     setting = draw_setting(generator)
     layout = generator.choice(("paper", "prose"))
@@ -66,13 +65,13 @@ def _goal(generator: random.Random) -> str:
     return f"{setting.goal.phrases(layout)['goal_introduction']} {setting.goal.goal(task)}"
 
 
-def _definition(generator: random.Random) -> str:
+def _definition(generator: Draws) -> str:
     """Return the meaning of a word for a thing or a colour, as a dictionary has it."""
     word, definition = generator.choice(defined_words(draw_language(generator)))
     return f"{word}: {definition}"
 
 
-def _places(generator: random.Random) -> str:
+def _places(generator: Draws) -> str:
     """Return sentences on where things are that no one is said to see."""
     setting = draw_setting(generator)
     told = phrases(setting.language).there_is

@@ -12,22 +12,39 @@ from glam_eval.language.inventory import COLORS
 SIDE = 3  # columns to either side of the agent in its 7x7 view
 REACH = 6  # rows ahead of it
 CELLS = tuple((x, y) for x in range(-SIDE, SIDE + 1) for y in range(REACH, -1, -1) if (x, y) != (0, 0))
-LANGUAGE_WEIGHTS = (
-    10,
-    3,
-    3,
-    3,
-    3,
-    3,
-)  # English is what agents are trained in, and half the lexicon of FLAN-T5
 MOVABLE = ("key", "ball", "box")
 NOUNS = (*MOVABLE * 5, "door", "door", "goal", "lava")  # about as often as levels show them
 OFFERED_SHARE = 0.4  # of the items with choices that list them
 SHIFTS = (*["none"] * 13, *["synonym_colors"] * 4, "new_nouns", "goal_intro_agent", "goal_intro_speaker")
 
+
 Side = Literal["left", "right", "forward"]
 SIDES: tuple[Side, ...] = ("left", "right", "forward")
 Place = tuple[int, int]  # steps right (negative: left) and forward
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """How much variety a stage of the curriculum has."""
+
+    languages: tuple[float, ...]  # weights, in the order of ``LANGUAGES``
+    shifts: tuple[str, ...]
+    views: tuple[int, ...]  # observations of an item, drawn evenly
+    things: int  # at most, in an observation
+
+
+# English is what agents are trained in, and half the lexicon of FLAN-T5.
+FULL = Range((10, 3, 3, 3, 3, 3), SHIFTS, (1, 1, 2, 3), 7)
+# Looking up what a goal names is learned from short English scenes first; from all at once it is not learned.
+EASY = Range((1, 0, 0, 0, 0, 0), ("none",), (1,), 3)
+
+
+class Draws(random.Random):
+    """Random draws of a stage of the curriculum."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.range = FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +66,35 @@ class Setting:
         return speaker(self.language, self.goal.shift)
 
 
-def draw_language(generator: random.Random) -> str:
-    """Return one of the languages, English most often."""
-    return generator.choices(LANGUAGES, LANGUAGE_WEIGHTS)[0]
+def draw_language(generator: Draws) -> str:
+    """Return one of the languages."""
+    return generator.choices(LANGUAGES, generator.range.languages)[0]
 
 
-def draw_setting(generator: random.Random) -> Setting:
+def draw_setting(generator: Draws) -> Setting:
     """Return who speaks: mostly one speaker; at times goal or observations in other words or languages."""
     language = draw_language(generator)
-    goal = observation = (language, generator.choice(SHIFTS))
+    goal = observation = (language, generator.choice(generator.range.shifts))
     chance = generator.random()
     if chance < 0.08:
         goal = (draw_language(generator), goal[1])
     elif chance < 0.16:
         observation = (draw_language(generator), observation[1])
-    elif chance < 0.24:
+    elif chance < 0.24 and "synonym_colors" in generator.range.shifts:
         words = ["none", "synonym_colors"]
         generator.shuffle(words)
         goal, observation = (language, words[0]), (language, words[1])
     return Setting(language, speaker(*goal), speaker(*observation))
 
 
-def draw_thing(generator: random.Random) -> Thing:
+def draw_thing(generator: Draws) -> Thing:
     """Return a thing."""
     noun = generator.choice(NOUNS)
     state = generator.choice(get_args(DoorState)) if noun == "door" else None
     return Thing(noun, generator.choice(COLORS), state)
 
 
-def draw_target(generator: random.Random) -> tuple[Thing, Reference]:
+def draw_target(generator: Draws) -> tuple[Thing, Reference]:
     """Return a thing that goals speak of, and how a goal names it: mostly by noun and colour."""
     noun = generator.choice((*MOVABLE * 3, "door"))
     state = generator.choice(get_args(DoorState)) if noun == "door" else None
@@ -95,14 +112,14 @@ def matches(reference: Reference, thing: Thing | None) -> bool:
     )
 
 
-def draw_task(generator: random.Random, reference: Reference) -> Instruction:
+def draw_task(generator: Draws, reference: Reference) -> Instruction:
     """Return an instruction about one thing."""
     if reference.noun == "door":
         return generator.choice((GoTo, Open))(reference)
     return generator.choice((GoTo, GoTo, PickUp))(reference)
 
 
-def draw_place(generator: random.Random, side: Side | None = None) -> Place:
+def draw_place(generator: Draws, side: Side | None = None) -> Place:
     """Return a place in view, on one side where one is given; "forward" is straight ahead."""
     if side == "forward":
         return 0, generator.randint(1, REACH)
@@ -123,7 +140,7 @@ def distance(place: Place) -> int:
 
 
 def draw_view(
-    generator: random.Random,
+    generator: Draws,
     count: int,
     fixed: Sequence[tuple[Thing, Place]] = (),
     allowed: Callable[[Thing], bool] | None = None,

@@ -3,11 +3,10 @@
 Phrases of actions occur here, next to their synonyms, definitions and translations, and nowhere else.
 """
 
-import random
 from collections.abc import Callable
 
 from glam_eval.core.world import Sighting
-from glam_eval.language import ACTION_SETS, LANGUAGES, Speaker, speaker
+from glam_eval.language import ACTION_SETS, LANGUAGES, Speaker, speaker, template
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.families.choices import choices_among
 from glam_eval.pretraining.families.compose import ask, offer
@@ -15,6 +14,7 @@ from glam_eval.pretraining.families.lexical import ACTION_SHIFTS, names, synonym
 from glam_eval.pretraining.families.phrases import meanings, phrases
 from glam_eval.pretraining.families.scenes import (
     OFFERED_SHARE,
+    Draws,
     draw_language,
     draw_place,
     draw_target,
@@ -26,7 +26,7 @@ CATEGORIES = ("nouns", "colors", "actions")
 Render = Callable[[Speaker], str]  # one content in the words of any speaker
 
 
-def synonym(generator: random.Random) -> Example:
+def synonym(generator: Draws) -> Example:
     """A word, a phrase of an action or a coloured thing; another way to say it."""
     language = draw_language(generator)
     if generator.random() < 0.3:
@@ -40,7 +40,7 @@ def synonym(generator: random.Random) -> Example:
     )
 
 
-def _coloured(generator: random.Random, language: str) -> tuple[str, str, list[str]]:
+def _coloured(generator: Draws, language: str) -> tuple[str, str, list[str]]:
     """Return a thing with the plain and the rarer word for its colour, in any order, and other things."""
     shifts = ["none", "synonym_colors"]
     generator.shuffle(shifts)
@@ -50,7 +50,7 @@ def _coloured(generator: random.Random, language: str) -> tuple[str, str, list[s
     return first.thing(thing), second.thing(thing), others
 
 
-def same_meaning(generator: random.Random) -> Example:
+def same_meaning(generator: Draws) -> Example:
     """Two words or phrases; whether they mean the same."""
     language = draw_language(generator)
     entry = generator.choice(synonyms(language))
@@ -64,7 +64,7 @@ def same_meaning(generator: random.Random) -> Example:
     return _example(generator, "same_meaning", language, answers[not truth], answers, word=word, other=other)
 
 
-def definition(generator: random.Random) -> Example:
+def definition(generator: Draws) -> Example:
     """A word; its definition."""
     language = draw_language(generator)
     entry = generator.choice(words(language))
@@ -74,7 +74,7 @@ def definition(generator: random.Random) -> Example:
     return _example(generator, "definition", language, entry.definition, choices, word=word)
 
 
-def defined(generator: random.Random) -> Example:
+def defined(generator: Draws) -> Example:
     """A definition; its word."""
     language = draw_language(generator)
     entry = generator.choice(words(language))
@@ -84,7 +84,7 @@ def defined(generator: random.Random) -> Example:
     return _example(generator, "defined", language, target, choices, definition=entry.definition)
 
 
-def category(generator: random.Random) -> Example:
+def category(generator: Draws) -> Example:
     """A word; whether it is a thing, a colour, an action, a number or a side."""
     language = draw_language(generator)
     kinds = meanings(language).categories
@@ -101,7 +101,7 @@ def category(generator: random.Random) -> Example:
     return _example(generator, "category", language, kinds[key], choices, word=word, options=options)
 
 
-def translation(generator: random.Random) -> Example:
+def translation(generator: Draws) -> Example:
     """A word, phrase, sentence or goal in one language; the same in another."""
     target_language = draw_language(generator)
     source_language = generator.choice([code for code in LANGUAGES if code != target_language])
@@ -113,67 +113,91 @@ def translation(generator: random.Random) -> Example:
     return _example(generator, "translation", target_language, target, choices, **slots)
 
 
-def copy(generator: random.Random) -> Example:
+def any_action(generator: Draws) -> Example:
+    """A list of actions, then a few definitions, and no goal or observation; any action of the list, evenly.
+
+    It teaches what kind of phrase stands after the list's label, and to prefer none.
+    """
+    language = draw_language(generator)
+    actions = generator.choice((_prompt_actions, _actions))(generator)(speaker(language))
+    words_of = [generator.choice(words(language)) for _ in range(generator.randint(0, 4))]
+    told = [f"{entry.names[0]}: {entry.definition}" for entry in words_of if entry.category != "actions"]
+    said = speaker(language).phrases("paper")
+    label = template("paper").before_action.format(i=generator.randrange(3), **said).strip()
+    lines = [f"{said['possible_actions']} {', '.join(actions)}", *told, label]
+    return Example("any_action", " \n ".join(lines), generator.choice(actions), language)
+
+
+def copy(generator: Draws) -> Example:
     """A text or the list of actions; the same again."""
     voice = speaker(draw_language(generator))
-    draw = generator.choice((_thing, _place, _sighting, _goal, _action, _actions))
+    draw = generator.choice((_thing, _place, _sighting, _goal, _action, _listed_actions))
     text = draw(generator)(voice)
     return _example(generator, "copy", voice.language, text, (), text=text)
 
 
-def _thing(generator: random.Random) -> Render:
+def _thing(generator: Draws) -> Render:
     thing, shift = draw_thing(generator), _shift(generator, "synonym_colors", "new_nouns")
     return lambda voice: speaker(voice.language, shift).goal_voice.grammar.thing(thing)
 
 
-def _name(generator: random.Random) -> Render:
+def _name(generator: Draws) -> Render:
     reference = draw_target(generator)[1]
     return lambda voice: voice.goal_voice.grammar.name(reference)
 
 
-def _place(generator: random.Random) -> Render:
+def _place(generator: Draws) -> Render:
     place = draw_place(generator)
     return lambda voice: voice.goal_voice.grammar.place(*place)
 
 
-def _sighting(generator: random.Random) -> Render:
+def _sighting(generator: Draws) -> Render:
     sighting = Sighting(draw_thing(generator), *draw_place(generator))
     shift = _shift(generator, "synonym_colors", "new_nouns")
     return lambda voice: speaker(voice.language, shift).goal_voice.grammar.sighting(sighting)
 
 
-def _goal(generator: random.Random) -> Render:
+def _goal(generator: Draws) -> Render:
     task = draw_task(generator, draw_target(generator)[1])
     shift = _shift(generator, "synonym_colors", "infinitive_goal")
     return lambda voice: speaker(voice.language, shift).goal(task)
 
 
-def _action(generator: random.Random) -> Render:
+def _action(generator: Draws) -> Render:
     index, shift = generator.randrange(len(ACTION_SETS["augmented"])), _shift(generator, *ACTION_SHIFTS)
     return lambda voice: speaker(voice.language, shift).actions("augmented")[index]
 
 
-def _actions(generator: random.Random) -> Render:
+def _listed_actions(generator: Draws) -> Render:
     """Return the list of actions in any order, as prompts introduce it or alone."""
-    shift, count = _shift(generator, *ACTION_SHIFTS), generator.randint(2, 6)
-    order = generator.sample(range(6), count)
-    introduced = generator.random() < 0.5
+    actions, introduced = _actions(generator), generator.random() < 0.5
 
     def render(voice: Speaker) -> str:
-        actions = speaker(voice.language, shift).actions()
-        listed = ", ".join(actions[i] for i in order)
+        listed = ", ".join(actions(voice))
         return f"{voice.phrases('paper')['possible_actions']} {listed}" if introduced else listed
 
     return render
 
 
-def _shift(generator: random.Random, *shifts: str) -> str:
+def _actions(generator: Draws) -> Callable[[Speaker], list[str]]:
+    """Return two to six actions in any order."""
+    shift, order = _shift(generator, *ACTION_SHIFTS), generator.sample(range(6), generator.randint(2, 6))
+    return lambda voice: [speaker(voice.language, shift).actions()[i] for i in order]
+
+
+def _prompt_actions(generator: Draws) -> Callable[[Speaker], list[str]]:
+    """Return a whole set of actions in its own order."""
+    shift, name = _shift(generator, *ACTION_SHIFTS), generator.choice(list(ACTION_SETS))
+    return lambda voice: list(speaker(voice.language, shift).actions(name))
+
+
+def _shift(generator: Draws, *shifts: str) -> str:
     """Return no shift, or one of some."""
     return generator.choice(("none", "none", *shifts))
 
 
 def _example(
-    generator: random.Random, kind: str, language: str, target: str, choices: tuple[str, ...], **slots: str
+    generator: Draws, kind: str, language: str, target: str, choices: tuple[str, ...], **slots: str
 ) -> Example:
     """Return a question on words, at times with the answers to choose from."""
     question = ask(generator, kind, language, last=True, **slots)
