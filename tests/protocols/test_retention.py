@@ -6,7 +6,7 @@ import pytest
 
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.pretraining.evaluate import Counts, language_scores
-from glam_eval.pretraining.mixture import FAMILIES
+from glam_eval.pretraining.mixture import ANSWERABLE
 from glam_eval.protocols import language_records
 from glam_eval.results import load_results
 from glam_eval.suites.execute import Execution
@@ -15,30 +15,32 @@ from glam_eval.suites.messages import Plan
 
 @pytest.fixture(scope="module")
 def table(tiny_run, tmp_path_factory):
-    """What a run of three updates stores, asked two items of each family."""
+    """What a run of one update stores, asked one item of each family."""
     out = tmp_path_factory.mktemp("retention")
-    asked = ProtocolConfig.parse({"name": "retention", "items": 2}, "test")
-    execution = Execution(Plan("test", tiny_run(), (asked,)), out, "cpu", lambda _: None, lambda: False)
-    before = language_records(execution._run.policy, tiny_run(), 0, asked)
+    asked = ProtocolConfig.parse({"name": "retention", "items": 1}, "test")
+    execution = Execution(
+        Plan("test", tiny_run(frames=80), (asked,)), out, "cpu", lambda _: None, lambda: False
+    )
+    before = language_records(execution._run.policy, tiny_run(frames=80), 0, asked)
     execution.carry_out()
     return load_results(out, "language"), before, execution._run.policy
 
 
 def test_language_is_measured_before_and_after_training(table):
     rows, _, _ = table
-    assert rows.groupby("frames").size().to_dict() == {0: 1 + len(FAMILIES), 240: 1 + len(FAMILIES)}
-    assert set(rows["objective"]) == {"span_corruption", *FAMILIES}
+    assert rows.groupby("frames").size().to_dict() == {0: 1 + len(ANSWERABLE), 80: 1 + len(ANSWERABLE)}
+    assert set(rows["objective"]) == {"span_corruption", *ANSWERABLE}
     assert (rows.groupby("objective")[["items", "tokens", "chance"]].nunique() <= 1).all(axis=None)
 
 
 def test_rows_are_those_of_the_model_at_that_moment(table):
     rows, before, policy = table
-    after = language_scores(policy.model, policy.tokenizer, Counts(2, 2))
-    for frames, records in ((0, before), (240, after)):
+    after = language_scores(policy.model, policy.tokenizer, Counts(1, 1))
+    for frames, records in ((0, before), (80, after)):
         stored = rows[rows["frames"] == frames].set_index("objective")
         for record in records:
             own = stored.loc[record.objective]
             assert own["loss"] == record.loss
             assert own["accuracy"] == record.accuracy or math.isnan(record.accuracy)
     losses = rows.pivot_table(index="objective", columns="frames", values="loss")
-    assert (losses[0] != losses[240]).all()
+    assert (losses[0] != losses[80]).all()
