@@ -19,7 +19,7 @@ from glam_eval.policies.scoring.tokens import CachedTokenizer
 from glam_eval.pretraining.batches import Encoder, Item
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.loop import held_out_windows, mean_loss
-from glam_eval.pretraining.mixture import FAMILIES, held_out_examples
+from glam_eval.pretraining.mixture import ANSWERABLE, held_out_examples
 from glam_eval.pretraining.recipe import SpanSettings
 
 SPANS = "span_corruption"
@@ -76,7 +76,7 @@ def language_scores(
         )
 
     records = [record(SPANS, held_out_windows(encoder, counts.windows), math.nan, math.nan)]
-    for family in (name for name, each in FAMILIES.items() if each.answerable):
+    for family in ANSWERABLE:
         examples = held_out_examples(family, counts.items)
         answered = zip(answers(model, engine, tokenizer, examples), examples, strict=True)
         right = sum(answer == example.target for answer, example in answered)

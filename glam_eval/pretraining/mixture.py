@@ -74,6 +74,7 @@ FAMILIES: dict[str, Family] = {
         _family(words.any_action, 5, answerable=False, easy=True),
     )
 }
+ANSWERABLE = tuple(name for name, family in FAMILIES.items() if family.answerable)
 
 
 def _chosen(families: Sequence[str] | None) -> list[Family]:

@@ -25,7 +25,7 @@ from glam_eval.policies.models.shipped import (
 )
 from glam_eval.policies.scoring.t5 import T5Engine
 from glam_eval.pretraining.evaluate import Counts, answers, language_scores
-from glam_eval.pretraining.mixture import FAMILIES, held_out_examples
+from glam_eval.pretraining.mixture import ANSWERABLE, FAMILIES, held_out_examples
 from glam_eval.pretraining.recipe import Recipe, load_recipe
 from glam_eval.training.checkpoints import Checkpoint
 
@@ -113,7 +113,7 @@ def _facts(
 def _samples(model: Any, tokenizer: Any) -> list[Sample]:
     """Return for every family the first item answered rightly and the first answered wrongly, if any."""
     engine, samples = T5Engine(model), []
-    for family in FAMILIES:
+    for family in ANSWERABLE:
         examples = held_out_examples(family, SHOWN)
         given = answers(model, engine, tokenizer, examples)
         pairs = list(zip(examples, given, strict=True))

@@ -53,6 +53,19 @@ def test_phases_and_shares():
     assert not any(len(item.source) + len(item.target) > 40 for item in batches(longest=40).batch(3))
 
 
+def test_the_curriculum_begins_with_easy_items():
+    asked = []
+
+    def spy(seed, *, easy):
+        for example in training_examples(seed, easy=easy):
+            asked.append(easy)
+            yield example
+
+    made = Batches(recipe(easy_tokens=2000), TOKENIZER, spy, training_sentences)
+    made.batch(1)
+    assert asked[0] and not asked[-1] and asked == sorted(asked, reverse=True)
+
+
 def test_micro_batches_hold_every_item_once():
     generator = np.random.default_rng(0)
     items = [Item(np.arange(s), np.arange(t)) for s, t in generator.integers(1, 60, (50, 2))]

@@ -12,7 +12,7 @@ from glam_eval.policies.scoring.t5 import T5Engine
 from glam_eval.pretraining import evaluate
 from glam_eval.pretraining.evaluate import SPANS, Counts, answers, choose, language_scores, write
 from glam_eval.pretraining.examples import Example
-from glam_eval.pretraining.mixture import FAMILIES, held_out_examples
+from glam_eval.pretraining.mixture import ANSWERABLE, held_out_examples
 
 MODEL, TOKENIZER = new_embedded("t5-pico", 4)
 ITEMS = [
@@ -60,7 +60,7 @@ def test_free_text_is_what_the_model_writes_greedily():
 
 
 def test_scores_count_what_is_answered_rightly(monkeypatch):
-    monkeypatch.setattr(evaluate, "FAMILIES", ["all"])
+    monkeypatch.setattr(evaluate, "ANSWERABLE", ["all"])
     monkeypatch.setattr(evaluate, "held_out_examples", lambda _, count: ITEMS[:count])
     truth = [item.target for item in ITEMS]
     monkeypatch.setattr(evaluate, "answers", lambda *_: [truth[0], "key", truth[2], truth[3], "nothing"])
@@ -75,8 +75,8 @@ def test_scores_count_what_is_answered_rightly(monkeypatch):
 
 
 def test_every_family_is_asked_and_equal_models_score_equally(monkeypatch):
-    few = {name: FAMILIES[name] for name in list(FAMILIES)[:3]}
-    monkeypatch.setattr(evaluate, "FAMILIES", few)
+    few = ANSWERABLE[:3]
+    monkeypatch.setattr(evaluate, "ANSWERABLE", few)
     counts = Counts(items=8, windows=2)
     records = language_scores(MODEL, TOKENIZER, counts, run_id="a-run", frames=7)
     assert [record.objective for record in records] == [SPANS, *few]

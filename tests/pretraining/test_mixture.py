@@ -6,6 +6,7 @@ from collections import Counter
 
 import english_reader as english
 import pytest
+from scipy.stats import chisquare
 
 from glam_eval.core.errors import UserError
 from glam_eval.language import LANGUAGES, speaker
@@ -49,6 +50,24 @@ def test_the_same_seed_draws_the_same_items_and_another_draws_others():
     assert first(1) != first(2)
     sentences = [list(itertools.islice(training_sentences(seed), 50)) for seed in (1, 1, 2)]
     assert sentences[0] == sentences[1] != sentences[2]
+
+
+def test_easy_items_are_short_english_scenes():
+    easy = list(itertools.islice(training_examples(0, easy=True), 300))
+    assert {example.family for example in easy} == {name for name, each in FAMILIES.items() if each.easy}
+    assert {example.language for example in easy} == {"en"}
+    assert not any("Observation 1" in example.source for example in easy)
+    assert max(example.source.count("You see") - example.source.count("see a wall") for example in easy) <= 4
+    assert not any("vermilion" in example.source for example in easy)
+
+
+def test_every_listed_action_is_as_good_as_another():
+    drawn_items = list(itertools.islice(training_examples(0, ["any_action"]), 3000))
+    whole = "turn left, turn right, go forward, pick up, drop, toggle"
+    counts = Counter(e.target for e in drawn_items if f"agent: {whole} \n" in e.source)
+    assert set(counts) == set(whole.split(", "))
+    assert chisquare(list(counts.values())).pvalue > 0.001
+    assert all(example.target in example.source for example in drawn_items)
 
 
 def test_unknown_families_are_named():

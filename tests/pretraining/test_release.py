@@ -25,8 +25,9 @@ def released(tmp_path_factory):
     out, ladder = tmp_path_factory.mktemp("pretrained"), tmp_path_factory.mktemp("ladder")
     few = dict(list(loop.FAMILIES.items())[:2])
     with pytest.MonkeyPatch.context() as patch:
-        for module in (loop, evaluate, releasing):
-            patch.setattr(module, "FAMILIES", few)
+        patch.setattr(loop, "FAMILIES", few)
+        for module in (evaluate, releasing):
+            patch.setattr(module, "ANSWERABLE", list(few))
         patch.setattr(releasing, "SHOWN", 20)
         patch.setattr(releasing, "load_recipe", lambda model, seed: Recipe(**TINY, seed=seed))
         patch.setattr("glam_eval.suites.pretraining.language_scores", lambda *_, **__: [])

@@ -155,13 +155,10 @@ def draw_failures(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawi
         widths = np.array([float(shares.get(c, 0.0)) for c in present])
         if not widths.any():
             continue
-        filling = {
-            "color": color,
-            "hatch": HATCHES[place % len(HATCHES)],
-            "edgecolor": SURFACE,
-            "linewidth": 0,
-        }
-        bars = axes.barh(range(len(present)), widths, left=left, height=0.68, label=label, **filling)
+        bars = axes.barh(
+            range(len(present)), widths, left=left, height=0.68, label=label,
+            color=color, hatch=HATCHES[place % len(HATCHES)], edgecolor=SURFACE, linewidth=0,
+        )  # fmt: skip
         for bar, width, condition in zip(bars, widths, present, strict=True):
             drawing.explain(bar, [f"{looks[condition].label}, {label}: {100 * width:.0f}%"])
             if width > 0.06:
