@@ -3,6 +3,8 @@
 import json
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,10 @@ class TrainingRun:
     """The training of one agent. Everything random derives from the run's seed and the update's number."""
 
     def __init__(self, config: RunConfig, device: str = "cpu", resume: Checkpoint | None = None) -> None:
-        """Start a run, or continue it from a checkpoint; raises UserError on another run's checkpoint."""
+        """Start a run, or continue it from a checkpoint.
+
+        Raises UserError on another run's checkpoint, RunFailedError if the policy does not fit into memory.
+        """
         self.config = config
         self.update = 0
         self.episodes = 0
@@ -34,9 +39,10 @@ class TrainingRun:
         environment = make_environment(config, slots)
         if resume is not None:
             _check_same_run(resume, config)
-        self.policy: Policy = build_policy(
-            config, len(environment.actions), device, resume.directory if resume else None
-        )
+        with _named_if_out_of_memory():
+            self.policy: Policy = build_policy(
+                config, len(environment.actions), device, resume.directory if resume else None
+            )
         self._actors = Actors(environment, slots, config.seed)
         self._learner = build_learner(config, self.policy, self._actors, device)
         if resume is not None:
@@ -57,14 +63,8 @@ class TrainingRun:
         if self._learner is None:
             raise ValueError(f"agent {self.config.agent!r} does not learn")
         began = time.perf_counter()
-        try:
+        with _named_if_out_of_memory():
             learned = self._learner.update(self.update + 1)
-        except (torch.OutOfMemoryError, MemoryError):
-            raise RunFailedError(_OUT_OF_MEMORY) from None
-        except RuntimeError as error:
-            if "can't allocate memory" in str(error):
-                raise RunFailedError(_OUT_OF_MEMORY) from None
-            raise
         self.update += 1
         self.episodes += len(learned.finished)
         numbers: dict[str, Any] = {field.name: getattr(learned, field.name) for field in fields(learned)}
@@ -108,6 +108,19 @@ class TrainingRun:
 _OUT_OF_MEMORY = (
     "out of memory: lower the learner's micro_batch_tokens or environments, or use a smaller model"
 )
+
+
+@contextmanager
+def _named_if_out_of_memory() -> Iterator[None]:
+    """Turn what torch says of a lack of memory into a RunFailedError that says what to do."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
+        raise RunFailedError(_OUT_OF_MEMORY) from None
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error):
+            raise RunFailedError(_OUT_OF_MEMORY) from None
+        raise
 
 
 def _check_same_run(checkpoint: Checkpoint, config: RunConfig) -> None:

@@ -63,8 +63,10 @@ def test_embedded_model(nano, normalization, end_of_sequence):
         {"feed_forward_proj": "relu", "tie_word_embeddings": True},
         {"feed_forward_proj": "gated-silu", "num_heads": 5, "relative_attention_max_distance": 20},
         FLAN_T5_SMALL,  # its vocabulary cut
+        {"kind": "mt5"},
+        {"kind": "umt5"},
     ],
-    ids=["asymmetric", "first T5", "other activation", "flan-t5-small"],
+    ids=["asymmetric", "first T5", "other activation", "flan-t5-small", "mT5", "UMT5"],
 )
 def test_t5_shapes(nano, shape):
     model, tokenizer = t5(vocab_size=len(nano[1]), **shape), nano[1]
@@ -120,12 +122,18 @@ def test_distinct_actions_per_prompt(nano, kind):
             assert scores[row, len(actions) :].isneginf().all()
 
 
-@pytest.mark.parametrize("kind", ["t5", "t5 other activation", "qwen2", "gpt2"])
+T5_KINDS = {
+    "t5": {},
+    "t5 other activation": {"feed_forward_proj": "relu", "tie_word_embeddings": True},
+    "umt5": {"kind": "umt5"},
+}
+
+
+@pytest.mark.parametrize("kind", [*T5_KINDS, "qwen2", "gpt2"])
 def test_gradients(nano, kind):
-    if kind.startswith("t5"):
+    if kind in T5_KINDS:
         tokenizer = nano[1]
-        other = {"feed_forward_proj": "relu", "tie_word_embeddings": True} if kind != "t5" else {}
-        model = t5(vocab_size=len(tokenizer), **other)
+        model = t5(vocab_size=len(tokenizer), **T5_KINDS[kind])
     else:
         tokenizer = byte_level_tokenizer()
         model = causal(kind, len(tokenizer))

@@ -3,7 +3,7 @@
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE, Unigram
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast, T5Config, T5Tokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast, T5Tokenizer
 
 from glam_eval.policies.models.loading import new_model
 
@@ -16,10 +16,11 @@ TEXTS = [
 ]
 
 
-def t5(seed=0, **values):
-    """A T5 v1.1 with random weights; ``values`` override a small shape."""
+def t5(seed=0, kind="t5", **values):
+    """A T5 v1.1 (or mT5, UMT5) with random weights; ``values`` override a small shape."""
     shape = {"d_model": 48, "d_kv": 8, "num_heads": 3, "d_ff": 96, "num_layers": 3, "num_decoder_layers": 2}
-    config = T5Config(
+    config = AutoConfig.for_model(
+        kind,
         **{
             "vocab_size": 1200,
             "feed_forward_proj": "gated-gelu",
@@ -27,9 +28,9 @@ def t5(seed=0, **values):
             "tie_word_embeddings": False,
             **shape,
             **values,
-        }
+        },
     )
-    model = new_model(config, seed, tied=config.scale_decoder_outputs)
+    model = new_model(config, seed, tied=values.get("tie_word_embeddings", False))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(1.2)

@@ -18,7 +18,7 @@ from glam_eval.policies.scoring.kernels import rms_norm, self_attention
 from glam_eval.policies.scoring.packing import PackedPrompts
 from glam_eval.policies.scoring.tree import ActionTrees
 
-T5_MODELS = frozenset({"t5"})
+T5_MODELS = frozenset({"t5", "mt5", "umt5"})
 
 
 def weight_of(linear: Any) -> torch.Tensor:
@@ -71,10 +71,11 @@ def relative_position_bucket(
 
 
 class T5Engine:
-    """Hidden states of packed prompts' action trees for T5, T5 v1.1, FLAN-T5 and their like.
+    """Hidden states of packed prompts' action trees for T5, T5 v1.1, FLAN-T5, mT5 and UMT5.
 
     Args:
-        model: a ``T5ForConditionalGeneration``; its weights are read at every call, never copied.
+        model: a ``T5ForConditionalGeneration``, or mT5's or UMT5's; its weights are read at every call,
+            never copied.
         gradient_checkpointing: recompute each encoder layer in the backward pass, which saves memory.
         compiled: run feed-forward layers through ``torch.compile``, which takes a minute once.
     """
@@ -84,6 +85,9 @@ class T5Engine:
         self.model = model
         self.config = model.config
         self.start_token = int(model.config.decoder_start_token_id)
+        # As the families' own classes do: T5 by a setting, UMT5 where it says tied, mT5 never.
+        scaled_as = {"t5": "scale_decoder_outputs", "umt5": "tie_word_embeddings"}.get(self.config.model_type)
+        self._scaled = scaled_as is not None and getattr(self.config, scaled_as)
         self.checkpointing = gradient_checkpointing
         self._encoder_buckets, self._decoder_buckets = (self._bucket_table(each) for each in (True, False))
         plain = self._feed_forward
@@ -100,16 +104,18 @@ class T5Engine:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the output projection (..., vocabulary) of last hidden states (..., d_model)."""
-        if self.config.scale_decoder_outputs:
+        if self._scaled:
             hidden = hidden * self.config.d_model**-0.5
         return F.linear(hidden, weight_of(self.model.lm_head))
 
     def encode(self, prompts: PackedPrompts) -> torch.Tensor:
         """Return the encoder's last hidden states of packed prompts, (T, d_model)."""
         stack = self.model.encoder
-        bias = self._encoder_bias(prompts.longest)
         hidden = F.embedding(prompts.tokens, self.model.shared.weight).float()
         for block in stack.block:
+            attention = block.layer[0].SelfAttention
+            if attention.has_relative_attention_bias:  # T5's first layer's, for all; UMT5's each its own
+                bias = self._encoder_bias(attention, prompts.longest)
             if self.checkpointing and torch.is_grad_enabled():
                 hidden = checkpoint(self._encoder_layer, block, hidden, bias, prompts, use_reentrant=False)
             else:
@@ -127,11 +133,14 @@ class T5Engine:
     def decode(self, encoded: torch.Tensor, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
         """Return the last hidden states at the nodes, (n, N, d_model), from encodings (T, d_model)."""
         stack = self.model.decoder
-        bias, attend = self._tree_bias(trees), CrossAttention(encoded, prompts.groups)
+        attend = CrossAttention(encoded, prompts.groups)
         hidden = F.embedding(trees.tokens, self.model.shared.weight).float()
         hidden = hidden.expand(prompts.count, -1, -1)
         hidden = hidden.reshape(-1, hidden.shape[-1])  # (n N, d_model)
         for block in stack.block:
+            attention = block.layer[0].SelfAttention
+            if attention.has_relative_attention_bias:
+                bias = self._tree_bias(attention, trees)
             hidden = self._tree_attention(block.layer[0], hidden, bias)
             hidden = self._cross_attention(block.layer[1], hidden, attend)
             hidden = self.feed_forward(block.layer[2], hidden)
@@ -183,20 +192,20 @@ class T5Engine:
         normed: torch.Tensor = rms_norm(hidden, norm.variance_epsilon) * norm.weight
         return normed
 
-    def _encoder_bias(self, length: int) -> torch.Tensor:
-        """Return the encoder's position bias, (heads, length, length).
+    def _encoder_bias(self, attention: Any, length: int) -> torch.Tensor:
+        """Return an encoder layer's position bias, (heads, length, length).
 
         It depends on key - query alone: a row of 2 length values, repeated and read one step shorter.
         """
-        table = self.model.encoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
+        table = attention.relative_attention_bias.weight
         offsets = torch.arange(-(length - 1), length + 1, device=table.device)
         row: torch.Tensor = table[self._buckets(self._encoder_buckets, offsets)].T
         skewed = row.repeat(1, length)[:, : length * (2 * length - 1)].view(-1, length, 2 * length - 1)
         return skewed[:, :, length - 1 :].contiguous()
 
-    def _tree_bias(self, trees: ActionTrees) -> torch.Tensor:
-        """Return the decoder's position bias of depths, -inf between branches, (g, heads, N, N)."""
-        table = self.model.decoder.block[0].layer[0].SelfAttention.relative_attention_bias.weight
+    def _tree_bias(self, attention: Any, trees: ActionTrees) -> torch.Tensor:
+        """Return a decoder layer's position bias of depths, -inf between branches, (g, heads, N, N)."""
+        table = attention.relative_attention_bias.weight
         offsets = trees.depths[:, None, :] - trees.depths[:, :, None]
         bias: torch.Tensor = table[self._buckets(self._decoder_buckets, offsets)].permute(0, 3, 1, 2)
         return bias.masked_fill(~trees.visible[:, None], -torch.inf)
