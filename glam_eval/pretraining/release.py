@@ -69,6 +69,7 @@ def release(
     directory.mkdir(parents=True, exist_ok=True)
     stored = {name: tensor for name, tensor in shipped.items() if name not in SHARED}
     safetensors.torch.save_file(stored, directory / WEIGHTS_FILE, {"format": "pt"})
+    (directory / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it readable by its owner alone
     model.config.save_pretrained(directory)
     facts = _facts(checkpoint, recipe, curve, directory)
     (directory / FACTS_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
