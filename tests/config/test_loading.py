@@ -167,7 +167,7 @@ EXPECTED_RUNS = {
     "online-offline": 30,
     "online-offline-cpu": 40,
     "paper": 80,
-    "paper-cpu": 80,
+    "paper-cpu": 78,
     "probes": 15,
     "probes-cpu": 20,
     "quick": 30,
@@ -176,7 +176,7 @@ EXPECTED_RUNS = {
     "sample-efficiency": 50,
     "sample-efficiency-cpu": 65,
     "scaling": 50,
-    "scaling-cpu": 55,
+    "scaling-cpu": 40,
 }
 
 
