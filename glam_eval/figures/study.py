@@ -154,6 +154,9 @@ class Study:
         moving = {"distractors": "level", "action_count": "actions"}.get(factor, factor)
         kept = self._matching(set(FACTORS) - {moving})
         rows = self.factors[self.factors["run_id"].isin(kept)].dropna(subset=[factor])
+        if factor == "distractors" and len(rows):  # more objects in a larger room are two changes
+            rooms = rows["level"].map(lambda level: re.sub(r"N\d+", "", str(level)).replace("S8", ""))
+            rows = rows[rooms == rooms.mode().iloc[0]]
         if rows[factor].nunique() < 2:
             raise Absent(f"every run has the same {factor.replace('_', ' ')}")
         return rows[["run_id", factor]]

@@ -92,3 +92,20 @@ def test_size_scaling_keeps_agents_with_two_models(study_tables):
     table = training.size_scaling(Study.of(study_tables(conditions=7)))
     assert set(table["agent"]) == {"gflan", "zero-shot"}
     assert set(table["value"]) == {45_000, 260_000}
+
+
+def test_more_objects_in_a_larger_room_are_no_sweep(study_tables):
+    study = Study.of(study_tables(conditions=1, sweeps=True))
+    assert set(study.sweep("distractors")["distractors"]) == {2, 4}
+    tables = study_tables(conditions=1, sweeps=True)
+    larger = {name: table.replace("GoToLocalS5N4", "GoToLocal") for name, table in tables.items()}
+    larger["runs"]["config"] = larger["runs"]["config"].str.replace("GoToLocalS5N4", "GoToLocal")
+    with pytest.raises(Absent, match="distractors"):
+        Study.of(larger).sweep("distractors")
+
+
+def test_the_critics_values_are_not_what_a_sweep_varies(study_tables):
+    tables = study_tables(conditions=1, sweeps=True)
+    with_values = {**tables, "episodes": tables["episodes"].assign(value=0.5)}
+    table = training.prompt_length(Study.of(with_values))
+    pd.testing.assert_frame_equal(table, training.prompt_length(Study.of(tables)))

@@ -79,7 +79,8 @@ def _against(study: Study, quantity: str) -> pd.DataFrame:
 
 def _sweep(study: Study, factor: str) -> pd.DataFrame:
     chosen = study.sweep(factor).rename(columns={factor: "value"})
-    rows = study.episodes(PROTOCOL, "none").merge(chosen, on="run_id")
+    episodes = study.episodes(PROTOCOL, "none").drop(columns="value", errors="ignore")  # the critic's
+    rows = episodes.merge(chosen, on="run_id")
     if rows["value"].nunique() < 2:
         raise Absent(f"only one {factor.replace('_', ' ')} was evaluated along training")
     table = along_and_at_end(rows, ["value", *WHO])
