@@ -252,10 +252,12 @@ def offsets(count: int, spread: float = 0.7) -> NDArray[np.float64]:
     return np.linspace(-spread / 2, spread / 2, count) if count > 1 else np.zeros(1)
 
 
-def legend_below(figure: Figure, axes: Axes) -> None:
-    """Put one legend for the whole figure under it, outside every axes, in as many columns as fit."""
-    handles, labels = axes.get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
+def legend_below(figure: Figure) -> None:
+    """Put one legend of all panels' labels under the figure, in as many columns as fit."""
+    unique: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            unique.setdefault(label, handle)
     if len(unique) > 1:
         columns = legend_columns(figure.get_figwidth(), list(unique))
         figure.legend(list(unique.values()), list(unique), loc="outside lower center", ncols=columns)

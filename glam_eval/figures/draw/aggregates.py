@@ -80,7 +80,7 @@ def draw_profiles(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawi
     axes.set(xlabel="success rate τ", ylabel="share of scores above τ")
     percent_axis(axes)
     percent_axis(axes, "x")
-    legend_below(drawing, axes)
+    legend_below(drawing)
     return drawing
 
 
@@ -179,5 +179,5 @@ def draw_failures(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawi
     axes.tick_params(axis="y", length=0)
     percent_axis(axes, "x")
     axes.set_xlabel("share of episodes")
-    legend_below(drawing, axes)
+    legend_below(drawing)
     return drawing

@@ -45,7 +45,7 @@ def draw_curves(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing
             draw_condition(axes, rows_of(table[table["level"] == level], condition), look)
         _finish(axes, level if len(levels) > 1 else "")
     label_outside(grid, 3, "environment steps", "success rate")
-    legend_below(drawing, grid[0])
+    legend_below(drawing)
     return drawing
 
 

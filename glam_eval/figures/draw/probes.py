@@ -89,5 +89,5 @@ def draw_panels(
         frames_axis(axes)
         axes.locator_params(axis="x", nbins=3)
     label_outside(grid, PANELS_PER_ROW, "environment steps", label)
-    legend_below(drawing, grid[0])
+    legend_below(drawing)
     return drawing

@@ -84,7 +84,7 @@ def draw_generalization(table: pd.DataFrame, looks: Mapping[Condition, Look]) ->
     change.axvline(0, color=INK, linewidth=0.8)
     change.set_title("Paired change from no shift (points)")
     change.xaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}" if value else "0")
-    legend_below(drawing, success)
+    legend_below(drawing)
     return drawing
 
 

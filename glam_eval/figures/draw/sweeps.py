@@ -47,7 +47,7 @@ def draw_sweep(table: pd.DataFrame, looks: Mapping[Condition, Look], label: str)
         axes.grid(axis="x", visible=False)
         percent_axis(axes)
     grid[0].set_ylabel("success rate")
-    legend_below(drawing, grid[0])
+    legend_below(drawing)
     return drawing
 
 
@@ -72,7 +72,7 @@ def draw_scaling(table: pd.DataFrame, looks: Mapping[Condition, Look], label: st
         _logarithmic(axes, rows["value"])
         percent_axis(axes)
     grid[0].set_ylabel("success rate")
-    legend_below(drawing, grid[0])
+    legend_below(drawing)
     return drawing
 
 
