@@ -173,7 +173,11 @@ def test_a_failing_run_is_named_and_the_others_finish(suite, tmp_path):
     assert "zero-shot-model-GoToLocalS5N2-s0" in done.stderr
     assert "log:" in done.stderr
     assert "Traceback" not in done.stderr
-    assert set(pd.read_parquet(out / "runs").agent) == {"random"}
+    runs = pd.read_parquet(out / "runs")
+    assert dict(zip(runs["agent"], runs["status"], strict=True)) == {
+        "random": "finished",
+        "zero-shot": "failed",
+    }
 
 
 WRONG = [

@@ -150,7 +150,7 @@ def test_the_theme_follows_the_system_until_chosen(browser, page):
 
 
 def test_marks_tell_their_values(opened):
-    mark = opened.tab.locator("#figure-learning_curves [data-tip]").nth(3)
+    mark = opened.tab.locator("#figure-learning_curves [data-tip]").nth(5)
     mark.scroll_into_view_if_needed()
     mark.hover(force=True)
     tip = opened.tab.locator("#tip")

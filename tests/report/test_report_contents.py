@@ -85,9 +85,10 @@ def test_one_seed_and_missing_parts_are_said_in_words():
     tables = dict(make_study(conditions=2, seeds=1, scenes=8))
     episodes = tables["episodes"]
     gone = (episodes["agent"] == "random") & (episodes["shift"] == "none@fr")
-    poor = Study.of({"episodes": episodes[~gone], "runs": tables["runs"].assign(status="failed")})
+    lost = tables["runs"].iloc[:1].assign(run_id="gflan-t5-nano-lost", status="failed")
+    poor = Study.of({"episodes": episodes[~gone], "runs": pd.concat([tables["runs"], lost])})
     said = " ".join(limits(poor, {"cost": "there is none"}))
-    assert "Runs that did not finish: gflan-t5-nano-s0" in said
+    assert "Runs that did not finish: gflan-t5-nano-lost." in said
     assert "Fewer than 5 seeds" in said and "random (1)" in said
     assert "Not evaluated: random under French in generalization" in said
     assert "Not drawn: cost, because there is none." in said
