@@ -11,7 +11,7 @@ from glam_eval.environments.description import describe
 from glam_eval.environments.expert import bot_length
 from glam_eval.environments.levels import HELD_OUT, MIXED_KINDS
 from glam_eval.environments.text_env import BabyAIText, register_levels
-from glam_eval.environments.vector import VectorEnvironment
+from glam_eval.environments.vector import VectorEnvironment, make_environment
 
 __all__ = [
     "HELD_OUT",
@@ -25,6 +25,7 @@ __all__ = [
     "describe_level",
     "level_names",
     "level_text",
+    "make_environment",
 ]
 
 register_levels(level_names())

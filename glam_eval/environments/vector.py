@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glam_eval.config.run import EnvironmentConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.world import (
     EpisodeState,
@@ -164,3 +165,17 @@ class VectorEnvironment:
     def snapshot(self, slot: int) -> GridSnapshot:
         """Return the whole grid of the slot, for pictures."""
         return self._playing(slot).world.snapshot()
+
+
+def make_environment(world: EnvironmentConfig, slots: int) -> VectorEnvironment:
+    """Return the environments of a world as it is configured; raises UserError for unknown names."""
+    return VectorEnvironment(
+        world.level,
+        slots,
+        language=world.language,
+        shift=world.shift,
+        actions=world.actions,
+        template=world.template,
+        remembered=world.remembered,
+        **world.options,
+    )

@@ -17,8 +17,7 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.records import EpisodeRecord, StepRecord
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import Situation
-from glam_eval.environments import VectorEnvironment, bot_length
-from glam_eval.language import parse_shift
+from glam_eval.environments import bot_length, make_environment
 from glam_eval.policies.base import Policy, PolicyOutput, sample_actions
 from glam_eval.policies.recall import RecallingPolicy
 from glam_eval.protocols.scenes import protocol_scenes, world_of
@@ -52,20 +51,9 @@ class _Stage:
     def __init__(
         self, run: RunConfig, frames: int, protocol: ProtocolConfig, condition: ConditionConfig
     ) -> None:
-        shift = parse_shift(condition.shift)
         self.run, self.frames, self.protocol, self.condition = run, frames, protocol, condition
-        self.level, self.options = world_of(run, condition)
-        self.language = shift.language or run.environment.language
-        self.environment = VectorEnvironment(
-            self.level,
-            min(SLOTS, protocol.scenes),
-            language=self.language,
-            shift=condition.shift,
-            actions=run.environment.actions,
-            template=run.environment.template,
-            remembered=run.environment.remembered,
-            **self.options,
-        )
+        self.world = world_of(run, condition)
+        self.environment = make_environment(self.world, min(SLOTS, protocol.scenes))
 
     def begin(self, slot: int, scene: int, keep_steps: bool) -> _Slot:
         self.environment.start(slot, scene)
@@ -104,15 +92,15 @@ class _Stage:
             frames=self.frames,
             protocol=self.protocol.name,
             shift=self.condition.label,
-            language=self.language,
-            level=self.level,
+            language=self.world.language,
+            level=self.world.level,
             task=summary.task,
             scene_seed=playing.scene,
             mission=summary.mission,
             success=summary.success,
             episode_return=summary.episode_return,
             length=summary.length,
-            bot_length=bot_length(self.level, playing.scene, **self.options),
+            bot_length=bot_length(self.world.level, playing.scene, **self.world.options),
             actions=summary.actions,
             steps_blocked=summary.steps_blocked,
             cells_visited=summary.cells_visited,
@@ -135,7 +123,7 @@ def play_condition(
     """
     stage = _Stage(run, frames, protocol, condition)
     frozen = RecallingPolicy(policy)
-    scenes = protocol_scenes(protocol, stage.level, stage.options)
+    scenes = protocol_scenes(protocol, stage.world.level, stage.world.options)
     replayed = set(scenes[: protocol.replays]) if run.seed == 0 else set()
     waiting = iter(scenes)
     playing = {

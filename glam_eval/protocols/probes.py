@@ -16,9 +16,10 @@ from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.records import ProbeRecord
 from glam_eval.core.world import EpisodeState, Situation
-from glam_eval.environments import VectorEnvironment
+from glam_eval.environments import make_environment
 from glam_eval.environments.probes import PROBES_LEVEL, Probe, probes
 from glam_eval.policies.base import Policy
+from glam_eval.protocols.scenes import world_of
 from glam_eval.protocols.values import unscaled_value
 
 Answer = list[tuple[list[float], float]]  # log-probabilities and value on each prompt
@@ -47,16 +48,7 @@ def probe_situations(run: RunConfig, protocol: ProtocolConfig) -> list[Prompted]
 
 
 def _situations(run: RunConfig, protocol: ProtocolConfig, condition: ConditionConfig) -> Iterator[Prompted]:
-    world = run.environment
-    environment = VectorEnvironment(
-        PROBES_LEVEL,
-        1,
-        language=world.language,
-        shift=condition.shift,
-        actions=world.actions,
-        template=world.template,
-        remembered=world.remembered,
-    )
+    environment = make_environment(world_of(run, condition).changed(level=PROBES_LEVEL, options={}), 1)
     offered = set(range(len(environment.actions)))
     for number, probe in enumerate(probes()):
         chosen = not protocol.tasks or probe.task in protocol.tasks

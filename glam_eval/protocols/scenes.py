@@ -5,27 +5,34 @@ from functools import cache
 from typing import Any
 
 from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
-from glam_eval.config.run import RunConfig
+from glam_eval.config.run import EnvironmentConfig, RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import test_scene_seeds
 from glam_eval.environments.audit import balanced_scenes
 from glam_eval.environments.catalogue import make_scenes
+from glam_eval.language import parse_shift
 
 _CANDIDATES = 20  # scenes looked through for each one wanted; kinds of task are drawn with equal chance
 
 
-def world_of(run: RunConfig, condition: ConditionConfig) -> tuple[str, dict[str, Any]]:
-    """Return the level that a condition plays with a run's agent, and the level's options."""
-    kept = {} if condition.level else run.environment.options
-    return condition.level or run.environment.level, {**kept, **condition.options}
+def world_of(run: RunConfig, condition: ConditionConfig) -> EnvironmentConfig:
+    """Return the world that a condition puts a run's agent into: another level, other words, or both."""
+    world = run.environment
+    kept = {} if condition.level else world.options
+    return world.changed(
+        level=condition.level or world.level,
+        options={**kept, **condition.options},
+        language=parse_shift(condition.shift).language or world.language,
+        shift=condition.shift,
+    )
 
 
 def check_scenes(run: RunConfig, protocol: ProtocolConfig, condition: ConditionConfig) -> None:
     """Raise UserError if the scenes of a condition can't be made, or not as many of each kind of task."""
-    level, options = world_of(run, condition)
-    kinds = getattr(make_scenes(level, **options), "kinds", ())
+    world = world_of(run, condition)
+    kinds = getattr(make_scenes(world.level, **world.options), "kinds", ())
     if protocol.balanced:
-        _check_balance(protocol.name, protocol.scenes, level, kinds)
+        _check_balance(protocol.name, protocol.scenes, world.level, kinds)
 
 
 def protocol_scenes(protocol: ProtocolConfig, level: str, options: dict[str, Any]) -> list[int]:

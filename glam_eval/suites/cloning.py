@@ -16,13 +16,13 @@ def collect_demonstrations(config: RunConfig, out: Path, device: str) -> Path:
     file = out / "demonstrations" / f"{name}.parquet"
     if file.exists():
         return file
+    from glam_eval.environments import make_environment
     from glam_eval.policies.devices import available_devices
     from glam_eval.training.actors import Actors
     from glam_eval.training.demonstrations import find_demonstrations
-    from glam_eval.training.run import make_environment
 
     slots = config.cloning.environments
-    actors = Actors(make_environment(config, slots), slots, config.seed)
+    actors = Actors(make_environment(config.environment, slots), slots, config.seed)
     records = find_demonstrations(config, actors, available_devices(device)[0])
     return write_table(out, "demonstrations", records, name)
 

@@ -11,6 +11,7 @@ import numpy as np
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.run import RunConfig
 from glam_eval.core.seeds import stream, training_scene_seeds
+from glam_eval.environments import make_environment
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.language import speaker
 from glam_eval.policies.models.estimate import Workload, count_parameters, forward_flops, memory_bytes
@@ -20,7 +21,6 @@ from glam_eval.policies.models.tokenizer import embedded_tokenizer
 from glam_eval.suites.cost import episodes_of, passes_per_frame
 from glam_eval.suites.messages import Plan
 from glam_eval.training.bench import AgentThroughput, measure_agent
-from glam_eval.training.run import make_environment
 
 _EFFICIENCY = 0.5  # of the matrix rate that training reaches; scoring FLAN-T5-small was measured at 0.6
 _SMALL = 20_000_000  # parameters of a model that is measured by running it
@@ -131,7 +131,7 @@ def _actions(config: RunConfig) -> tuple[str, ...]:
 
 def _tokens(config: RunConfig) -> float:
     """Return the mean tokens of a prompt in some scenes, cut by the embedded tokenizer."""
-    environment, draws = make_environment(config, _SCENES), stream(0, "cost", "actions")
+    environment, draws = make_environment(config.environment, _SCENES), stream(0, "cost", "actions")
     for slot in range(_SCENES):
         environment.start(slot, next(training_scene_seeds(0, slot)))
     for _ in range(_STEPS):

@@ -8,10 +8,11 @@ from typing import Any
 
 from glam_eval.config.agents import AGENTS, describe_agent
 from glam_eval.config.run import RunConfig
+from glam_eval.environments import make_environment
 from glam_eval.training.actors import Actors
 from glam_eval.training.agents import build_policy
 from glam_eval.training.rollouts import Collector
-from glam_eval.training.run import TrainingRun, make_environment
+from glam_eval.training.run import TrainingRun
 
 SLOTS, STEPS = 32, 20  # of a measurement of acting
 PHASES = ("environment", "tokenizing", "policy", "update")  # as in TrainingRecord
@@ -59,7 +60,7 @@ def _config(agent: str, level: str, model: str, updates: int) -> RunConfig:
 
 def measure_agent(config: RunConfig, device: str = "cpu") -> AgentThroughput:
     """Return the speed of a run's agent; of its updates, the first is a warm-up."""
-    environment = make_environment(config, SLOTS)
+    environment = make_environment(config.environment, SLOTS)
     policy = build_policy(config, len(environment.actions), device)
     collector = Collector(policy, Actors(environment, SLOTS, config.seed), config.seed)
     collector.collect(1, 1, 1.0)

@@ -16,7 +16,7 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.records import TrainingRecord
 from glam_eval.core.world import EpisodeSummary
-from glam_eval.environments import VectorEnvironment
+from glam_eval.environments import make_environment
 from glam_eval.policies.base import Policy
 from glam_eval.training.actors import Actors
 from glam_eval.training.agents import build_learner, build_policy
@@ -36,7 +36,7 @@ class TrainingRun:
         self.episodes = 0
         learns = describe_agent(config.agent).learner != "none"
         slots = config.learner.environments if learns else 1
-        environment = make_environment(config, slots)
+        environment = make_environment(config.environment, slots)
         if resume is not None:
             _check_same_run(resume, config)
         with _named_if_out_of_memory():
@@ -130,21 +130,6 @@ def _check_same_run(checkpoint: Checkpoint, config: RunConfig) -> None:
             f"checkpoint {str(checkpoint.directory)!r} belongs to run {made_by.run_id}, "
             f"not to {config.run_id}"
         )
-
-
-def make_environment(config: RunConfig, slots: int) -> VectorEnvironment:
-    """Return the environments that a run is trained in."""
-    world = config.environment
-    return VectorEnvironment(
-        world.level,
-        slots,
-        language=world.language,
-        shift=world.shift,
-        actions=world.actions,
-        template=world.template,
-        remembered=world.remembered,
-        **world.options,
-    )
 
 
 def _episode_means(finished: list[EpisodeSummary]) -> dict[str, Any]:

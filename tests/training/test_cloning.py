@@ -8,7 +8,9 @@ import torch
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import DemonstrationRecord
+from glam_eval.environments import make_environment
 from glam_eval.results import write_table
+from glam_eval.training.actors import Actors
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.demonstrations import find_demonstrations
 from glam_eval.training.run import TrainingRun
@@ -76,18 +78,15 @@ def test_each_demonstration_is_seen_once_before_any_twice(tiny_run):
 
 
 def test_the_bots_demonstrations_are_its_actions(tiny_run):
-    from glam_eval.training.actors import Actors
-    from glam_eval.training.run import make_environment
-
     def collected(config):
-        actors = Actors(make_environment(config, 4), 4, config.seed)
+        actors = Actors(make_environment(config.environment, 4), 4, config.seed)
         return find_demonstrations(config, actors, "cpu")
 
     config = cloning(tiny_run)
     records = collected(config)
     assert len(records) == 60 and {record.source for record in records} == {"bot"}
     assert records == collected(config)
-    replay = make_environment(config, 1)
+    replay = make_environment(config.environment, 1)
     for record in records:
         if record.step == 0:
             played = sorted((r for r in records if r.scene_seed == record.scene_seed), key=lambda r: r.step)
