@@ -15,6 +15,21 @@ from glam_eval.suites.messages import Failed, Finished, Message, Plan, Stopped
 _LINE_SECONDS = 15.0  # between plain lines
 
 
+def progress_bars(console: Console) -> Progress:
+    """Return bars with a description, a share, a ``status`` and times; nothing is drawn without a terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[status]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        refresh_per_second=4,
+        disable=not console.is_terminal,
+    )
+
+
 class Display:
     """Follows the messages of workers."""
 
@@ -28,17 +43,7 @@ class Display:
         self._began = self._spoke = time.monotonic()
         self._latest = "nothing heard yet"
         self._bars: dict[str, TaskID] = {}
-        self._progress = Progress(
-            TextColumn("{task.description}", justify="left"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[status]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            refresh_per_second=4,
-            disable=not console.is_terminal,
-        )
+        self._progress = progress_bars(console)
         self._overall = self._progress.add_task(
             self._headline(), total=max(1.0, sum(self._work.values())), status=""
         )

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import LanguageRecord, PretrainingRecord
@@ -14,6 +13,7 @@ from glam_eval.pretraining.evaluate import Counts, language_scores
 from glam_eval.pretraining.loop import Pretraining
 from glam_eval.pretraining.recipe import Recipe
 from glam_eval.results import load_results, write_table
+from glam_eval.suites.display import progress_bars
 from glam_eval.training.checkpoints import Checkpoint, CheckpointStore
 
 CHECKPOINTS = "checkpoints"
@@ -33,7 +33,7 @@ def pretrain(
     run = Pretraining(recipe, texts, device, store.latest())
     if run.step:
         console.print(f"continues at step {run.step:,} of {recipe.steps:,}")
-    with _progress(console) as progress:
+    with progress_bars(console) as progress:
         task = progress.add_task(recipe.model, total=recipe.steps * recipe.batch_tokens, status="")
         began = run.tokens
         progress.update(task, completed=began)
@@ -89,20 +89,6 @@ def _store(out: Path) -> CheckpointStore:
 def _curve(out: Path) -> list[PretrainingRecord]:
     table = load_results(out, "pretraining").sort_values("step")
     return [PretrainingRecord(**{str(k): v for k, v in row.items()}) for row in table.to_dict("records")]
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.fields[status]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        refresh_per_second=2,
-        disable=not console.is_terminal,
-    )
 
 
 def _line(record: PretrainingRecord, recipe: Recipe) -> str:
