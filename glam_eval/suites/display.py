@@ -16,7 +16,7 @@ _LINE_SECONDS = 15.0  # between plain lines
 
 
 def progress_bars(console: Console) -> Progress:
-    """Return bars with a description, a share, a ``status`` and times; nothing is drawn without a terminal."""
+    """Return bars with description, share, ``status`` and times; nothing is drawn without a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
