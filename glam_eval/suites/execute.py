@@ -3,18 +3,17 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
-from glam_eval.core.provenance import code_version, machine, package_versions
-from glam_eval.core.records import RunRecord, TrainingRecord
+from glam_eval.core.records import TrainingRecord
 from glam_eval.policies import LanguageModelPolicy
 from glam_eval.protocols import Played, Prober, language_records, play_condition
 from glam_eval.results import write_table
 from glam_eval.suites.directory import is_written
 from glam_eval.suites.messages import Plan, Progress
+from glam_eval.suites.rows import date, run_record
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.run import TrainingRun
 
@@ -47,7 +46,7 @@ class Execution:
         self._pending = [TrainingRecord(**record) for record in state.get("pending", [])]
         self._prober = self._make_prober(state.get("probes"))
         self._seconds_before = float(state.get("seconds", 0.0))
-        self._started = str(state.get("started", _now()))
+        self._started = str(state.get("started", date(time.time())))
 
     def carry_out(self) -> None:
         """Train, evaluate and write; raises StoppedError when asked to stop."""
@@ -63,7 +62,16 @@ class Execution:
             self._save(score)
         for condition in self._conditions("generalization"):
             self._evaluate(*condition)
-        write_table(self._out, "runs", [self._run_record()], config.run_id)
+        row = run_record(
+            self._plan,
+            parameters=self._run.policy.count_parameters(),
+            frames=self._run.frames,
+            device=self._device,
+            started=self._started,
+            seconds=self._seconds(),
+            status="finished",
+        )
+        write_table(self._out, "runs", [row], config.run_id)
 
     def _train_until(self, target: int) -> None:
         total = self._plan.config.updates * self._plan.config.frames_per_update
@@ -159,31 +167,3 @@ class Execution:
 
     def _seconds(self) -> float:
         return self._seconds_before + time.perf_counter() - self._began
-
-    def _run_record(self) -> RunRecord:
-        config = self._plan.config
-        return RunRecord(
-            run_id=config.run_id,
-            suite=self._plan.suite,
-            agent=config.agent,
-            model=config.model,
-            parameters=self._run.policy.count_parameters(),
-            level=config.environment.level,
-            language=config.environment.language,
-            seed=config.seed,
-            frames=self._run.frames,
-            config=config.canonical_json(),
-            config_hash=config.digest(),
-            code_version=code_version(),
-            packages=package_versions(),
-            machine=machine(),
-            device=self._device,
-            started=self._started,
-            finished=_now(),
-            seconds=self._seconds(),
-            status="finished",
-        )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -3,14 +3,12 @@
 import contextlib
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from glam_eval.core.errors import RunFailedError
-from glam_eval.core.provenance import code_version, machine, package_versions
-from glam_eval.core.records import RunRecord
 from glam_eval.results import write_table
 from glam_eval.suites.messages import Failed, Message, Plan, Progress, log_file
+from glam_eval.suites.rows import date, run_record
 
 _FAILED = "failed"
 
@@ -39,32 +37,18 @@ class FailureLog:
         log.parent.mkdir(parents=True, exist_ok=True)
         if not log.exists():  # a worker that was killed left none
             log.write_text(f"{reason}\n")
-        write_table(self._out, "runs", [self._record(run_id)], _row_name(run_id))
-
-    def _record(self, run_id: str) -> RunRecord:
-        plan, now = self._plans[run_id], time.time()
-        config, started = plan.config, self._heard_first.get(run_id, now)
-        return RunRecord(
-            run_id=run_id,
-            suite=plan.suite,
-            agent=config.agent,
-            model=config.model,
+        now = time.time()
+        started = self._heard_first.get(run_id, now)
+        row = run_record(
+            self._plans[run_id],
             parameters=0,
-            level=config.environment.level,
-            language=config.environment.language,
-            seed=config.seed,
             frames=self._frames[run_id],
-            config=config.canonical_json(),
-            config_hash=config.digest(),
-            code_version=code_version(),
-            packages=package_versions(),
-            machine=machine(),
             device=self._device,
-            started=_date(started),
-            finished=_date(now),
+            started=date(started),
             seconds=now - started,
             status=_FAILED,
         )
+        write_table(self._out, "runs", [row], _row_name(run_id))
 
 
 def forget_failures(out: Path, plans: Iterable[Plan]) -> None:
@@ -84,7 +68,3 @@ def failure(failed: dict[str, str], out: Path) -> RunFailedError:
 
 def _row_name(run_id: str) -> str:
     return f"{run_id}-{_FAILED}"
-
-
-def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,41 @@
+"""The row of a run in the table ``runs``, whether it finished or failed; loads nothing heavy."""
+
+import time
+from datetime import UTC, datetime
+
+from glam_eval.core.provenance import code_version, machine, package_versions
+from glam_eval.core.records import RunRecord
+from glam_eval.suites.messages import Plan
+
+
+def run_record(
+    plan: Plan, *, parameters: int, frames: int, device: str, started: str, seconds: float, status: str
+) -> RunRecord:
+    """Return the row of a plan's run that ended now, on this machine; ``started`` is a ``date``."""
+    config = plan.config
+    return RunRecord(
+        run_id=config.run_id,
+        suite=plan.suite,
+        agent=config.agent,
+        model=config.model,
+        parameters=parameters,
+        level=config.environment.level,
+        language=config.environment.language,
+        seed=config.seed,
+        frames=frames,
+        config=config.canonical_json(),
+        config_hash=config.digest(),
+        code_version=code_version(),
+        packages=package_versions(),
+        machine=machine(),
+        device=device,
+        started=started,
+        finished=date(time.time()),
+        seconds=seconds,
+        status=status,
+    )
+
+
+def date(seconds: float) -> str:
+    """Return a moment, in seconds since the epoch, in ISO 8601 UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
