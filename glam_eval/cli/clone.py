@@ -29,8 +29,7 @@ def clone(
         float, typer.Option(min=0, max=1, help="Share of steps at which the demonstrator acts at random.")
     ] = 0.0,
     frames: Annotated[
-        int | None,
-        typer.Option(min=0, help="Demonstrations to learn from; 0 only collects. [default: each once]"),
+        int | None, typer.Option(min=0, help="Demonstrations to learn from; 0 for none. [default: each once]")
     ] = None,
     then_frames: Annotated[
         int, typer.Option(min=0, help="Environment steps of PPO after cloning; 0 for none.")
@@ -47,7 +46,7 @@ def clone(
 
     `glam-eval clone bot --out results/bc-bot`
 
-    `glam-eval clone results/quick/checkpoints/RUN/frames-0000051200 --out results/bc-gflan`
+    `glam-eval clone results/quick/checkpoints/RUN/frames-0000012800 --out bc --set environment.remembered=1`
 
     `glam-eval clone bot --out results/mixed --random-fraction 0.5 --transitions 10000 --frames 0`
 
@@ -57,7 +56,6 @@ def clone(
 
     from glam_eval.config.loading import override
     from glam_eval.suites.cloning import describe_demonstrations
-    from glam_eval.suites.run import run_alone
 
     console = Console(highlight=False, soft_wrap=True)
     stored, is_stored = Path(source), (Path(source) / "demonstrations").is_dir()
@@ -68,16 +66,22 @@ def clone(
         _collect(values, asked, out, device, console)
         stored, transitions = out, None
     frames = frames if frames is not None else transitions or describe_demonstrations(stored)[0]
-    if not frames:
-        return
-    cloning = {**values.get("cloning", {}), "source": str(stored)}
-    cloning |= {"transitions": transitions} if transitions else {}
-    checkpoint = run_alone(values | {"frames": frames, "cloning": cloning}, out / "cloned", device, console)
-    console.print(f"results in {out / 'cloned'}, checkpoint {checkpoint}")
-    if then_frames:
-        online = {"frames": then_frames, "agents": [{"agent": "gflan", "model": str(checkpoint)}]}
-        checkpoint = run_alone(values | online, out / "continued", device, console)
-        console.print(f"results in {out / 'continued'}, checkpoint {checkpoint}")
+    if frames:
+        cloning = {**values.get("cloning", {}), "source": str(stored)}
+        cloning |= {"transitions": transitions} if transitions else {}
+        cloned = _train(values | {"frames": frames, "cloning": cloning}, out / "cloned", device, console)
+        if then_frames:
+            online = {"frames": then_frames, "agents": [{"agent": "gflan", "model": str(cloned)}]}
+            _train(values | online, out / "continued", device, console)
+
+
+def _train(values: dict[str, Any], out: Path, device: str, console: "Console") -> Path:
+    """Carry out a suite of one run and say where its results are; return its last checkpoint."""
+    from glam_eval.suites.run import run_alone
+
+    checkpoint = run_alone(values, out, device, console)
+    console.print(f"results in {out}, checkpoint {checkpoint}")
+    return checkpoint
 
 
 def _collect(
