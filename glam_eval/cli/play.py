@@ -112,6 +112,7 @@ def _agent(name: str, actions: str, seed: int) -> tuple[Choose, dict[str, Any]]:
     draws, memory = stream(seed, "play"), None
 
     def choose(situation: "Situation") -> int:
+        """Draw an action from the policy, which remembers what came before."""
         nonlocal memory
         with torch.no_grad():
             output = policy.evaluate([policy.prepare(situation)], memory)
