@@ -18,6 +18,7 @@ import torch
 
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import PolicyOutput
+from glam_eval.policies.lanes import add_gradients, lane_count
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
 from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
 from glam_eval.policies.models.gemm import matrix_rate, synchronize
@@ -48,8 +49,8 @@ class EngineMeasurement:
     score_rate: float  # prompts a second, 32 prompts, 6 actions
     update_rate: float  # prompts a second, minibatch 64: forward, backward, clip, Adam
     peak_memory: int  # bytes: of the process on a CPU, of tensors on a GPU
-    matrix_rate: float  # operations a second, measured in the same run
-    score_fraction: float  # of the limit: operations counted / matrix rate
+    matrix_rate: float  # operations a second, measured beside every repeat
+    score_fraction: float  # of the limit: operations counted / matrix rate beside it
     update_fraction: float
     plain_score_rate: float = math.nan  # of plain Hugging Face calls; NaN where not measured
     plain_update_rate: float = math.nan
@@ -81,27 +82,45 @@ def update_step(
     prompts: list[PreparedPrompt],
     micro_batches: Iterable[list[int]],
     evaluate: Callable[[list[PreparedPrompt]], PolicyOutput],
+    lanes: int = 1,
 ) -> None:
     """Do one gradient step in micro-batches, of indices: forward, backward, clip, Adam."""
     optimizer.zero_grad(set_to_none=True)
-    for batch in micro_batches:
+
+    def part_loss(batch: list[int]) -> tuple[torch.Tensor, None]:
         output = evaluate([prompts[index] for index in batch])
-        loss = (output.values.square() - output.log_probabilities[:, 0]).sum() / len(prompts)
-        loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(list(policy.parameters()), 0.5)
+        return (output.values.square() - output.log_probabilities[:, 0]).sum() / len(prompts), None
+
+    parameters = list(policy.parameters())
+    add_gradients(part_loss, list(micro_batches), parameters, lanes)
+    torch.nn.utils.clip_grad_norm_(parameters, 0.5)
     optimizer.step()
 
 
-def _seconds(work: Callable[[], object], device: torch.device, repeats: int) -> float:
-    """Return the median time of work, after one run that warms up."""
-    times = []
-    for _ in range(repeats + 1):
-        synchronize(device)
-        began = time.perf_counter()
-        work()
-        synchronize(device)
-        times.append(time.perf_counter() - began)
-    return statistics.median(times[1:])
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Return the time that work takes."""
+    synchronize(device)
+    began = time.perf_counter()
+    work()
+    synchronize(device)
+    return time.perf_counter() - began
+
+
+def _rates(
+    work: Callable[[], object], count: int, flops: float, device: torch.device, precision: str, repeats: int
+) -> tuple[float, float, float]:
+    """Return medians over repeats: prompts a second, matrix rate, and the fraction of it that work reaches.
+
+    The matrix rate is measured right before each repeat: processors slow down and speed up by the second.
+    """
+    work()
+    rows = []
+    for _ in range(repeats):
+        limit = matrix_rate(precision, device, repeats=1)
+        seconds = _seconds(work, device)
+        rows.append((count / seconds, limit, flops / seconds / limit))
+    rate, limit, fraction = (statistics.median(column) for column in zip(*rows, strict=True))
+    return rate, limit, fraction
 
 
 def _reset_peak(device: torch.device) -> None:
@@ -138,27 +157,27 @@ def measure(
     check_known(name)
     shape, where = KNOWN[name], torch.device(device)
     _reset_peak(where)
-    rate = matrix_rate(precision, where)
     policy = make_policy(shape, precision, device)
     prompts = make_prompts(UPDATED, vocabulary_of(shape))
     optimizer = torch.optim.Adam(list(policy.parameters()), lr=1e-6, fused=True)
-
     lengths = [len(each.prompt) for each in prompts]
+    flops = [forward_flops(shape, length, NODES) for length in lengths]
+    lanes = lane_count(where, policy.count_parameters())
 
     def score() -> None:
         with torch.no_grad():
             policy.evaluate(prompts[:SCORED])
 
     def update() -> None:
-        update_step(policy, optimizer, prompts, batches(lengths, micro_batch_tokens), policy.evaluate)
+        parts = batches(lengths, micro_batch_tokens // lanes)
+        update_step(policy, optimizer, prompts, parts, policy.evaluate, lanes)
 
-    score_rate, update_rate = (
-        SCORED / _seconds(score, where, repeats),
-        UPDATED / _seconds(update, where, repeats),
+    score_rate, matrices, score_fraction = _rates(
+        score, SCORED, sum(flops[:SCORED]), where, precision, repeats
     )
+    update_rate, more, update_fraction = _rates(update, UPDATED, 3 * sum(flops), where, precision, repeats)
     peak = _peak(where)
     plain_rates = _plain_rates(policy, optimizer, prompts) if plain else (math.nan, math.nan)
-    mean = statistics.mean(forward_flops(shape, len(each.prompt), NODES) for each in prompts)
     return EngineMeasurement(
         model=name,
         precision=precision,
@@ -167,9 +186,9 @@ def measure(
         score_rate=score_rate,
         update_rate=update_rate,
         peak_memory=peak,
-        matrix_rate=rate,
-        score_fraction=score_rate * mean / rate,
-        update_fraction=update_rate * 3 * mean / rate,
+        matrix_rate=(matrices + more) / 2,
+        score_fraction=score_fraction,
+        update_fraction=update_fraction,
         plain_score_rate=plain_rates[0],
         plain_update_rate=plain_rates[1],
     )
@@ -189,4 +208,7 @@ def _plain_rates(
     def update() -> None:
         update_step(policy, optimizer, prompts, plain_batches(len(prompts), PLAIN_BATCH), evaluate)
 
-    return SCORED / _seconds(score, device, 1), UPDATED / _seconds(update, device, 1)
+    score()
+    score_rate = SCORED / _seconds(score, device)
+    update()
+    return score_rate, UPDATED / _seconds(update, device)

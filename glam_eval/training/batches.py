@@ -7,16 +7,19 @@ from numpy.typing import NDArray
 
 
 def micro_batches(
-    costs: Sequence[int], keys: Sequence[Hashable | None], limit: int
+    costs: Sequence[int], keys: Sequence[Hashable | None], limit: int, lanes: int = 1
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield indices of inputs, in order of cost, in parts of at most ``limit`` padded tokens.
+    """Yield indices of inputs, in order of cost, in parts of which ``lanes`` have at most ``limit`` tokens.
 
     Inputs of equal keys (None equals nothing) are computed once, so they share a part and count once. A part
-    holds at least one input, however costly.
+    holds at least one input, however costly. Tokens count as padded to the part's longest input.
     """
     equals: dict[Hashable, list[int]] = {}
     for index, key in enumerate(keys):
         equals.setdefault(index if key is None else key, []).append(index)
+    if lanes > 1:
+        distinct_costs = [costs[members[0]] for members in equals.values()]
+        limit = min(limit // lanes, sum(distinct_costs) // lanes + max(distinct_costs))
     part: list[int] = []
     distinct = 0
     for members in sorted(equals.values(), key=lambda members: costs[members[0]]):

@@ -13,6 +13,7 @@ from glam_eval.core.errors import RunFailedError
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import Observation, Situation
 from glam_eval.policies.base import Policy
+from glam_eval.policies.lanes import add_gradients, lane_count
 from glam_eval.training.actors import Actors
 from glam_eval.training.batches import micro_batches
 from glam_eval.training.demonstrations import find_demonstrations
@@ -37,6 +38,7 @@ class Cloner:
         ]
         self._actions = torch.tensor([each.action for each in demonstrations])
         self._parameters = list(policy.parameters())
+        self._weights = sum(parameter.numel() for parameter in self._parameters)
         settings = config.cloning
         self._optimizer = torch.optim.AdamW(
             self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -85,21 +87,23 @@ class Cloner:
     def _gradient_step(self, minibatch: NDArray[np.int64], update: int) -> tuple[NDArray[np.float64], float]:
         """Return the minibatch's summed cross-entropy and policy entropy, and the gradient's norm."""
         self._optimizer.zero_grad(set_to_none=True)
-        sums = np.zeros(2)
         inputs = [self._inputs[index] for index in minibatch]
         costs, keys = (
             [self._policy.cost(each) for each in inputs],
             [self._policy.key(each) for each in inputs],
         )
-        for part in micro_batches(costs, keys, self._settings.micro_batch_tokens):
-            chosen = minibatch[part]
+
+        def part_losses(part: NDArray[np.int64]) -> tuple[torch.Tensor, tuple[float, float]]:
             scores = self._policy.evaluate([inputs[index] for index in part]).log_probabilities
-            actions = self._actions[torch.from_numpy(chosen)].to(scores.device)
+            actions = self._actions[torch.from_numpy(minibatch[part])].to(scores.device)
             loss = -scores.gather(1, actions[:, None]).sum()
-            (loss / len(minibatch)).backward()  # type: ignore[no-untyped-call]
             with torch.no_grad():
                 entropy = -(scores.exp() * scores).nansum()
-            sums += (loss.item(), entropy.item())
+            return loss / len(minibatch), (loss.item(), entropy.item())
+
+        lanes = lane_count(self._parameters[0].device, self._weights)
+        parts = list(micro_batches(costs, keys, self._settings.micro_batch_tokens, lanes))
+        sums = np.sum(add_gradients(part_losses, parts, self._parameters, lanes), axis=0)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.max_grad_norm))
         if not math.isfinite(norm):
             raise RunFailedError(

@@ -13,6 +13,7 @@ from glam_eval.config.run import PPOConfig
 from glam_eval.core.errors import RunFailedError
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import Policy, PolicyOutput, SequencePolicy
+from glam_eval.policies.lanes import add_gradients, lane_count
 from glam_eval.training.advantages import generalized_advantages
 from glam_eval.training.batches import micro_batches
 from glam_eval.training.rollouts import Rollout
@@ -87,6 +88,7 @@ class PPO:
         self._seed = seed
         self._updates = updates
         self._parameters = list(policy.parameters())
+        self._weights = sum(parameter.numel() for parameter in self._parameters)
         self.optimizer = torch.optim.Adam(
             self._parameters,
             lr=config.learning_rate,
@@ -159,13 +161,17 @@ class PPO:
         update: int,
     ) -> tuple[NDArray[np.float64], float]:
         self.optimizer.zero_grad(set_to_none=True)
-        sums = np.zeros(5)
         samples = len(minibatch) * self._config.recurrence
-        for sequences in self._micro_batches(rollout, minibatch):
+
+        def part_losses(sequences: NDArray[np.int64]) -> tuple[torch.Tensor, NDArray[np.float64]]:
             losses = self._sequence_losses(rollout, sequences, advantages, returns)
-            (losses.objective(self._config) / samples).backward()  # type: ignore[no-untyped-call]
             terms = (losses.policy, losses.value, losses.entropy, losses.approx_kl, losses.clipped)
-            sums += torch.stack([term.detach() for term in terms]).double().cpu().numpy()
+            sums = torch.stack([term.detach() for term in terms]).double().cpu().numpy()
+            return losses.objective(self._config) / samples, sums
+
+        lanes = lane_count(self._parameters[0].device, self._weights)
+        parts = list(self._micro_batches(rollout, minibatch, lanes))
+        sums = np.sum(add_gradients(part_losses, parts, self._parameters, lanes), axis=0)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_grad_norm))
         if not (np.isfinite(sums).all() and math.isfinite(norm)):
             raise RunFailedError(
@@ -175,14 +181,16 @@ class PPO:
         self.optimizer.step()
         return sums, norm
 
-    def _micro_batches(self, rollout: Rollout, minibatch: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Split a minibatch, sorted by cost, into parts of at most ``micro_batch_tokens`` padded tokens."""
+    def _micro_batches(
+        self, rollout: Rollout, minibatch: NDArray[np.int64], lanes: int
+    ) -> Iterator[NDArray[np.int64]]:
+        """Split a minibatch, sorted by cost; all lanes together hold ``micro_batch_tokens`` padded tokens."""
         slots = rollout.actions.shape[1]
         recurrence = self._config.recurrence
         first = [rollout.inputs[s // slots * recurrence][s % slots] for s in minibatch]
         costs = [self._policy.cost(each) for each in first]
         keys = [None if recurrence > 1 else self._policy.key(each) for each in first]
-        for part in micro_batches(costs, keys, self._config.micro_batch_tokens):
+        for part in micro_batches(costs, keys, self._config.micro_batch_tokens, lanes):
             yield minibatch[part]
 
     def _sequence_losses(

@@ -8,15 +8,19 @@ from functools import cache
 _M_TRIM_THRESHOLD = -1
 _M_TOP_PAD = -2
 _M_MMAP_MAX = -4
+_M_ARENA_MAX = -8
 _NEVER_TRIM = 2**31 - 1
 _GROW_BY = 64 * 2**20
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Make glibc serve large blocks from a heap that never shrinks; return whether it did (Linux, glibc)."""
+    """Make glibc serve all threads' large blocks from one heap that never shrinks.
+
+    Return whether it did: on Linux with glibc.
+    """
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER_TRIM), (_M_TOP_PAD, _GROW_BY))
+    settings = ((_M_ARENA_MAX, 1), (_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER_TRIM), (_M_TOP_PAD, _GROW_BY))
     return all(mallopt(parameter, value) == 1 for parameter, value in settings)

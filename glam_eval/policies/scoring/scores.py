@@ -1,12 +1,14 @@
 """From hidden states at tree nodes to one score per action; the library's ``score_actions``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Literal, Protocol, get_args
 
 import torch
 import torch.nn.functional as F
 
 from glam_eval.core.errors import UserError, unknown
+from glam_eval.policies.lanes import in_lanes, lane_count
 from glam_eval.policies.scoring.causal import CAUSAL_MODELS, CausalEngine
 from glam_eval.policies.scoring.packing import PackedPrompts, Prompt, batches, pack
 from glam_eval.policies.scoring.t5 import T5_MODELS, T5Engine
@@ -81,44 +83,52 @@ class Scorer:
             actions: the actions of each prompt.
         """
         width = max(len(each.tokens) for each in actions)
-        scores = []
 
-        def reduce(hidden: torch.Tensor, trees: ActionTrees) -> None:
+        def scores(hidden: torch.Tensor, trees: ActionTrees) -> torch.Tensor:
             part = reduce_edges(self.engine.logits(hidden), trees, self.normalization)
-            scores.append(F.pad(part, (0, width - part.shape[1]), value=-torch.inf))
+            return F.pad(part, (0, width - part.shape[1]), value=-torch.inf)
 
-        roots, rows = self._batched(prompts, actions, reduce)
-        return torch.cat(scores)[rows], roots
+        roots, reduced = self._batched(prompts, actions, scores)
+        return reduced, roots
 
     def roots(self, prompts: Sequence[Prompt]) -> torch.Tensor:
         """Return the hidden states of the roots (n, d_model), where no action is scored."""
         no_action = Actions(tokens=((self.engine.start_token,),), words=(1,))
-        return self._batched(prompts, [no_action] * len(prompts), lambda *_: None)[0]
+        return self._batched(prompts, [no_action] * len(prompts), lambda hidden, _: hidden[:, 0])[0]
 
     def _batched(
         self,
         prompts: Sequence[Prompt],
         actions: Sequence[Actions],
-        reduce: Callable[[torch.Tensor, ActionTrees], None],
+        reduce: Callable[[torch.Tensor, ActionTrees], torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run distinct prompts in batches; return root states (n, d_model) and each prompt's row (n,)."""
+        """Run distinct prompts in batches; return the roots' states (n, d_model) and ``reduce``'s (n, k)."""
         keys = list(zip((prompt.tobytes() for prompt in prompts), actions, strict=True))
         distinct = list({key: index for index, key in reversed(list(enumerate(keys)))}.values())
-        limit = sum(map(len, prompts)) if torch.is_grad_enabled() else TOKENS_PER_BATCH
-        roots, order = [], []
-        for batch in batches([len(prompts[index]) for index in distinct], limit):
+
+        def run(batch: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
             members = [distinct[index] for index in batch]
             trees = stack_trees([build_tree(actions[index], self.engine.start_token) for index in members])
             trees = trees.to(self.device)
             packed = pack([prompts[index] for index in members], self.device, self.engine.padding)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
                 hidden = self.engine(packed, trees)
-                reduce(hidden, trees)
-            roots.append(hidden[:, 0].float())
-            order.extend(members)
-        position = {keys[index]: row for row, index in enumerate(order)}
+                return hidden[:, 0].float(), reduce(hidden, trees)
+
+        lanes = lane_count(self.device)
+        parts = list(self._batches([len(prompts[index]) for index in distinct], lanes))
+        roots, reduced = zip(*in_lanes(run, parts, lanes), strict=True)
+        position = {keys[distinct[index]]: row for row, index in enumerate(chain.from_iterable(parts))}
         rows = torch.tensor([position[key] for key in keys], device=self.device)
-        return torch.cat(roots)[rows], rows
+        return torch.cat(roots)[rows], torch.cat(reduced)[rows]
+
+    @staticmethod
+    def _batches(lengths: list[int], lanes: int) -> Iterator[list[int]]:
+        """Yield the batches: one for each lane or more; with gradients one alone, which the caller cut."""
+        total = sum(lengths)
+        if torch.is_grad_enabled():
+            return batches(lengths, total)
+        return batches(lengths, min(TOKENS_PER_BATCH, total // lanes + max(lengths)))
 
 
 def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> Engine:
