@@ -75,19 +75,21 @@ def compare(
 
 def _print_comparisons(table: "pd.DataFrame", console: "Console") -> None:
     """Print one narrow table for each protocol and measure, with the distinct notes below."""
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
     for (protocol, measure), rows in table.groupby(["protocol", "measure"], sort=False):
-        drawn = Table("shift", "", "against", "estimate [95%]", "p", "verdict", "seeds", box=None)
+        names = (Column(title, overflow="fold") for title in ("shift", "", "against"))
+        drawn = Table(*names, "estimate [95%]", "p", "verdict", "seeds", box=None)
         drawn.title = f"{protocol}: {measure}"
         for row in rows.to_dict("records"):
             estimate = f"{row['estimate']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
             p_value = "" if row["p_adjusted"] != row["p_adjusted"] else f"{row['p_adjusted']:.3f}"
-            names = (row["shift"], row["a"], row["b"])
-            drawn.add_row(*names, estimate, p_value, row["verdict"], str(row["n_seeds"]))
+            texts = (row["shift"], row["a"], row["b"], estimate, p_value, row["verdict"])
+            drawn.add_row(*map(escape, texts), str(row["n_seeds"]))
         console.print(drawn)
         for note in dict.fromkeys(note for note in rows["note"] if note):
-            console.print(f"  note: {note}", highlight=False, style="dim")
+            console.print(f"  note: {escape(note)}", highlight=False, style="dim")
         console.print()
 
 

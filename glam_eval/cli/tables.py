@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from glam_eval.core.errors import UserError, unknown
@@ -65,7 +66,7 @@ def _rich(table: pd.DataFrame) -> Table:
         numeric = pd.api.types.is_numeric_dtype(table[name])
         drawn.add_column(str(name), justify="right" if numeric else "left")
     for row in table.itertuples(index=False):
-        drawn.add_row(*(_cell(value) for value in row))
+        drawn.add_row(*(escape(_cell(value)) for value in row))
     return drawn
 
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from glam_eval.suites import messages
@@ -72,7 +73,7 @@ class Display:
                 self._failed += 1
                 self._done[run_id] = self._work[run_id]
                 self._close(run_id)
-                self._console.print(f"[red]failed[/] {run_id}: {reason}", highlight=False)
+                self._console.print(f"[red]failed[/] {run_id}: {escape(reason)}", highlight=False)
             case Stopped(run_id):
                 self._close(run_id)
             case _:

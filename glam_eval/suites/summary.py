@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from glam_eval.core.records import ComparisonRecord
@@ -53,7 +54,7 @@ def findings(comparisons: pd.DataFrame, console: Console) -> None:
             table.add_column(shift.replace("_", " "), min_width=8)
         for agent, own in part.groupby("a", sort=False):
             cells = {row["shift"]: _percent(row) for row in own.to_dict("records")}
-            table.add_row(str(agent), *(cells.get(shift, "") for shift in shifts))
+            table.add_row(escape(str(agent)), *(cells.get(shift, "") for shift in shifts))
         console.print(table)
 
 

@@ -16,7 +16,7 @@ TABLE = pd.DataFrame(
         "shift": ["none", "synonym_colors"],
         "estimate": [0.123456, np.nan],
         "n_seeds": [5, 3],
-        "note": ["", "50% & more"],
+        "note": ["", "50% & more [level=GoToLocal]"],
     }
 )
 QUIET = Console(file=io.StringIO())
@@ -29,14 +29,15 @@ def test_csv_and_parquet_hold_all_and_terminal_and_latex_the_same_rounded(tmp_pa
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "table.csv").fillna({"note": ""}), TABLE)
     latex = (tmp_path / "table.tex").read_text()
     rows = re.findall(r"^(none|synonym\\_colors) & (\S+) & (\d) & (.*) \\\\$", latex, re.MULTILINE)
-    assert rows == [("none", "0.123", "5", ""), (r"synonym\_colors", "–", "3", r"50\% \& more")]
+    note = r"50\% \& more [level=GoToLocal]"
+    assert rows == [("none", "0.123", "5", ""), (r"synonym\_colors", "–", "3", note)]
     assert r"\toprule" in latex
     assert r"\begin{tabular}{lrrl}" in latex
     terminal = Console(file=io.StringIO(), width=100)
     present(TABLE, None, None, terminal)
     drawn = terminal.file.getvalue()
     assert re.search(r"none\s+│\s+0\.123 │\s+5 │", drawn)
-    assert re.search(r"synonym_colors │\s+– │\s+3 │ 50% & more", drawn)
+    assert re.search(r"synonym_colors │\s+– │\s+3 │ 50% & more \[level=GoToLocal\]", drawn)
     present(TABLE, "csv", None, QUIET)
     assert capsys.readouterr().out == (tmp_path / "table.csv").read_text()
 
