@@ -1,10 +1,31 @@
 """Language retention: what the language model behind an agent still makes of text that is no action."""
 
+import json
+from pathlib import Path
+
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.core.errors import UserError
 from glam_eval.core.records import LanguageRecord
 from glam_eval.policies.language_model import LanguageModelPolicy
+from glam_eval.policies.scoring.t5 import T5_MODELS
 from glam_eval.pretraining.evaluate import Counts, language_scores
+
+
+def check_measurable(model: str) -> None:
+    """Raise UserError where a local model is no T5; of a model of the hub only its loading can tell."""
+    file = Path(model).expanduser() / "config.json"
+    if not file.is_file():
+        return
+    try:
+        kind = json.loads(file.read_text())["model_type"]
+    except (ValueError, KeyError):
+        raise UserError(f"{model!r} holds no language model: its config.json names no model_type") from None
+    if kind not in T5_MODELS:
+        raise UserError(
+            f"protocol retention measures T5 models alone, and {model!r} is of type {kind}: "
+            "leave retention out of its agent's protocols"
+        )
 
 
 def language_records(

@@ -23,9 +23,10 @@ def validate(suite: SuiteConfig) -> None:
     from glam_eval.environments.catalogue import make_scenes
     from glam_eval.language import speaker, template_names
     from glam_eval.policies.models.shapes import check_model_name
+    from glam_eval.protocols.retention import check_measurable
     from glam_eval.protocols.scenes import check_scenes
 
-    for config in suite.runs():
+    for config, protocols in suite.questions():
         world = config.environment
         make_scenes(world.level, **world.options)
         if world.template not in template_names():
@@ -40,7 +41,9 @@ def validate(suite: SuiteConfig) -> None:
             from glam_eval.training.demonstrations import check_source
 
             check_source(config, speaker(world.language, world.shift).actions(world.actions))
-        for protocol in suite.protocols:
+        for protocol in protocols:
+            if protocol.name == "retention":
+                check_measurable(config.model)
             for condition in protocol.conditions:
                 speaker(world.language, condition.shift)
                 if protocol.plays:
