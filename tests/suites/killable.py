@@ -16,7 +16,7 @@ server.set_forkserver_preload(["killable"])
 
 def carry_out(plan, out):
     """Carry out a plan or go on with it, with a checkpoint after every update."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(plan.config.threads)
     execute.CHECKPOINT_SECONDS = 0.0
     execute.Execution(plan, out, "cpu", lambda _: None, lambda: False).carry_out()
 

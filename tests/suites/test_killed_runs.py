@@ -54,12 +54,16 @@ AGENTS = ("gflan", "npae", "drrn", "symbolic-ppo", "bc-bot")
 
 
 @pytest.mark.parametrize(
-    ("tiny_learner", "kills"),
-    [("gflan", FEW), *(pytest.param(agent, MANY, marks=pytest.mark.slow) for agent in AGENTS)],
+    ("tiny_learner", "threads", "kills"),
+    [
+        ("gflan", 1, FEW),
+        pytest.param("gflan", 2, MANY, marks=pytest.mark.slow),
+        *(pytest.param(agent, 1, MANY, marks=pytest.mark.slow) for agent in AGENTS),
+    ],
     indirect=["tiny_learner"],
 )
-def test_killed_at_any_instant_and_resumed_equals_uninterrupted(tiny_learner, kills, tmp_path):
-    config = tiny_learner()
+def test_killed_at_any_instant_and_resumed_equals_uninterrupted(tiny_learner, threads, kills, tmp_path):
+    config = tiny_learner(threads=threads)
     plan = Plan("killed", config, (ProtocolConfig(name="sample-efficiency", scenes=3),))
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     began = time.perf_counter()
