@@ -60,15 +60,16 @@ def compare(
         if protocol not in set(episodes["protocol"]):
             raise unknown("protocol", protocol, map(str, episodes["protocol"].unique()))
         episodes = episodes[episodes["protocol"] == protocol]
+    runs = load_results(results, "runs") if "runs" in table_names(results) else None
     if plan:
-        table = statistics.plan_power(episodes, difference=difference)
+        named = episodes if runs is None else statistics.name_variants(episodes, runs)
+        table = statistics.plan_power(named, difference=difference)
     else:
-        runs = load_results(results, "runs") if "runs" in table_names(results) else None
         generator = stream(0, "statistics", "comparisons")
         table = statistics.compare(episodes, generator, runs=runs, baseline=baseline)[_COLUMNS]
     console = Console()
-    if form in (None, "terminal") and out is None and not plan:
-        _print_comparisons(table, console)
+    if form in (None, "terminal") and out is None:
+        (_print_plan if plan else _print_comparisons)(table, console)
     else:
         present(table, form, out, console)
 
@@ -91,6 +92,27 @@ def _print_comparisons(table: "pd.DataFrame", console: "Console") -> None:
         for note in dict.fromkeys(note for note in rows["note"] if note):
             console.print(f"  note: {escape(note)}", highlight=False, style="dim")
         console.print()
+
+
+def _print_plan(table: "pd.DataFrame", console: "Console") -> None:
+    """Print one row for each comparison: its power now, and the seeds needed with so many scenes."""
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    for protocol, rows in table.groupby("protocol", sort=False):
+        scenes = [str(count) for count in rows["scenes"].unique()]
+        names = (Column(title, overflow="fold") for title in ("shift", "", "against"))
+        drawn = Table(*names, "power now", *scenes, box=None)
+        drawn.title = (
+            f"{protocol}: seeds needed to show a difference of {rows['difference'].iloc[0]:g}, by scenes"
+        )
+        for compared, plans in rows.groupby(["shift", "a", "b"], sort=False):
+            first = plans.iloc[0]
+            now = f"{first['power_now']:.2f} ({first['seeds_now']} x {first['scenes_now']})"
+            needed = ["" if count != count else f"{count:.0f}" for count in plans["seeds_needed"]]
+            drawn.add_row(*map(escape, compared), now, *needed)
+        console.print(drawn)
+        console.print("  power now: with (seeds x scenes); empty: more than 200 seeds\n", style="dim")
 
 
 def figures(
