@@ -1,5 +1,6 @@
 """What the policies with networks of their own share: weights in one safetensors file, words by number."""
 
+import json
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from glam_eval.core.errors import UserError
 
 WEIGHTS_FILE = "policy.safetensors"
+FACTS = "glam_eval"  # the metadata entry of what the weights are
 
 
 class NetworkPolicy(nn.Module):
@@ -44,8 +46,9 @@ class NetworkPolicy(nn.Module):
     def save(self, directory: Path) -> None:
         """Write the weights and the running statistics."""
         state = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
-        metadata = {"policy": type(self).__name__, "identity": self.identity}
-        safetensors.torch.save_file(state, directory / WEIGHTS_FILE, metadata)
+        facts = json.dumps({"policy": type(self).__name__, "identity": self.identity})
+        # One entry: the order of several differs from process to process, and with it the file's checksum.
+        safetensors.torch.save_file(state, directory / WEIGHTS_FILE, {FACTS: facts})
 
     def load(self, directory: Path) -> None:
         """Restore what ``save`` wrote, exactly.
@@ -57,10 +60,10 @@ class NetworkPolicy(nn.Module):
         if not file.is_file():
             raise UserError(f"{directory} holds no weights of a {wanted}: it has no {WEIGHTS_FILE}")
         with safetensors.safe_open(file, framework="pt") as stored:
-            metadata = stored.metadata() or {}
-        if metadata.get("policy") != wanted:
-            raise UserError(f"{directory} holds the weights of a {metadata.get('policy')}, not of a {wanted}")
-        if metadata.get("identity") != self.identity:
+            facts = json.loads((stored.metadata() or {}).get(FACTS, "{}"))
+        if facts.get("policy") != wanted:
+            raise UserError(f"{directory} holds the weights of a {facts.get('policy')}, not of a {wanted}")
+        if facts.get("identity") != self.identity:
             raise UserError(f"{directory} was made with another vocabulary than this version's")
         try:
             self.load_state_dict(safetensors.torch.load_file(file))
