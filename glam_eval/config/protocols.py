@@ -87,6 +87,27 @@ def _expanded(conditions: list[Any]) -> Iterator[Any]:
                 yield member
 
 
+@cache
+def _places() -> dict[str, int]:
+    """Return the place of every condition of the named sets, in the order in which they are written."""
+    members = (
+        ConditionConfig.model_validate(each) for each in _expanded([f"@{n}" for n in condition_sets()])
+    )
+    return {label: place for place, label in enumerate(dict.fromkeys(each.label for each in members))}
+
+
+def condition_rank(label: str) -> tuple[int, int, str]:
+    """Return what sorts conditions as people list them: as the named sets do, and others after these.
+
+    A known shift in a language comes right after that language, for instance invented_nouns@fr.
+    """
+    places = _places()
+    shift, at, language = label.partition("@")
+    if label in places or not at:
+        return places.get(label, len(places)), -1, label
+    return places.get(f"none@{language}", len(places)), places.get(shift, len(places)), label
+
+
 class ProtocolConfig(Settings):
     """An evaluation question with its fixed scenes or prompts; which settings it has depends on it."""
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from glam_eval.config.protocols import condition_rank
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.core.seeds import stream
 from glam_eval.results import load_results, write_table
@@ -42,20 +43,29 @@ def print_summary(out: Path, console: Console) -> None:
 
 
 def findings(comparisons: pd.DataFrame, console: Console) -> None:
-    """Print the success of every agent under every shift, with its interval."""
+    """Print the success of every agent under every shift, with its interval: a row a shift where more."""
     rows = comparisons[(comparisons["b"] == "") & (comparisons["measure"] == "success")]
     for protocol, part in rows.groupby("protocol", sort=False):
-        shifts = list(dict.fromkeys(part["shift"]))
+        cells = {(row["a"], row["shift"]): _percent(row) for row in part.to_dict("records")}
+        agents, shifts = (list(dict.fromkeys(part[column])) for column in ("a", "shift"))
+        shifts.sort(key=condition_rank)
+        by_shift = len(shifts) > len(agents)
+        down, across = (shifts, agents) if by_shift else (agents, shifts)
         table = Table(
             title=f"{protocol}: % success, with 95% intervals over seeds", box=None, padding=(0, 1, 0, 0)
         )
-        table.add_column("", no_wrap=True)
-        for shift in shifts:
-            table.add_column(shift.replace("_", " "), min_width=8)
-        for agent, own in part.groupby("a", sort=False):
-            cells = {row["shift"]: _percent(row) for row in own.to_dict("records")}
-            table.add_row(escape(str(agent)), *(cells.get(shift, "") for shift in shifts))
+        table.add_column("", no_wrap=not by_shift, overflow="fold")
+        for name in across:
+            table.add_column(_words(name), min_width=8, overflow="fold")
+        for name in down:
+            pairs = ((other, name) if by_shift else (name, other) for other in across)
+            table.add_row(_words(name), *(cells.get(pair, "") for pair in pairs))
         console.print(table)
+
+
+def _words(name: str) -> str:
+    """Return a name of an agent or a shift as it is printed."""
+    return escape(str(name).replace("_", " "))
 
 
 def _percent(row: Mapping[Hashable, Any]) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from glam_eval.config.agents import AGENTS, describe_agent
-from glam_eval.config.protocols import PROTOCOLS, ProtocolConfig, condition_sets
+from glam_eval.config.protocols import PROTOCOLS, ProtocolConfig, condition_rank, condition_sets
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 from glam_eval.environments.catalogue import make_scenes
@@ -151,3 +151,14 @@ def test_agents_of_other_packages_are_taken_to_read_text():
         "bot",
         "random",
     }
+
+
+def test_conditions_come_in_the_order_in_which_people_list_them():
+    shuffled = [
+        "none@mixed-fr-en", "my_room", "four_instructions", "none@de", "invented_nouns@fr", "synonym_colors",
+        "one_instruction", "none@cipher", "none@fr", "new_nouns", "larger_room", "none", "none@xx",
+    ]  # fmt: skip
+    assert sorted(shuffled, key=condition_rank) == [
+        "none", "new_nouns", "synonym_colors", "none@fr", "invented_nouns@fr", "none@de", "none@cipher",
+        "none@mixed-fr-en", "one_instruction", "four_instructions", "larger_room", "my_room", "none@xx",
+    ]  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from glam_eval.config.protocols import condition_rank
 from glam_eval.figures.draw.heatmap import heatmap
 from glam_eval.figures.identity import INK, Condition, Look, records, rows_of
 from glam_eval.figures.style import (
@@ -24,7 +25,8 @@ from glam_eval.figures.style import (
 )
 
 DODGED = 4  # conditions that one row can hold side by side
-PANELS_PER_ROW = 4
+PANELS_PER_ROW = 3
+SHORT = 3  # letters of a language's name that stand side by side below a cell
 
 
 def shift_label(shift: str) -> str:
@@ -119,15 +121,21 @@ def draw_language_matrix(table: pd.DataFrame, looks: Mapping[Condition, Look]) -
     """
     present = [c for c in looks if not rows_of(table, c).empty]
     trained = sorted(table["trained_in"].astype(str).unique())
-    tested = sorted(table["tested_in"].astype(str).unique(), key=lambda name: (name not in trained, name))
+    tested = sorted(
+        table["tested_in"].astype(str).unique(),
+        key=lambda name: (name not in trained, condition_rank(f"none@{name}")),
+    )
     width = ONE_COLUMN if len(present) == 1 else TWO_COLUMNS
-    drawing, grid = panels(len(present), 3, width=width, height=0.3 * len(trained) + 0.75, sharey=True)
+    upright = max(map(len, tested)) > SHORT  # names that would run into each other
+    height = 0.3 * len(trained) + (0.6 + 0.06 * max(map(len, tested)) if upright else 0.75)
+    drawing, grid = panels(len(present), 3, width=width, height=height, sharey=True)
     for axes, condition in zip(grid, present, strict=True):
         cells = rows_of(table, condition).set_index(["trained_in", "tested_in"])["mean"].to_dict()
         values = [[cells.get((row, column), np.nan) for column in tested] for row in trained]
         words = [[f"{100 * value:.0f}%" for value in row] for row in values]
         heatmap(axes, values, words, rows=trained, columns=tested, colors="cividis")
         axes.set_title(looks[condition].label)
+        axes.tick_params(axis="x", rotation=90 if upright else 0)
     label_outside(grid, 3, "tested in", "trained in")
     return drawing
 

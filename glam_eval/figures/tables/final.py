@@ -3,6 +3,7 @@
 import pandas as pd
 
 from glam_eval import statistics
+from glam_eval.config.protocols import condition_rank
 from glam_eval.figures.identity import REFERENCES, records
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.estimates import END, WHO, generator
@@ -23,15 +24,20 @@ def generalization(study: Study) -> pd.DataFrame:
     if rows["shift"].nunique() < 2:
         raise Absent("only one shift was evaluated")
     table = statistics.generalization(rows, generator("generalization"))
-    return _in_order(table.drop(columns="protocol"), study, list(dict.fromkeys(rows["shift"].astype(str))))
+    return _in_order(table.drop(columns="protocol"), study)
 
 
 def composition_length(study: Study) -> pd.DataFrame:
-    """Success against the number of instructions in the goal, in the words and language of training."""
+    """Success against the number of instructions in the goal, in the words and language of training.
+
+    Where one shift has goals of one instruction in the rooms of the longer ones, "no shift" is left out.
+    """
     rows = _final(study)
     rows = rows.assign(value=rows["task"].astype(str).str.count("_then_|_and_") + 1)
+    names = rows["shift"].astype(str)
+    counted = names.str.endswith(("_instruction", "_instructions"))
     composed = rows.groupby("shift", observed=True)["value"].transform("max") > 1
-    rows = rows[composed | (rows["shift"] == "none")]
+    rows = rows[counted if (names == "one_instruction").any() else composed | (names == "none")]
     if rows["value"].nunique() < 2:
         raise Absent("every goal has the same number of instructions")
     per_scene = rows.assign(
@@ -93,9 +99,8 @@ def _final(study: Study) -> pd.DataFrame:
     return study.usual(study.final(study.final_protocol))
 
 
-def _in_order(table: pd.DataFrame, study: Study, shifts: list[str]) -> pd.DataFrame:
-    """Sort rows by shift as first played, no shift before all, then by condition in display order."""
-    places = {shift: place for place, shift in enumerate(["none", *(s for s in shifts if s != "none")])}
+def _in_order(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Sort rows by shift as the named sets of conditions do, then by condition in display order."""
     who = {condition: place for place, condition in enumerate(study.looks)}
-    keys = [(places[r["shift"]], who[r["agent"], r["model"]]) for r in records(table)]
+    keys = [(condition_rank(r["shift"]), who[r["agent"], r["model"]]) for r in records(table)]
     return table.iloc[sorted(range(len(keys)), key=keys.__getitem__)].reset_index(drop=True)
