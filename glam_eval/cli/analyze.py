@@ -110,7 +110,7 @@ def _print_plan(table: "pd.DataFrame", console: "Console") -> None:
             first = plans.iloc[0]
             now = f"{first['power_now']:.2f} ({first['seeds_now']} x {first['scenes_now']})"
             needed = ["" if count != count else f"{count:.0f}" for count in plans["seeds_needed"]]
-            drawn.add_row(*map(escape, compared), now, *needed)
+            drawn.add_row(*(escape(str(name)) for name in compared), now, *needed)
         console.print(drawn)
         console.print("  power now: with (seeds x scenes); empty: more than 200 seeds\n", style="dim")
 
