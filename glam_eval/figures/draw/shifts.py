@@ -30,7 +30,7 @@ SHORT = 3  # letters of a language's name that stand side by side below a cell
 
 
 def shift_label(shift: str) -> str:
-    """Return the words for a shift's name: invented_nouns@fr is "invented nouns, French"."""
+    """Return the words for a shift's name: invented_nouns@fr is "invented nouns in French"."""
     languages = {
         "en": "English",
         "fr": "French",
@@ -41,8 +41,10 @@ def shift_label(shift: str) -> str:
     }
     name, _, language = shift.partition("@")
     words = [part.replace("_", " ") for part in name.split("+") if part != "none"]
-    words += [languages.get(language, language)] if language else []
-    return ", ".join(words) if words else "no change"
+    spoken = languages.get(language, language)
+    if not words:
+        return spoken or "no change"
+    return " + ".join(words) + (f" in {spoken}" if spoken else "")
 
 
 def draw_generalization(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing:
