@@ -104,7 +104,7 @@ def test_a_checkpoint_loads_with_plain_transformers_and_repeats_its_rows(study, 
 
 
 def kill_after(suite: Path, out: Path, seconds: float, workers: int) -> None:
-    """Start the study and kill it some time in: by chance the parent alone, whose workers then stop, or all."""
+    """Start the study and kill it some time in: by chance the parent alone, or it and its workers."""
     process = subprocess.Popen(
         command("run-suite", suite, "--out", out, "--workers", workers, "--no-summary"),
         stdout=subprocess.DEVNULL,
