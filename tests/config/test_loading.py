@@ -161,7 +161,7 @@ def test_evaluation_points_span_the_run(suite_file):
 EXPECTED_RUNS = {
     "ablations": 100,
     "ablations-cpu": 60,
-    "agents-cpu": 36,
+    "agents-cpu": 60,
     "generalization": 30,
     "generalization-cpu": 30,
     "online-offline": 30,
