@@ -71,7 +71,7 @@ def test_others_tables_with_episodes_alone_are_enough(tmp_path, study_tables):
 
 def test_each_figure_has_its_script():
     scripts = {path.stem: path for path in ANALYSES.glob("*.py")}
-    assert set(scripts) == {figure.name for figure in FIGURES} | {"generalization_table"}
+    assert set(scripts) == {figure.name for figure in FIGURES} | {"generalization_table", "agents_table"}
     for name in {figure.name for figure in FIGURES}:
         text = scripts[name].read_text(encoding="utf-8")
         assert f'draw_script("{name}")' in text and ast.get_docstring(ast.parse(text))
@@ -80,6 +80,19 @@ def test_each_figure_has_its_script():
 def run_script(name: str, *arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, str(ANALYSES / f"{name}.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_table_of_agents_holds_each_once_beside_random_and_bot(tmp_path):
+    done = run_script("agents_table", ANALYSES.parent / "results" / "agents", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(tmp_path / "agents_table.parquet").set_index("agent")
+    assert table.index.is_unique and len(table) == 12
+    learners = table[table["frames"] > 0]
+    assert (learners["success_low"] > table.loc["random", "success_high"]).all()
+    assert table.loc["bot", "frames_to_80"] == 0 and table.loc["random", "seeds_at_80"] == 0
+    changed = table["success"] - table.loc["random", "success"]
+    rest = table.index != "random"
+    pd.testing.assert_series_equal(table["minus_random"][rest], changed[rest], check_names=False)
 
 
 def test_a_script_draws_its_figure_or_says_what_is_missing(results, tmp_path):
