@@ -26,9 +26,10 @@ def test_workers_are_reused_and_kept_busy(tiny_suite, tmp_path, monkeypatch):
     agents = "agents=[{agent='gflan',model='t5-pico'}]"
     suite = load_suite(str(tiny_suite), [agents, "seeds=40", "frames=1600"])
     began = time.perf_counter()
-    outcome = run_suite(suite, tmp_path, ["cpu"] * WORKERS, False, Console(quiet=True))
+    out = tmp_path / "out"
+    outcome = run_suite(suite, out, ["cpu"] * WORKERS, False, Console(quiet=True))
     wall = time.perf_counter() - began
     assert len(outcome.finished) == 40
     assert len(started) == WORKERS
-    busy = load_results(tmp_path, "runs")["seconds"].sum() / WORKERS
+    busy = load_results(out, "runs")["seconds"].sum() / WORKERS
     print(f"wall-clock over busy time: {wall / busy:.3f} ({wall:.1f} s, {busy:.1f} s)")
