@@ -82,6 +82,9 @@ def _tiny_run():
 
 LEARNERS = {
     "gflan": {},
+    "aflan": {},
+    "npe": {},
+    "npa": {},
     "npae": {},
     "drrn": {
         "model": "none",
@@ -92,6 +95,9 @@ LEARNERS = {
         "ppo": {"environments": 8, "steps": 10, "recurrence": 5, "minibatch": 40, "epochs": 1},
     },
     "bc-bot": {"cloning": {"environments": 4, "minibatch": 8, "steps": 10, "transitions": 100}},
+    "bc-gflan": {
+        "cloning": {"environments": 4, "minibatch": 8, "steps": 10, "transitions": 100, "source": "gflan"}
+    },
 }
 
 

@@ -64,6 +64,7 @@ class _OpenDoor:
         return [self._target]
 
     def verify(self, action: int, world: World) -> int:
+        """Succeed on toggling a target open; fail on toggling another door where strict."""
         if action != TOGGLE:
             return CONTINUE
         if world.faces_open_door() and world.front_object() in self._target.objects:
@@ -83,6 +84,7 @@ class _Take:
         return [self._target]
 
     def verify(self, action: int, world: World) -> int:
+        """Succeed on lifting a target with empty hands; fail on lifting anything else where strict."""
         held_before, self._held_before = self._held_before, world.carried
         if action != PICK_UP:
             return CONTINUE
@@ -104,6 +106,7 @@ class _PutBeside:
         return [self._moved, self._fixed]
 
     def verify(self, action: int, world: World) -> int:
+        """Succeed on dropping a moved target beside a fixed one; fail on lifting anything where strict."""
         held_before, self._held_before = self._held_before, world.carried
         if self._strict and action == PICK_UP and world.carried != NOBODY:
             return FAILURE
@@ -127,6 +130,7 @@ class _InOrder:
         return [*self._first.targets(), *self._second.targets(), *self._second_too_early.targets()]
 
     def verify(self, action: int, world: World) -> int:
+        """Verify the first goal until it is done, then the second."""
         if not self._first_done:
             status = self._first.verify(action, world)
             if status == FAILURE:

@@ -50,7 +50,7 @@ def assert_same_runs(one, two, run_id):
 
 
 FEW, MANY = 3, 20
-AGENTS = ("gflan", "npae", "drrn", "symbolic-ppo", "bc-bot")
+AGENTS = ("gflan", "aflan", "npe", "npa", "npae", "drrn", "symbolic-ppo", "bc-bot", "bc-gflan")
 
 
 @pytest.mark.parametrize(
