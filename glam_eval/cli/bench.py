@@ -110,7 +110,8 @@ def engine(
             f"{row.peak_memory / 2**30:.2f}",
             f"{row.matrix_rate / 1e9:,.0f}",
         )
-    table.title = f"prompts a second, {precision}, {where}, {measured[0].threads} threads"
+    first = measured[0]
+    table.title = f"prompts a second, {precision}, {where}, {first.threads} threads, {first.kernels} kernels"
     console.print(table)
     _write(measured, out, console)
 

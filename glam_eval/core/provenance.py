@@ -8,6 +8,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from glam_eval.core.compiling import kernels
+
 _PACKAGES = (
     "torch",
     "transformers",
@@ -50,12 +52,13 @@ def package_versions() -> str:
 
 @cache
 def machine() -> str:
-    """Return processor, cores, memory in GiB and platform, as JSON; no host or user names."""
+    """Return processor, cores, memory in GiB, platform and whose kernels, as JSON; no host or user names."""
     facts = {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "platform": platform.platform(aliased=True, terse=True),
+        "kernels": kernels(),
     }
     return json.dumps(facts)
 

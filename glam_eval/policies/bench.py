@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from glam_eval.core.compiling import kernels
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.lanes import add_gradients, lane_count
@@ -46,6 +47,7 @@ class EngineMeasurement:
     precision: str
     device: str
     threads: int
+    kernels: str  # compiled or torch
     score_rate: float  # prompts a second, 32 prompts, 6 actions
     update_rate: float  # prompts a second, minibatch 64: forward, backward, clip, Adam
     peak_memory: int  # bytes: of the process on a CPU, of tensors on a GPU
@@ -183,6 +185,7 @@ def measure(
         precision=precision,
         device=torch.cuda.get_device_name(where) if where.type == "cuda" else "cpu",
         threads=torch.get_num_threads(),
+        kernels=kernels() if where.type == "cpu" else "torch",
         score_rate=score_rate,
         update_rate=update_rate,
         peak_memory=peak,

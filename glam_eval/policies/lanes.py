@@ -3,6 +3,7 @@
 A small operation gains little from a second thread and waits for it at its end; whole parts don't.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -25,9 +26,23 @@ def lane_count(device: torch.device, weights: int = 0) -> int:
     return min(torch.get_num_threads(), MOST_LANES)
 
 
+_here = threading.local()
+
+
+def threads_here() -> int:
+    """Return how many threads work may use on the calling thread: a lane's share, else all of torch's."""
+    return getattr(_here, "threads", None) or torch.get_num_threads()
+
+
+def _open_lane(threads: int) -> None:
+    _here.threads = threads
+    torch.get_num_threads()  # else torch would set this thread's number at its first operation, to another's
+    torch.set_num_threads(threads)
+
+
 @cache
 def _pool(lanes: int, threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(lanes, "lane", torch.set_num_threads, (threads // lanes,))
+    return ThreadPoolExecutor(lanes, "lane", _open_lane, (threads // lanes,))
 
 
 def in_lanes(work: Callable[[Part], Result], parts: Sequence[Part], lanes: int) -> Iterator[Result]:
@@ -41,7 +56,7 @@ def in_lanes(work: Callable[[Part], Result], parts: Sequence[Part], lanes: int) 
         with torch.set_grad_enabled(differentiable):
             return work(part)
 
-    yield from _pool(lanes, torch.get_num_threads()).map(alone, parts)
+    yield from _pool(lanes, threads_here()).map(alone, parts)
 
 
 def add_gradients(

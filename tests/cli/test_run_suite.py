@@ -103,10 +103,10 @@ def test_a_checkpoint_loads_with_plain_transformers_and_repeats_its_rows(study, 
     pd.testing.assert_frame_equal(again, stored.reset_index(drop=True), check_exact=True)
 
 
-def kill_after(suite: Path, out: Path, seconds: float, workers: int) -> None:
+def kill_after(suite: Path | str, out: Path, seconds: float, workers: int, options: tuple) -> None:
     """Start the study and kill it some time in: by chance the parent alone, or it and its workers."""
     process = subprocess.Popen(
-        command("run-suite", suite, "--out", out, "--workers", workers, "--no-summary"),
+        command("run-suite", suite, "--out", out, "--workers", workers, "--no-summary", *options),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -121,12 +121,14 @@ def kill_after(suite: Path, out: Path, seconds: float, workers: int) -> None:
         process.wait()
 
 
-def kill_and_resume(suite: Path, out: Path, kills: int, seed: int) -> None:
+def kill_and_resume(
+    suite: Path | str, out: Path, kills: int, seed: int, longest: float = 25, options: tuple = ()
+) -> None:
     random.seed(seed)
     workers = 2 - seed % 2
-    for seconds in [random.uniform(3, 25) for _ in range(kills)]:
-        kill_after(suite, out, seconds, workers)
-    done = glam_eval("run-suite", suite, "--out", out, "--workers", workers)
+    for seconds in [random.uniform(3, longest) for _ in range(kills)]:
+        kill_after(suite, out, seconds, workers, options)
+    done = glam_eval("run-suite", suite, "--out", out, "--workers", workers, *options, timeout=3600)
     assert done.returncode == 0, done.stderr
 
 
@@ -140,6 +142,19 @@ def test_killed_and_resumed_equals_uninterrupted(study, suite, tmp_path):
 def test_killed_many_times_and_resumed_equals_uninterrupted(study, suite, tmp_path, seed):
     kill_and_resume(suite, tmp_path / "killed", kills=5, seed=seed)
     assert_same_results(study[0], tmp_path / "killed")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3 * 3600)
+def test_quick_killed_twenty_times_and_resumed_equals_uninterrupted(tmp_path):
+    options = ("--seeds", 2)
+    straight = tmp_path / "straight"
+    done = glam_eval("run-suite", "quick", "--out", straight, "--workers", 2, *options, timeout=3600)
+    assert done.returncode == 0, done.stderr
+    for seed in (0, 1):  # with 2 workers, then with 1
+        killed = tmp_path / f"killed-{seed}"
+        kill_and_resume("quick", killed, kills=10, seed=seed, longest=50, options=options)
+        assert_same_results(straight, killed)
 
 
 def test_an_interrupt_keeps_everything_and_says_how_to_go_on(study, suite, tmp_path):

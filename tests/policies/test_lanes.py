@@ -7,7 +7,14 @@ import torch
 from torch import nn
 
 from glam_eval.policies import bench
-from glam_eval.policies.lanes import MOST_LANES, MOST_WEIGHTS, add_gradients, in_lanes, lane_count
+from glam_eval.policies.lanes import (
+    MOST_LANES,
+    MOST_WEIGHTS,
+    add_gradients,
+    in_lanes,
+    lane_count,
+    threads_here,
+)
 from glam_eval.policies.models.shapes import EMBEDDED
 from glam_eval.policies.scoring.packing import batches
 
@@ -36,6 +43,18 @@ def test_each_part_has_a_thread_of_its_own_and_the_callers_gradient_mode():
     assert [each[:3] for each in silent] == [("a", 1, False), ("b", 1, False)]
     assert len({each[3] for each in results} | {threading.get_ident()}) == 3
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.usefixtures("_two_threads")
+def test_a_lane_keeps_its_share_of_threads_whatever_others_set():
+    def shares():
+        return list(in_lanes(lambda _: (threads_here(), torch.get_num_threads()), range(2), lanes=2))
+
+    assert shares() == [(1, 1)] * 2
+    torch.set_num_threads(3)
+    torch.set_num_threads(2)
+    assert shares() == [(1, 1)] * 2
+    assert threads_here() == 2
 
 
 @pytest.mark.usefixtures("_two_threads")

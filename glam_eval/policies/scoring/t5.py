@@ -11,10 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
-from glam_eval.policies.scoring.activations import gated_activation
-from glam_eval.policies.scoring.allocator import keep_freed_memory
-from glam_eval.policies.scoring.cross_attention import CrossAttention
-from glam_eval.policies.scoring.kernels import rms_norm, self_attention
+from glam_eval.policies.scoring.kernels.activations import gated_activation
+from glam_eval.policies.scoring.kernels.allocator import keep_freed_memory
+from glam_eval.policies.scoring.kernels.cross_attention import CrossAttention
+from glam_eval.policies.scoring.kernels.norms import rms_norm
+from glam_eval.policies.scoring.kernels.self_attention import PositionBias, self_attention
 from glam_eval.policies.scoring.packing import PackedPrompts
 from glam_eval.policies.scoring.tree import ActionTrees
 
@@ -123,7 +124,7 @@ class T5Engine:
         return self._final_norm(stack, hidden)
 
     def _encoder_layer(
-        self, block: Any, hidden: torch.Tensor, bias: torch.Tensor, prompts: PackedPrompts
+        self, block: Any, hidden: torch.Tensor, bias: PositionBias, prompts: PackedPrompts
     ) -> torch.Tensor:
         layer = block.layer[0]
         attended = self_attention(self._queries_keys_values(layer, hidden), bias, prompts.groups)
@@ -192,16 +193,11 @@ class T5Engine:
         normed: torch.Tensor = rms_norm(hidden, norm.variance_epsilon) * norm.weight
         return normed
 
-    def _encoder_bias(self, attention: Any, length: int) -> torch.Tensor:
-        """Return an encoder layer's position bias, (heads, length, length).
-
-        It depends on key - query alone: a row of 2 length values, repeated and read one step shorter.
-        """
+    def _encoder_bias(self, attention: Any, longest: int) -> PositionBias:
+        """Return an encoder layer's position bias."""
         table = attention.relative_attention_bias.weight
-        offsets = torch.arange(-(length - 1), length + 1, device=table.device)
-        row: torch.Tensor = table[self._buckets(self._encoder_buckets, offsets)].T
-        skewed = row.repeat(1, length)[:, : length * (2 * length - 1)].view(-1, length, 2 * length - 1)
-        return skewed[:, :, length - 1 :].contiguous()
+        offsets = torch.arange(1 - longest, longest, device=table.device)
+        return PositionBias(table[self._buckets(self._encoder_buckets, offsets)].T)
 
     def _tree_bias(self, attention: Any, trees: ActionTrees) -> torch.Tensor:
         """Return a decoder layer's position bias of depths, -inf between branches, (g, heads, N, N)."""

@@ -1,46 +1,64 @@
-"""T5's element-wise and attention work in few passes over memory, with gradients written by hand.
+"""Attention of prompts laid end to end within each of them, with T5's position bias.
 
-On a CPU, attention runs on views of packed tensors, a few prompts of equal length at a time: no padding,
-and the scores stay in the cache. On a GPU it runs through ``scaled_dot_product_attention`` by groups.
+On a CPU it runs compiled where it can, else in torch a few prompts of equal length at a time: no padding, and
+the scores stay in the cache. On a GPU it runs through ``scaled_dot_product_attention`` by groups.
 """
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
+from glam_eval.policies.scoring.kernels import native
 from glam_eval.policies.scoring.packing import Group
 
 Block = Group  # prompts of exactly one length, few enough for their scores to stay in the cache
 BLOCK_SCORES = 1 << 17  # attention scores of a block: 512 KiB of float32
 
 
-class _RMSNorm(torch.autograd.Function):
-    """x / rms(x) over the last dimension: T5's layer norm without its weight."""
+class PositionBias:
+    """What an encoder adds to attention scores: it depends on key - query alone.
+
+    Args:
+        by_offset: (heads, 2 longest - 1), from 1 - longest to longest - 1.
+    """
+
+    def __init__(self, by_offset: torch.Tensor) -> None:
+        self.by_offset = by_offset
+
+    @cached_property
+    def matrix(self) -> torch.Tensor:
+        """Of each query and key, (heads, longest, longest): the row repeated, read one step shorter."""
+        offsets = self.by_offset.shape[1]
+        longest = (offsets + 1) // 2
+        repeated = F.pad(self.by_offset, (0, 1)).repeat(1, longest)[:, : longest * offsets]
+        return repeated.view(-1, longest, offsets)[:, :, longest - 1 :].contiguous()
+
+
+class _CompiledAttention(torch.autograd.Function):
+    """softmax(q k + bias) v of each prompt of a packed tensor; probabilities are recomputed, not kept."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
-        squares = torch.linalg.vecdot(hidden, hidden).unsqueeze(-1)
-        scale = squares.div_(hidden.shape[-1]).add_(epsilon).rsqrt_()
-        normed: torch.Tensor = hidden * scale
-        ctx.save_for_backward(normed, scale)
-        return normed
+    def forward(
+        ctx: Any, projected: torch.Tensor, bias: torch.Tensor, lengths: Sequence[int]
+    ) -> torch.Tensor:
+        output, normalizers = native.attention_forward(projected, bias, lengths)
+        ctx.lengths = lengths
+        ctx.save_for_backward(projected, bias, output, normalizers)
+        return output.flatten(1)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        normed, scale = ctx.saved_tensors
-        mean = torch.linalg.vecdot(gradient, normed).unsqueeze(-1).div_(-normed.shape[-1])
-        return torch.addcmul(gradient, normed, mean).mul_(scale), None
-
-
-def rms_norm(hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
-    """Return (..., d) divided by its root mean square, in float32."""
-    output: torch.Tensor = _RMSNorm.apply(hidden.float(), epsilon)  # type: ignore[no-untyped-call]
-    return output
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        projected, bias, output, normalizers = ctx.saved_tensors
+        gradients = native.attention_backward(
+            projected, bias, ctx.lengths, output, normalizers, gradient.view(output.shape)
+        )
+        return *gradients, None
 
 
 def softmax_gradient(gradient: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
@@ -51,8 +69,8 @@ def softmax_gradient(gradient: torch.Tensor, probabilities: torch.Tensor) -> tor
     return gradient
 
 
-class _SelfAttention(torch.autograd.Function):
-    """softmax(q k + bias) v of each prompt of a packed tensor; probabilities are recomputed, not kept.
+class _BlockedAttention(torch.autograd.Function):
+    """The same in torch's operations, with the bias as a matrix.
 
     ``scaled_dot_product_attention`` has the same forward kernel, but no gradient for the bias.
     """
@@ -124,24 +142,29 @@ def _flat(part: torch.Tensor) -> torch.Tensor:
     return part.squeeze(0) if len(part) == 1 else part.flatten(0, 1)
 
 
-def self_attention(projected: torch.Tensor, bias: torch.Tensor, groups: Sequence[Group]) -> torch.Tensor:
+def self_attention(projected: torch.Tensor, bias: PositionBias, groups: Sequence[Group]) -> torch.Tensor:
     """Return attention within each prompt, (T, heads * d_kv), unscaled as in T5.
 
     Args:
         projected: queries, keys and values of packed tokens, (T, 3, heads, d_kv).
-        bias: position bias, (heads, longest, longest).
+        bias: of the longest prompt.
         groups: where the prompts lie.
     """
+    output: torch.Tensor
+    if native.usable(projected):
+        lengths = [group.length for group in groups for _ in range(group.count)]
+        output = _CompiledAttention.apply(projected, bias.by_offset.float(), lengths)  # type: ignore[no-untyped-call]
+        return output
     if projected.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):
-            output: torch.Tensor = _SelfAttention.apply(  # type: ignore[no-untyped-call]
-                projected, bias.to(projected.dtype), _blocks(groups, projected.shape[2])
+            output = _BlockedAttention.apply(  # type: ignore[no-untyped-call]
+                projected, bias.matrix.to(projected.dtype), _blocks(groups, projected.shape[2])
             )
         return output
     attended = []
     for group in groups:
         query, key, value = group.split(projected).permute(2, 0, 3, 1, 4)  # (count, heads, length, d_kv)
-        offsets = bias[None, :, : group.length, : group.length]
+        offsets = bias.matrix[None, :, : group.length, : group.length]
         offsets = offsets if group.mask is None else offsets + group.mask
         mixed = F.scaled_dot_product_attention(
             query, key, value, attn_mask=offsets.to(query.dtype), scale=1.0

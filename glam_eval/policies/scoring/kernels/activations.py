@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
+from glam_eval.policies.scoring.kernels import native
+
 # gelu in its tanh form (Hendrycks and Gimpel, arXiv 1606.08415) is x sigmoid(LINEAR x + CUBIC x^3).
 LINEAR = 2 * math.sqrt(2 / math.pi)
 CUBIC = 0.044715 * LINEAR
@@ -27,8 +29,23 @@ def _gelu_times(gate: torch.Tensor, factor: torch.Tensor, out: torch.Tensor) -> 
     return out
 
 
-class _GatedGelu(torch.autograd.Function):
+class _CompiledGatedGelu(torch.autograd.Function):
     """gelu(first half) * second half of rows (n, 2 columns), saving nothing but its input."""
+
+    @staticmethod
+    def forward(ctx: Any, inner: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(inner)
+        return native.gated_gelu(inner)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        (inner,) = ctx.saved_tensors
+        return native.gated_gelu_backward(inner, gradient)
+
+
+class _GatedGelu(torch.autograd.Function):
+    """The same in torch's operations."""
 
     @staticmethod
     def forward(ctx: Any, inner: torch.Tensor) -> torch.Tensor:
@@ -56,7 +73,8 @@ def gated_activation(inner: torch.Tensor, activation: Any, name: str) -> torch.T
     ``name`` is the activation's name in ``transformers``: gelu_new, T5's, has kernels of its own.
     """
     if name == "gelu_new":
-        output: torch.Tensor = _GatedGelu.apply(inner)  # type: ignore[no-untyped-call]
+        gelu = _CompiledGatedGelu if native.usable(inner) else _GatedGelu
+        output: torch.Tensor = gelu.apply(inner)  # type: ignore[no-untyped-call]
         return output
     gate, linear = inner.chunk(2, dim=1)
     product: torch.Tensor = activation(gate) * linear

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import pad_sequence
 
-from glam_eval.policies.scoring.kernels import softmax_gradient
+from glam_eval.policies.scoring.kernels.self_attention import softmax_gradient
 from glam_eval.policies.scoring.packing import Group
 
 

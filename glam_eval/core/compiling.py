@@ -1,0 +1,74 @@
+"""Compiles a C source for this very processor, once, and loads it; without a compiler only speed is lost."""
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+SWITCH = "GLAM_EVAL_KERNELS"  # an environment variable: "torch" keeps to torch's own kernels
+_FLAGS = ("-std=gnu11", "-O3", "-Wno-psabi", "-fPIC", "-shared")
+_PROCESSOR_FLAGS = ("-march=native", "-mcpu=native")  # the second is what clang takes on ARM
+
+
+@cache
+def compiler() -> tuple[str, ...]:
+    """Return the command that compiles for this processor, of ``CC`` or ``cc``; empty if there is none."""
+    program = shutil.which(os.environ.get("CC", "cc"))
+    if os.environ.get(SWITCH) == "torch" or program is None:
+        return ()
+    for flag in _PROCESSOR_FLAGS:
+        command = (program, *_FLAGS, flag)
+        if _macros(command):
+            return command
+    return ()
+
+
+def kernels() -> str:
+    """Return whose kernels compute here, for the record: ``compiled`` or ``torch``."""
+    return "compiled" if compiler() else "torch"
+
+
+@cache
+def load_compiled(source: Path) -> ctypes.CDLL | None:
+    """Return the library made from a C source, or None without a compiler.
+
+    Compiled at the first call on a machine, and kept by source, compiler and processor in
+    ``$XDG_CACHE_HOME/glam-eval``, by default ``~/.cache/glam-eval``.
+    """
+    command = compiler()
+    if not command:
+        return None
+    key = hashlib.sha256(source.read_bytes() + " ".join(command).encode() + _macros(command)).hexdigest()
+    name = f"{source.stem}-{key[:16]}.so"
+    for directory in (_cache(), Path(tempfile.gettempdir()) / f"glam-eval-{os.getuid()}"):
+        try:
+            return ctypes.CDLL(str(_made(command, source, directory / name)))
+        except (OSError, subprocess.SubprocessError):
+            continue
+    return None
+
+
+def _made(command: tuple[str, ...], source: Path, library: Path) -> Path:
+    """Compile unless the library is there; processes may all do it at once, none sees half a file."""
+    if not library.exists():
+        library.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=library.parent) as directory:
+            made = Path(directory) / library.name
+            subprocess.run([*command, str(source), "-o", str(made), "-lm"], capture_output=True, check=True)
+            made.replace(library)
+    return library
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glam-eval"
+
+
+@cache
+def _macros(command: tuple[str, ...]) -> bytes:
+    """Return what a compiler knows of itself and of this processor; nothing if it refuses the command."""
+    arguments = [*command, "-dM", "-E", "-x", "c", os.devnull]
+    return subprocess.run(arguments, capture_output=True, check=False).stdout

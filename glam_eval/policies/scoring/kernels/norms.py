@@ -1,0 +1,51 @@
+"""T5's layer norm in few passes over memory, with the gradient written by hand."""
+
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+from glam_eval.policies.scoring.kernels import native
+
+
+class _CompiledRMSNorm(torch.autograd.Function):
+    """x / rms(x) over the last dimension of rows: T5's layer norm without its weight."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
+        normed, scale = native.rms_norm(hidden, epsilon)
+        ctx.save_for_backward(normed, scale)
+        return normed
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        normed, scale = ctx.saved_tensors
+        return native.rms_norm_backward(normed, scale, gradient), None
+
+
+class _RMSNorm(torch.autograd.Function):
+    """The same in torch's operations."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
+        squares = torch.linalg.vecdot(hidden, hidden).unsqueeze(-1)
+        scale = squares.div_(hidden.shape[-1]).add_(epsilon).rsqrt_()
+        normed: torch.Tensor = hidden * scale
+        ctx.save_for_backward(normed, scale)
+        return normed
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        normed, scale = ctx.saved_tensors
+        mean = torch.linalg.vecdot(gradient, normed).unsqueeze(-1).div_(-normed.shape[-1])
+        return torch.addcmul(gradient, normed, mean).mul_(scale), None
+
+
+def rms_norm(hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
+    """Return rows (n, d) divided by their root mean square, in float32."""
+    hidden = hidden.float()
+    norm = _CompiledRMSNorm if native.usable(hidden) else _RMSNorm
+    output: torch.Tensor = norm.apply(hidden, epsilon)  # type: ignore[no-untyped-call]
+    return output
