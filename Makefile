@@ -6,10 +6,14 @@ BIN := $(VENV)/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quick test slow lint check analysis clean
+.PHONY: quick agents test slow lint check analysis clean
 
 quick: $(VENV)/.run  ## install, then run the quick study
 	$(BIN)/glam-eval run-suite quick
+
+agents: $(VENV)/.run  ## every agent of the paper on one easy level, and their table: hours
+	$(BIN)/glam-eval run-suite agents-cpu --out results/agents
+	$(BIN)/python analyses/agents_table.py results/agents --out results/agents
 
 test: $(VENV)/.dev  ## install, then run the tests
 	$(PYTEST)

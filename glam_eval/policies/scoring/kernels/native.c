@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __AVX512F__
+#ifdef __SSE__
 #include <immintrin.h>
 #endif
 
@@ -154,12 +154,20 @@ int gated_gelu_backward(int64_t first, int64_t last, int64_t width, const float 
  * are read and added by relative position.
  */
 
-/* out (ROWS, padded) = rows (ROWS, wide) columns (width, padded) */
-static void times_columns(const float *rows, const float *columns, int64_t width, int64_t wide, int64_t padded,
-                          float *out) {
+/* out (ROWS, padded) = rows (ROWS, wide) columns (width, padded), each row's offsets and the end's mask added if
+ * biased; then the rows' greatest values go to most.
+ */
+INLINE void products(const int biased, const float *rows, const float *columns, int64_t width, int64_t wide,
+                     int64_t padded, const float *offsets, const float *end, float *out, float *most) {
+  vec greatest[ROWS];
+  for (int row = 0; row < ROWS; row++) greatest[row] = (vec){0} - 1e30f;
   for (int64_t column = 0; column < padded; column += COLUMNS) {
     vec sums[ROWS][2];
-    for (int row = 0; row < ROWS; row++) sums[row][0] = sums[row][1] = (vec){0};
+    for (int v = 0; v < 2; v++) {
+      const int64_t j = column + v * LANES;
+      for (int row = 0; row < ROWS; row++)
+        sums[row][v] = biased ? load(offsets - row + j) + load(end + j) : (vec){0};
+    }
     for (int64_t k = 0; k < width; k++) {
       vec left = load(columns + k * padded + column), right = load(columns + k * padded + column + LANES);
 #pragma GCC unroll 8
@@ -171,8 +179,21 @@ static void times_columns(const float *rows, const float *columns, int64_t width
     for (int row = 0; row < ROWS; row++) {
       store(out + row * padded + column, sums[row][0]);
       store(out + row * padded + column + LANES, sums[row][1]);
+      if (biased) greatest[row] = max(greatest[row], max(sums[row][0], sums[row][1]));
     }
   }
+  if (biased)
+    for (int row = 0; row < ROWS; row++) most[row] = max_of(greatest[row]);
+}
+
+static void times_columns(const float *rows, const float *columns, int64_t width, int64_t wide, int64_t padded,
+                          float *out) {
+  products(0, rows, columns, width, wide, padded, 0, 0, out, 0);
+}
+
+static void biased_products(const float *rows, const float *columns, int64_t width, int64_t wide, int64_t padded,
+                            const float *offsets, const float *end, float *out, float *most) {
+  products(1, rows, columns, width, wide, padded, offsets, end, out, most);
 }
 
 /* out (ROWS, wide) = weights (ROWS, padded) values (length, wide), from column on, as many vectors */
@@ -247,27 +268,45 @@ typedef struct {
 /* What a call needs beside its arguments: zeroed once; what lies beyond a row's end stays zero. */
 typedef struct {
   int64_t wide, most; /* width and the longest length, rounded up */
-  float *memory, *bias, *to_bias, *keys, *values, *keys_across, *values_across, *to_keys, *to_values;
+  unsigned mode;      /* of rounding and the like, as the caller had it */
+  float *memory, *bias, *to_bias, *end, *keys, *values, *keys_across, *values_across, *to_keys, *to_values;
   float *queries, *gradient, *scores, *to_scores, *result;
 } Scratch;
 
 static int make_scratch(Scratch *s, const Shape *shape) {
   s->wide = rounded(shape->width, LANES), s->most = rounded(shape->longest, COLUMNS);
   int64_t offsets = rounded(2 * shape->longest + COLUMNS, COLUMNS), vectors = s->most * s->wide, rows = ROWS * s->wide;
-  size_t bytes = (2 * offsets + 6 * vectors + 3 * rows + 2 * ROWS * s->most) * sizeof(float);
+  size_t bytes = (2 * offsets + s->most + 6 * vectors + 3 * rows + 2 * ROWS * s->most) * sizeof(float);
   float *next = s->memory = aligned_alloc(BYTES, bytes);
   if (!next) return 1;
   memset(next, 0, bytes);
   s->bias = next, next += offsets, s->to_bias = next, next += offsets;
+  s->end = next, next += s->most;
   float **of_vectors[] = {&s->keys, &s->values, &s->keys_across, &s->values_across, &s->to_keys, &s->to_values};
   for (int each = 0; each < 6; each++) *of_vectors[each] = next, next += vectors;
   float **of_rows[] = {&s->queries, &s->gradient, &s->result};
   for (int each = 0; each < 3; each++) *of_rows[each] = next, next += rows;
   s->scores = next, s->to_scores = next + ROWS * s->most;
+#ifdef __SSE__
+  s->mode = _mm_getcsr();
+  _mm_setcsr(s->mode | 0x8040); /* numbers below 1e-38 are 0: they would take a hundred times as long */
+#endif
   return 0;
 }
 
-/* Forward: output (tokens, heads, width) = softmax(q k + bias) v, normalizers (heads, tokens) = logsumexp of scores.
+static void free_scratch(Scratch *s) {
+  free(s->memory);
+#ifdef __SSE__
+  _mm_setcsr(s->mode);
+#endif
+}
+
+static void mask_end(int64_t length, int64_t padded, float *end) {
+  for (int64_t j = 0; j < padded; j++) end[j] = j < length ? 0 : -1e30f;
+}
+
+/* Forward: output (tokens, heads, width) = softmax(q k + bias) v, normalizers (heads, tokens, 2) = the greatest score
+ * and 1 / the sum of powers.
  *
  * projected: (tokens, 3, heads, width); bias: (heads, 2 longest - 1), of key - query + longest - 1.
  * Computes heads first to last - 1. Returns 1 if there is no memory, else 0.
@@ -282,32 +321,26 @@ int attention_forward(int64_t first, int64_t last, const Shape *shape, const flo
     for (int64_t prompt = 0, start = 0; prompt < shape->prompts; start += shape->lengths[prompt++]) {
       const int64_t length = shape->lengths[prompt], padded = rounded(length, COLUMNS);
       const float *queries = projected + start * stride + head * width;
+      mask_end(length, padded, s.end);
       gather_transposed(queries + all, stride, length, width, padded, s.keys_across);
       gather(queries + 2 * all, stride, length, width, s.wide, s.values);
       for (int64_t query = 0; query < length; query += ROWS) {
         const int64_t rows = length - query < ROWS ? length - query : ROWS;
-        float inverse[ROWS];
+        float most[ROWS], inverse[ROWS];
         gather(queries + query * stride, stride, rows, width, s.wide, s.queries);
-        times_columns(s.queries, s.keys_across, width, s.wide, padded, s.scores);
+        biased_products(s.queries, s.keys_across, width, s.wide, padded, s.bias + longest - 1 - query, s.end, s.scores,
+                        most);
         for (int64_t row = 0; row < rows; row++) {
           float *scores = s.scores + row * padded;
-          const float *offsets = s.bias + longest - 1 - (query + row);
-          for (int64_t j = length; j < padded; j++) scores[j] = -1e30f;
-          vec most = (vec){0} - 1e30f, sum = (vec){0};
+          vec sum = (vec){0};
           for (int64_t j = 0; j < padded; j += LANES) {
-            vec score = load(scores + j) + load(offsets + j);
-            store(scores + j, score);
-            most = max(score, most);
-          }
-          const float greatest = max_of(most);
-          for (int64_t j = 0; j < padded; j += LANES) {
-            vec power = exp_of(load(scores + j) - greatest);
+            vec power = exp_of(load(scores + j) - most[row]);
             store(scores + j, power);
             sum += power;
           }
-          const float total = sum_of(sum);
-          inverse[row] = 1 / total;
-          normalizers[head * shape->tokens + start + query + row] = greatest + logf(total);
+          inverse[row] = 1 / sum_of(sum);
+          const int64_t place = 2 * (head * shape->tokens + start + query + row);
+          normalizers[place] = most[row], normalizers[place + 1] = inverse[row];
         }
         weighted_sums(s.scores, s.values, length, padded, s.wide, s.result);
         for (int64_t row = 0; row < rows; row++)
@@ -317,7 +350,7 @@ int attention_forward(int64_t first, int64_t last, const Shape *shape, const flo
       }
     }
   }
-  free(s.memory);
+  free_scratch(&s);
   return 0;
 }
 
@@ -336,6 +369,7 @@ int attention_backward(int64_t first, int64_t last, const Shape *shape, const fl
       const int64_t length = shape->lengths[prompt], padded = rounded(length, COLUMNS);
       const float *queries = projected + start * stride + head * width;
       float *to_queries = to_projected + start * stride + head * width;
+      mask_end(length, padded, s.end);
       gather(queries + all, stride, length, width, s.wide, s.keys);
       gather_transposed(queries + all, stride, length, width, padded, s.keys_across);
       gather_transposed(queries + 2 * all, stride, length, width, padded, s.values_across);
@@ -344,22 +378,24 @@ int attention_backward(int64_t first, int64_t last, const Shape *shape, const fl
       for (int64_t query = 0; query < length; query += ROWS) {
         const int64_t rows = length - query < ROWS ? length - query : ROWS;
         const int64_t place = (start + query) * all + head * width;
+        const float *normalizer = normalizers + 2 * (head * shape->tokens + start + query);
+        float most[ROWS];
         gather(queries + query * stride, stride, rows, width, s.wide, s.queries);
         gather(gradient + place, all, rows, width, s.wide, s.gradient);
-        times_columns(s.queries, s.keys_across, width, s.wide, padded, s.scores);
+        biased_products(s.queries, s.keys_across, width, s.wide, padded, s.bias + longest - 1 - query, s.end, s.scores,
+                        most);
         times_columns(s.gradient, s.values_across, width, s.wide, padded, s.to_scores);
         memset(s.scores + rows * padded, 0, (ROWS - rows) * padded * sizeof(float));
         memset(s.to_scores + rows * padded, 0, (ROWS - rows) * padded * sizeof(float));
         for (int64_t row = 0; row < rows; row++) {
           float *scores = s.scores + row * padded, *to_scores = s.to_scores + row * padded;
           const int64_t shift = longest - 1 - (query + row);
-          const float normalizer = normalizers[head * shape->tokens + start + query + row];
           vec products = {0}; /* of output and gradient: what the softmax's gradient subtracts */
           for (int64_t k = 0; k < width; k += LANES)
             products += load_some(output + place + row * all + k, width - k) * load(s.gradient + row * s.wide + k);
           const float product = sum_of(products);
           for (int64_t j = 0; j < padded; j += LANES) {
-            vec probability = exp_of(load(scores + j) + load(s.bias + shift + j) - normalizer);
+            vec probability = exp_of(load(scores + j) - normalizer[2 * row]) * normalizer[2 * row + 1];
             store(scores + j, probability);
             store(to_scores + j, probability * (load(to_scores + j) - product));
           }
@@ -377,6 +413,6 @@ int attention_backward(int64_t first, int64_t last, const Shape *shape, const fl
     }
     memcpy(to_bias + head * offsets, s.to_bias, offsets * sizeof(float));
   }
-  free(s.memory);
+  free_scratch(&s);
   return 0;
 }

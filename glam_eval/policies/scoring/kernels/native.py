@@ -90,7 +90,7 @@ def _attention(name: str, lengths: Sequence[int], *tensors: torch.Tensor) -> Non
 def attention_forward(
     projected: torch.Tensor, bias: torch.Tensor, lengths: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return softmax(q k + bias) v, (T, heads, d_kv), and the scores' logsumexp, (heads, T).
+    """Return softmax(q k + bias) v, (T, heads, d_kv), and what the backward pass needs, (heads, T, 2).
 
     Args:
         projected: queries, keys and values of packed tokens, (T, 3, heads, d_kv).
@@ -98,7 +98,7 @@ def attention_forward(
         lengths: of the prompts.
     """
     tokens, _, heads, width = projected.shape
-    output, normalizers = projected.new_empty(tokens, heads, width), projected.new_empty(heads, tokens)
+    output, normalizers = projected.new_empty(tokens, heads, width), projected.new_empty(heads, tokens, 2)
     projected, bias = projected.contiguous(), bias.contiguous()
     _attention("attention_forward", lengths, projected, bias, output, normalizers)
     return output, normalizers
