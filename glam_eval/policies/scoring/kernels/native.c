@@ -276,11 +276,12 @@ typedef struct {
 static int make_scratch(Scratch *s, const Shape *shape) {
   s->wide = rounded(shape->width, LANES), s->most = rounded(shape->longest, COLUMNS);
   int64_t offsets = rounded(2 * shape->longest + COLUMNS, COLUMNS), vectors = s->most * s->wide, rows = ROWS * s->wide;
-  size_t bytes = (2 * offsets + s->most + 6 * vectors + 3 * rows + 2 * ROWS * s->most) * sizeof(float);
+  size_t bytes = (2 * offsets + COLUMNS + s->most + 6 * vectors + 3 * rows + 2 * ROWS * s->most) * sizeof(float);
   float *next = s->memory = aligned_alloc(BYTES, bytes);
   if (!next) return 1;
   memset(next, 0, bytes);
-  s->bias = next, next += offsets, s->to_bias = next, next += offsets;
+  s->bias = next + COLUMNS, next += COLUMNS + offsets; /* rows beyond the last query read before its start */
+  s->to_bias = next, next += offsets;
   s->end = next, next += s->most;
   float **of_vectors[] = {&s->keys, &s->values, &s->keys_across, &s->values_across, &s->to_keys, &s->to_values};
   for (int each = 0; each < 6; each++) *of_vectors[each] = next, next += vectors;

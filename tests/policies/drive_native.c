@@ -1,0 +1,43 @@
+/* Calls every kernel on buffers of exactly the sizes it is told, which a sanitizer watches. */
+#include NATIVE
+
+static float *numbers(int64_t count) {
+  float *made = malloc(count * sizeof(float));
+  for (int64_t i = 0; i < count; i++) made[i] = (i * 7919 % 201) / 100.0f - 1;
+  return made;
+}
+
+static void attend(int64_t heads, int64_t width, int64_t prompts, const int64_t *lengths) {
+  Shape shape = {prompts, 0, 0, heads, width, lengths};
+  for (int64_t prompt = 0; prompt < prompts; prompt++) {
+    shape.tokens += lengths[prompt];
+    if (lengths[prompt] > shape.longest) shape.longest = lengths[prompt];
+  }
+  const int64_t states = shape.tokens * heads * width, offsets = heads * (2 * shape.longest - 1);
+  float *projected = numbers(3 * states), *bias = numbers(offsets), *output = numbers(states);
+  float *normalizers = numbers(2 * heads * shape.tokens), *gradient = numbers(states);
+  float *to_projected = numbers(3 * states), *to_bias = numbers(offsets);
+  attention_forward(0, heads, &shape, projected, bias, output, normalizers);
+  attention_backward(0, heads, &shape, projected, bias, output, normalizers, gradient, to_projected, to_bias);
+  float *all[] = {projected, bias, output, normalizers, gradient, to_projected, to_bias};
+  for (int each = 0; each < 7; each++) free(all[each]);
+}
+
+static void by_rows(int64_t rows, int64_t width) {
+  float *hidden = numbers(rows * width), *normed = numbers(rows * width), *scale = numbers(rows);
+  float *inner = numbers(2 * rows * width), *to_inner = numbers(2 * rows * width);
+  rms_norm(0, rows, width, 1e-6f, hidden, normed, scale);
+  rms_norm_backward(0, rows, width, normed, scale, hidden, hidden);
+  gated_gelu(0, rows, width, inner, hidden);
+  gated_gelu_backward(0, rows, width, inner, hidden, to_inner);
+  float *all[] = {hidden, normed, scale, inner, to_inner};
+  for (int each = 0; each < 5; each++) free(all[each]);
+}
+
+int main(void) {
+  const int64_t lengths[] = {1, 7, 8, 9, 31, 33, 64, 3};
+  for (int64_t first = 0; first < 8; first++)
+    for (int64_t width = 8; width <= 80; width += 24) attend(2, width, 8 - first, lengths + first);
+  for (int64_t width = 1; width < 70; width += 3) by_rows(3, width);
+  return 0;
+}
