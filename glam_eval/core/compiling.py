@@ -9,16 +9,26 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-SWITCH = "GLAM_EVAL_KERNELS"  # an environment variable: "torch" keeps to torch's own kernels
+from glam_eval.core.errors import unknown
+
+SWITCH = "GLAM_EVAL_KERNELS"  # an environment variable
+KERNELS = ("compiled", "torch")
 _FLAGS = ("-std=gnu11", "-O3", "-Wno-psabi", "-fPIC", "-shared")
 _PROCESSOR_FLAGS = ("-march=native", "-mcpu=native")  # the second is what clang takes on ARM
 
 
 @cache
 def compiler() -> tuple[str, ...]:
-    """Return the command that compiles for this processor, of ``CC`` or ``cc``; empty if there is none."""
+    """Return the command that compiles for this processor, of ``CC`` or ``cc``; empty if there is none.
+
+    Raises:
+        UserError: if the environment asks for kernels that don't exist.
+    """
+    wanted = os.environ.get(SWITCH, KERNELS[0])
+    if wanted not in KERNELS:
+        raise unknown(SWITCH, wanted, KERNELS)
     program = shutil.which(os.environ.get("CC", "cc"))
-    if os.environ.get(SWITCH) == "torch" or program is None:
+    if wanted == "torch" or program is None:
         return ()
     for flag in _PROCESSOR_FLAGS:
         command = (program, *_FLAGS, flag)
@@ -29,7 +39,7 @@ def compiler() -> tuple[str, ...]:
 
 def kernels() -> str:
     """Return whose kernels compute here, for the record: ``compiled`` or ``torch``."""
-    return "compiled" if compiler() else "torch"
+    return KERNELS[0] if compiler() else KERNELS[1]
 
 
 @cache

@@ -44,7 +44,9 @@ class RunRecord:
     config_hash: Annotated[str, Column("SHA-256 of the configuration, first 16 hexadecimal digits")]
     code_version: Annotated[str, Column("version of glam-eval and, in a checkout, the commit")]
     packages: Annotated[str, Column("versions of the packages that numbers depend on, as JSON")]
-    machine: Annotated[str, Column("processor, cores, memory, platform and kernels (compiled or torch), as JSON")]
+    machine: Annotated[
+        str, Column("processor, cores, memory, platform and kernels (compiled or torch), as JSON")
+    ]
     device: Annotated[str, Column("device the run computed on")]
     started: Annotated[str, Column("start of the run, ISO 8601 UTC", volatile=True)]
     finished: Annotated[str, Column("end of the run, ISO 8601 UTC", volatile=True)]

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from glam_eval.core import compiling
+from glam_eval.core.errors import UserError
 
 SOURCE = "int twice(int value) { return 2 * value; }"
 
@@ -81,3 +82,10 @@ def test_without_a_compiler_or_against_it_there_is_none(source, monkeypatch):
 @pytest.mark.usefixtures("_compiler")
 def test_a_source_that_does_not_compile_is_done_without(source):
     assert compiling.load_compiled(write(source, "not C")) is None
+
+
+@pytest.mark.usefixtures("source")
+def test_kernels_that_do_not_exist_are_refused(monkeypatch):
+    monkeypatch.setenv(compiling.SWITCH, "compild")
+    with pytest.raises(UserError, match="did you mean 'compiled'"):
+        compiling.kernels()
