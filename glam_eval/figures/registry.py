@@ -118,9 +118,9 @@ FIGURES = (
     FigureDefinition(
         "policy_change", "How the policy changes", change.policy_change,
         partial(draw_panels, panel="measure", label="", share=False),
-        "Mean over fixed probe prompts of the policy's entropy and of its KL divergence from the policy "
-        "before training; mean over evaluation scenes of the critic's first value less the discounted "
-        f"return that followed. {BANDS}",
+        "Entropy and KL divergence from the policy before training are means over fixed probe prompts, where "
+        "those were asked; the critic's first value less the discounted return that followed is one over "
+        f"evaluation scenes. {BANDS}",
     ),
     FigureDefinition(
         "language_retention", "Language retention", change.language_retention,
