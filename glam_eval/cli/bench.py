@@ -73,7 +73,7 @@ def engine(
     Example: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`
     """
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from glam_eval.core.errors import unknown
     from glam_eval.policies.devices import available_devices
@@ -97,7 +97,17 @@ def engine(
         with console.status(f"measuring {name}"):
             measured.append(measure(name, precision=precision, device=where, repeats=repeats, plain=plain))
     columns = ("of limit", "x plain") if plain else ("of limit",)
-    table = Table("model", "score/s", *columns, "update/s", *columns, "peak GiB", "GFLOP/s")
+    table = Table(
+        Column("model", no_wrap=True),
+        "score/s",
+        *columns,
+        "update/s",
+        *columns,
+        "peak GiB",
+        "GFLOP/s",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
     for row in measured:
         table.add_row(
             row.model,
@@ -131,7 +141,7 @@ def agents(
     Example: `glam-eval bench agents --out results/bench/agents.parquet`
     """
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from glam_eval.policies.devices import available_devices
     from glam_eval.training.bench import PHASES, bench_agents
@@ -139,7 +149,15 @@ def agents(
     console = Console()
     with console.status(f"every agent on {level}"):
         measured = list(bench_agents(level, model, updates, available_devices(device)[0]))
-    table = Table("agent", "parameters", "acting, steps/s", "learning, frames/s", *PHASES)
+    table = Table(
+        Column("agent", no_wrap=True),
+        "parameters",
+        "acting, steps/s",
+        "learning, frames/s",
+        *PHASES,
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
     table.title = f"{level}, {model}"
     for row in measured:
         cells = [f"{row.parameters:,}", f"{row.acting:,.0f}"]
