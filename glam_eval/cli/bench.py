@@ -99,12 +99,12 @@ def engine(
     columns = ("of limit", "x plain") if plain else ("of limit",)
     table = Table(
         Column("model", no_wrap=True),
-        "score/s",
+        "score /s",
         *columns,
-        "update/s",
+        "update /s",
         *columns,
         "peak GiB",
-        "GFLOP/s",
+        "GFLOP /s",
         box=None,
         padding=(0, 1, 0, 0),
     )
