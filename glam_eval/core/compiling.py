@@ -9,7 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from glam_eval.core.errors import unknown
+from glam_eval.core.errors import UserError, unknown
 
 SWITCH = "GLAM_EVAL_KERNELS"  # an environment variable
 KERNELS = ("compiled", "torch")
@@ -48,6 +48,9 @@ def load_compiled(source: Path) -> ctypes.CDLL | None:
 
     Compiled at the first call on a machine, and kept by source, compiler and processor in
     ``$XDG_CACHE_HOME/glam-eval``, by default ``~/.cache/glam-eval``.
+
+    Raises:
+        UserError: if the compiler fails, or nowhere can be written: ``kernels`` would be wrong on record.
     """
     command = compiler()
     if not command:
@@ -59,7 +62,7 @@ def load_compiled(source: Path) -> ctypes.CDLL | None:
             return ctypes.CDLL(str(_made(command, source, directory / name)))
         except (OSError, subprocess.SubprocessError):
             continue
-    return None
+    raise UserError(f"{command[0]} can't compile {source.name} here: set {SWITCH}=torch to do without")
 
 
 def _made(command: tuple[str, ...], source: Path, library: Path) -> Path:
@@ -79,6 +82,7 @@ def _cache() -> Path:
 
 @cache
 def _macros(command: tuple[str, ...]) -> bytes:
-    """Return what a compiler knows of itself and of this processor; nothing if it refuses the command."""
-    arguments = [*command, "-dM", "-E", "-x", "c", os.devnull]
-    return subprocess.run(arguments, capture_output=True, check=False).stdout
+    """Return what a compiler knows of itself and of this processor; nothing if it lacks headers."""
+    arguments = [*command, "-dM", "-E", "-include", "math.h", "-x", "c", os.devnull]
+    done = subprocess.run(arguments, capture_output=True, check=False)
+    return b"" if done.returncode else done.stdout

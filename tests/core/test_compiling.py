@@ -80,8 +80,9 @@ def test_without_a_compiler_or_against_it_there_is_none(source, monkeypatch):
 
 
 @pytest.mark.usefixtures("_compiler")
-def test_a_source_that_does_not_compile_is_done_without(source):
-    assert compiling.load_compiled(write(source, "not C")) is None
+def test_a_source_that_does_not_compile_is_refused_with_the_way_out(source):
+    with pytest.raises(UserError, match="set GLAM_EVAL_KERNELS=torch"):
+        compiling.load_compiled(write(source, "not C"))
 
 
 @pytest.mark.usefixtures("source")

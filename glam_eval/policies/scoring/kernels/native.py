@@ -2,7 +2,6 @@
 
 import ctypes
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -20,20 +19,15 @@ class _Shape(ctypes.Structure):
     _fields_ += [("lengths", ctypes.c_void_p)]
 
 
-@cache
-def _library() -> ctypes.CDLL | None:
-    return load_compiled(_SOURCE)
-
-
-def usable(*tensors: torch.Tensor) -> bool:
-    """Tell whether the kernels are there and take such tensors; ``torch.compile`` can't look into them."""
-    fit = all(each.device.type == "cpu" and each.dtype == torch.float32 for each in tensors)
-    return fit and not torch.compiler.is_compiling() and _library() is not None
+def usable(tensor: torch.Tensor) -> bool:
+    """Tell whether the kernels are there and take such a tensor; ``torch.compile`` can't look into them."""
+    fits = tensor.device.type == "cpu" and tensor.dtype == torch.float32
+    return fits and not torch.compiler.is_compiling() and load_compiled(_SOURCE) is not None
 
 
 def _run(name: str, count: int, *arguments: object) -> None:
     """Call a kernel for parts of a range, one on each thread that torch may use here."""
-    library = _library()
+    library = load_compiled(_SOURCE)
     assert library is not None
     kernel = getattr(library, name)
     values = [
