@@ -6,8 +6,9 @@ A small operation gains little from a second thread and waits for it at its end;
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import TypeVar
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import Self, TypeVar
 
 import torch
 from torch import nn
@@ -59,6 +60,52 @@ def in_lanes(work: Callable[[Part], Result], parts: Sequence[Part], lanes: int) 
     yield from _pool(lanes, threads_here()).map(alone, parts)
 
 
+class _InOrder:
+    """Lets lanes add to gradients in place, to each in the order of their parts: sums have one order.
+
+    A backward pass adds a parameter's gradient as soon as it is known, so that no lane holds them all.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._changed = threading.Condition()
+        self._added: dict[int, int] = {}  # by parameter: parts that have added their gradient to it
+        self._over = 0  # parts that have, to all
+        self._hooks = [each.register_hook(partial(self._wait, key)) for key, each in enumerate(parameters)]
+        self._hooks += [
+            each.register_post_accumulate_grad_hook(partial(self._pass_on, key))
+            for key, each in enumerate(parameters)
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    @contextmanager
+    def part(self, index: int) -> Iterator[None]:
+        """Differentiate a part's loss within; what it has no gradient for is passed on at its end."""
+        _here.part = index
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._changed.wait_for(lambda: self._over == index)
+                self._over += 1
+                self._changed.notify_all()
+
+    def _wait(self, key: int, _: torch.Tensor) -> None:
+        index = _here.part
+        with self._changed:
+            self._changed.wait_for(lambda: index in (self._over, self._added.get(key)))
+
+    def _pass_on(self, key: int, _: torch.Tensor) -> None:
+        with self._changed:
+            self._added[key] = _here.part + 1
+            self._changed.notify_all()
+
+
 def add_gradients(
     work: Callable[[Part], tuple[torch.Tensor, Result]],
     parts: Sequence[Part],
@@ -73,22 +120,14 @@ def add_gradients(
         parameters: what to differentiate by.
         lanes: as ``lane_count`` gives it.
     """
-    results = []
-    if lanes == 1 or len(parts) == 1:
-        for part in parts:
-            loss, result = work(part)
+    lanes = min(lanes, len(parts))
+    turns = _InOrder(parameters if lanes > 1 else ())
+
+    def differentiate(index: int) -> Result:
+        with turns.part(index):
+            loss, result = work(parts[index])
             loss.backward()  # type: ignore[no-untyped-call]
-            results.append(result)
-        return results
+            return result
 
-    def differentiate(part: Part) -> tuple[Sequence[torch.Tensor | None], Result]:
-        loss, result = work(part)
-        return torch.autograd.grad(loss, parameters, allow_unused=True), result
-
-    for gradients, result in in_lanes(differentiate, parts, lanes):
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            if gradient is not None:
-                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-        del gradients, gradient  # else they would stay while the next part's are awaited
-        results.append(result)
-    return results
+    with turns:
+        return list(in_lanes(differentiate, range(len(parts)), lanes))
