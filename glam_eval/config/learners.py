@@ -73,8 +73,8 @@ class CloningConfig(Settings):
     """Gradient steps between two records of training."""
     max_grad_norm: PositiveFloat = 1.0
     """Gradients are scaled down to this norm (the default of the trainer that the paper used)."""
-    micro_batch_tokens: PositiveInt = 4096
-    """Padded tokens that one forward and backward pass holds in memory; results do not depend on it."""
+    micro_batch_tokens: PositiveInt | None = None
+    """Padded tokens that one forward and backward pass holds in memory; none: 2560, of small models more."""
 
     @property
     def frames_per_update(self) -> int:

@@ -147,8 +147,8 @@ class PPOConfig(Settings):
     """Stop an update's epochs when the approximate KL exceeds this; none switches it off."""
     recurrence: PositiveInt = 1
     """Steps of a recurrent policy that are trained as one sequence."""
-    micro_batch_tokens: PositiveInt = 4096
-    """Padded tokens that one forward and backward pass holds in memory; results do not depend on it."""
+    micro_batch_tokens: PositiveInt | None = None
+    """Padded tokens that one forward and backward pass holds in memory; none: 2560, of small models more."""
 
     @model_validator(mode="before")
     @classmethod

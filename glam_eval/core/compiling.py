@@ -1,4 +1,4 @@
-"""Compiles a C source for this very processor, once, and loads it; without a compiler only speed is lost."""
+"""Compiles C sources for this very processor, once, and loads it; without a compiler only speed is lost."""
 
 import ctypes
 import hashlib
@@ -43,10 +43,10 @@ def kernels() -> str:
 
 
 @cache
-def load_compiled(source: Path) -> ctypes.CDLL | None:
-    """Return the library made from a C source, or None without a compiler.
+def load_compiled(folder: Path) -> ctypes.CDLL | None:
+    """Return the library made from the C sources in a folder, or None without a compiler.
 
-    Compiled at the first call on a machine, and kept by source, compiler and processor in
+    Compiled at the first call on a machine, and kept by sources, compiler and processor in
     ``$XDG_CACHE_HOME/glam-eval``, by default ``~/.cache/glam-eval``.
 
     Raises:
@@ -55,23 +55,26 @@ def load_compiled(source: Path) -> ctypes.CDLL | None:
     command = compiler()
     if not command:
         return None
-    key = hashlib.sha256(source.read_bytes() + " ".join(command).encode() + _macros(command)).hexdigest()
-    name = f"{source.stem}-{key[:16]}.so"
+    sources = sorted(folder.glob("*.[ch]"))
+    text = b"".join(source.name.encode() + source.read_bytes() for source in sources)
+    key = hashlib.sha256(text + " ".join(command).encode() + _macros(command)).hexdigest()
+    command += tuple(str(source) for source in sources if source.suffix == ".c")
+    name = f"{folder.name}-{key[:16]}.so"
     for directory in (_cache(), Path(tempfile.gettempdir()) / f"glam-eval-{os.getuid()}"):
         try:
-            return ctypes.CDLL(str(_made(command, source, directory / name)))
+            return ctypes.CDLL(str(_made(command, directory / name)))
         except (OSError, subprocess.SubprocessError):
             continue
-    raise UserError(f"{command[0]} can't compile {source.name} here: set {SWITCH}=torch to do without")
+    raise UserError(f"{command[0]} can't compile {folder.name} here: set {SWITCH}=torch to do without")
 
 
-def _made(command: tuple[str, ...], source: Path, library: Path) -> Path:
+def _made(command: tuple[str, ...], library: Path) -> Path:
     """Compile unless the library is there; processes may all do it at once, none sees half a file."""
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=library.parent) as directory:
             made = Path(directory) / library.name
-            subprocess.run([*command, str(source), "-o", str(made), "-lm"], capture_output=True, check=True)
+            subprocess.run([*command, "-o", str(made), "-lm"], capture_output=True, check=True)
             made.replace(library)
     return library
 

@@ -25,6 +25,7 @@ class Policy(Protocol):
     """A decision rule over the actions offered; the same code path serves rollouts and updates."""
 
     memory_size: int  # 0 unless recurrent
+    cost_at_once: int  # of the inputs that one backward pass holds in memory, unless the learner says
 
     def prepare(self, situation: Situation) -> Any:
         """Encode a situation into the compact, picklable input that ``evaluate`` takes."""

@@ -147,7 +147,6 @@ def measure(
     *,
     precision: str = "float32",
     device: str = "cpu",
-    micro_batch_tokens: int = 4096,
     repeats: int = 5,
     plain: bool = True,
 ) -> EngineMeasurement:
@@ -165,14 +164,14 @@ def measure(
     lengths = [len(each.prompt) for each in prompts]
     flops = [forward_flops(shape, length, NODES) for length in lengths]
     lanes = lane_count(where, policy.count_parameters())
+    at_once = min(policy.cost_at_once // lanes, sum(lengths) // lanes + max(lengths))
 
     def score() -> None:
         with torch.no_grad():
             policy.evaluate(prompts[:SCORED])
 
     def update() -> None:
-        parts = batches(lengths, micro_batch_tokens // lanes)
-        update_step(policy, optimizer, prompts, parts, policy.evaluate, lanes)
+        update_step(policy, optimizer, prompts, batches(lengths, at_once), policy.evaluate, lanes)
 
     score_rate, matrices, score_fraction = _rates(
         score, SCORED, sum(flops[:SCORED]), where, precision, repeats

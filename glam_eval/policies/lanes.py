@@ -70,11 +70,12 @@ class _InOrder:
         self._changed = threading.Condition()
         self._added: dict[int, int] = {}  # by parameter: parts that have added their gradient to it
         self._over = 0  # parts that have, to all
-        self._hooks = [each.register_hook(partial(self._wait, key)) for key, each in enumerate(parameters)]
-        self._hooks += [
-            each.register_post_accumulate_grad_hook(partial(self._pass_on, key))
-            for key, each in enumerate(parameters)
-        ]
+        self._hooks = []
+        for key, each in enumerate(parameters):
+            self._hooks += [
+                each.register_hook(partial(self._wait, key)),  # type: ignore[no-untyped-call]
+                each.register_post_accumulate_grad_hook(partial(self._pass_on, key)),  # type: ignore[no-untyped-call]
+            ]
 
     def __enter__(self) -> Self:
         return self

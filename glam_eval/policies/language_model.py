@@ -14,6 +14,7 @@ from glam_eval.core.world import Situation
 from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.heads import Head
 from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state
+from glam_eval.policies.models.estimate import tokens_at_once
 from glam_eval.policies.models.loading import load_weights, quiet
 from glam_eval.policies.options import PolicyOptions
 from glam_eval.policies.scoring.packing import Prompt
@@ -52,6 +53,7 @@ class LanguageModelPolicy:
         engine = make_engine(model, self.options.gradient_checkpointing, self.options.compile)
         half = self.options.precision == "bfloat16"
         self._scorer = Scorer(model, engine, self.options.normalization, half)
+        self.cost_at_once = tokens_at_once(model.config.hidden_size, model.config.num_hidden_layers)
         self._cached_tokenizer = CachedTokenizer(tokenizer)
         self._actions: dict[tuple[str, ...], Actions] = {}
 

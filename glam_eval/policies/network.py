@@ -25,6 +25,7 @@ class NetworkPolicy(nn.Module):
     """
 
     memory_size = 0
+    cost_at_once = 4096
     identity = ""
 
     @property

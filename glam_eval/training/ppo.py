@@ -190,7 +190,8 @@ class PPO:
         first = [rollout.inputs[s // slots * recurrence][s % slots] for s in minibatch]
         costs = [self._policy.cost(each) for each in first]
         keys = [None if recurrence > 1 else self._policy.key(each) for each in first]
-        for part in micro_batches(costs, keys, self._config.micro_batch_tokens, lanes):
+        at_once = self._config.micro_batch_tokens or self._policy.cost_at_once
+        for part in micro_batches(costs, keys, at_once, lanes):
             yield minibatch[part]
 
     def _sequence_losses(

@@ -1,4 +1,4 @@
-"""A C source is compiled once for a processor, kept, and done without where it can't be."""
+"""C sources are compiled once for a processor, kept, and done without where it can't be."""
 
 import subprocess
 import sys
@@ -8,16 +8,19 @@ import pytest
 from glam_eval.core import compiling
 from glam_eval.core.errors import UserError
 
-SOURCE = "int twice(int value) { return 2 * value; }"
+SOURCE = '#include "numbers.h"\nint twice(int value) { return TWO * value; }'
 
 
 @pytest.fixture
 def source(tmp_path, monkeypatch):
-    """A C source, with an empty cache and nothing remembered from other tests."""
+    """A folder of C sources, with an empty cache and nothing remembered from other tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(compiling.SWITCH, raising=False)
     forget()
-    yield write(tmp_path / "twice.c", SOURCE)
+    folder = tmp_path / "twice"
+    folder.mkdir()
+    write(folder / "numbers.h", "#define TWO 2")
+    yield change(folder, SOURCE)
     forget()
 
 
@@ -29,6 +32,11 @@ def forget():
 def write(path, text):
     path.write_text(text)
     return path
+
+
+def change(folder, text):
+    write(folder / "twice.c", text)
+    return folder
 
 
 @pytest.fixture
@@ -47,7 +55,8 @@ def test_a_source_is_compiled_once_and_again_when_it_changes(source, tmp_path):
     assert compiling.load_compiled(source).twice(4) == 8
     assert made.stat().st_mtime_ns == written
     forget()
-    assert compiling.load_compiled(write(source, SOURCE.replace("2 *", "3 *"))).twice(4) == 12
+    write(source / "numbers.h", "#define TWO 3")
+    assert compiling.load_compiled(source).twice(4) == 12
     assert len(list(made.parent.iterdir())) == 2
 
 
@@ -82,7 +91,7 @@ def test_without_a_compiler_or_against_it_there_is_none(source, monkeypatch):
 @pytest.mark.usefixtures("_compiler")
 def test_a_source_that_does_not_compile_is_refused_with_the_way_out(source):
     with pytest.raises(UserError, match="set GLAM_EVAL_KERNELS=torch"):
-        compiling.load_compiled(write(source, "not C"))
+        compiling.load_compiled(change(source, "not C"))
 
 
 @pytest.mark.usefixtures("source")

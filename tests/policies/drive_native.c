@@ -1,5 +1,7 @@
 /* Calls every kernel on buffers of exactly the sizes it is told, which a sanitizer watches. */
-#include NATIVE
+#include <stdlib.h>
+
+#include "kernels.h"
 
 static float *numbers(int64_t count) {
   float *made = malloc(count * sizeof(float));
@@ -23,6 +25,33 @@ static void attend(int64_t heads, int64_t width, int64_t prompts, const int64_t 
   for (int each = 0; each < 7; each++) free(all[each]);
 }
 
+static void layer(int64_t heads, int64_t width, int64_t states, int64_t inner, int64_t prompts,
+                  const int64_t *lengths) {
+  Layer made = {{prompts, 0, 0, heads, width, lengths}, states, inner, {1e-6f, 1e-6f}};
+  Shape *shape = &made.prompts;
+  for (int64_t prompt = 0; prompt < prompts; prompt++) {
+    shape->tokens += lengths[prompt];
+    if (lengths[prompt] > shape->longest) shape->longest = lengths[prompt];
+  }
+  const int64_t all = heads * width, tokens = shape->tokens, offsets = heads * (2 * shape->longest - 1);
+  Weights weights[2];
+  for (int each = 0; each < 2; each++)
+    weights[each] = (Weights){numbers(3 * all * states), numbers(states * all), numbers(2 * inner * states),
+                              numbers(states * inner)};
+  Activations kept = {numbers(3 * all * tokens), numbers(2 * heads * tokens), numbers(all * tokens),
+                      numbers(states * tokens), numbers(2 * inner * tokens)};
+  float *bias = numbers(offsets), *to_bias = numbers(offsets), *hidden = numbers(states * tokens);
+  float *out = numbers(states * tokens), *gradient = numbers(states * tokens);
+  encoder_layer_forward(0, prompts, &made, weights, bias, hidden, 0, out);
+  encoder_layer_forward(0, prompts, &made, weights, bias, hidden, &kept, out);
+  encoder_layer_backward(prompts / 2, prompts, &made, weights, bias, hidden, &kept, gradient, out, weights + 1,
+                         to_bias);
+  float *all_of_them[] = {bias, to_bias, hidden, out, gradient};
+  for (int each = 0; each < 5; each++) free(all_of_them[each]);
+  for (int each = 0; each < 5; each++) free(((float **)&kept)[each]);
+  for (int each = 0; each < 8; each++) free(((float **)weights)[each]);
+}
+
 static void by_rows(int64_t rows, int64_t width) {
   float *hidden = numbers(rows * width), *normed = numbers(rows * width), *scale = numbers(rows);
   float *inner = numbers(2 * rows * width), *to_inner = numbers(2 * rows * width);
@@ -39,5 +68,7 @@ int main(void) {
   for (int64_t first = 0; first < 8; first++)
     for (int64_t width = 8; width <= 80; width += 24) attend(2, width, 8 - first, lengths + first);
   for (int64_t width = 1; width < 70; width += 3) by_rows(3, width);
+  layer(4, 8, 32, 64, 8, lengths);
+  layer(1, 16, 48, 16, 2, lengths + 5);
   return 0;
 }

@@ -10,6 +10,7 @@ from glam_eval.policies import bench
 from glam_eval.policies.models import estimate
 from glam_eval.policies.models.shapes import EMBEDDED, FLAN_T5, KNOWN
 from glam_eval.policies.plain import plain_evaluate
+from glam_eval.policies.scoring import t5
 
 
 @pytest.mark.parametrize("name", list(KNOWN))
@@ -29,7 +30,8 @@ def test_published_sizes():
 
 
 @pytest.mark.parametrize("name", list(EMBEDDED))
-def test_operations_are_those_that_run(name):
+def test_operations_are_those_that_run(name, monkeypatch):
+    monkeypatch.setattr(t5, "fits_compiled_layer", lambda *_: False)  # no counter looks into that
     policy = bench.make_policy(EMBEDDED[name], "float32", "cpu")
     prompts = bench.make_prompts(4, 1000)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -47,13 +49,16 @@ def test_description_grows_with_the_model_and_depends_on_the_precision(monkeypat
     monkeypatch.setattr(
         estimate, "matrix_rate", lambda precision, _: 1e12 if precision == "float32" else 4e12
     )
-    small, large = (estimate.describe(f"google/flan-t5-{size}") for size in ("small", "xl"))
+    work = estimate.Workload(micro_batch_tokens=8192)
+    small, large = (estimate.describe(f"google/flan-t5-{size}", work) for size in ("small", "xl"))
     assert small.forward_flops == pytest.approx(10e9, rel=0.1)
     assert small.frames_per_second["float32"] == pytest.approx(1e12 / (13 * small.forward_flops))
     assert small.frames_per_second["bfloat16"] == pytest.approx(4 * small.frames_per_second["float32"])
     assert 1e9 < small.update_memory["float32"] < 4e9
     assert small.update_memory["bfloat16"] < small.update_memory["float32"]
     assert large.rollout_memory["float32"] > 4 * large.parameters
+    frugal = estimate.describe("google/flan-t5-small").update_memory["float32"]
+    assert 16 * small.parameters < frugal < small.update_memory["float32"]
     with pytest.raises(UserError, match="unknown model 'flan'"):
         estimate.describe("flan")
 

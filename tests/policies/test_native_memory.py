@@ -9,7 +9,7 @@ from glam_eval.core.compiling import compiler
 from glam_eval.policies.scoring.kernels import native
 
 DRIVER = Path(__file__).with_name("drive_native.c")
-SOURCE = Path(native.__file__).with_suffix(".c")
+SOURCES = Path(native.__file__).parent
 
 
 @pytest.mark.parametrize("processor", [[], ["-mno-avx512f"], ["-mno-avx"]], ids=str)
@@ -19,7 +19,7 @@ def test_kernels_stay_within_their_buffers(processor, tmp_path):
     program = tmp_path / "drive"
     flags = ["-std=gnu11", "-g", "-O1", "-march=native", "-Wno-psabi", *processor]
     sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    files = [f'-DNATIVE="{SOURCE}"', str(DRIVER), "-o", str(program), "-lm"]
+    files = [f"-I{SOURCES}", DRIVER, *SOURCES.glob("*.c"), "-o", program, "-lm"]
     made = subprocess.run([compiler()[0], *flags, *sanitizers, *files], capture_output=True, text=True)
     if made.returncode != 0:
         pytest.skip(f"this compiler has no sanitizer, or another processor: {made.stderr[:100]}")

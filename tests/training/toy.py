@@ -11,6 +11,7 @@ class LinearPolicy(nn.Module):
     """Linear actor and critic over feature vectors."""
 
     memory_size = 0
+    cost_at_once = 4096
 
     def __init__(self, features=5, actions=3, seed=0):
         super().__init__()
@@ -33,6 +34,7 @@ class RecurrentPolicy(nn.Module):
     """A GRU over feature vectors."""
 
     memory_size = 4
+    cost_at_once = 4096
 
     def __init__(self, features=5, actions=3, seed=0):
         super().__init__()

@@ -11,6 +11,8 @@ from glam_eval.policies.models.tokenizer import embedded_tokenizer
 RELATIVE_BUCKETS = 32  # T5's table of position biases
 BYTES = {"float32": 4, "bfloat16": 2}
 ROLLOUT_TOKENS = 8192  # of one batch without gradients, as in ``scoring.scores``
+UPDATE_TOKENS = 2560  # of one with: products at full speed, and FLAN-T5-small's update in 3 GB
+UPDATE_STATES = 5_600_000  # of small models more, up to 256 MiB: about 12 floats are kept of each state
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Workload:
     batch: int = 64  # prompts of a gradient step
     tokens: int = 240  # of a prompt: three observations of 6 to 9 sentences
     nodes: int = 6  # of the tree of the canonical actions
-    micro_batch_tokens: int = 4096  # whose activations an update holds at once
+    micro_batch_tokens: int | None = None  # whose activations an update holds at once; None: the default
     epochs: int = 4  # passes of PPO over a batch
 
 
@@ -36,6 +38,11 @@ class ModelDescription:
     update_memory: dict[str, int]
     matrix_rates: dict[str, float]  # measured on this machine, operations a second
     frames_per_second: dict[str, float]  # at those rates: a limit that training approaches from below
+
+
+def tokens_at_once(states: int, layers: int) -> int:
+    """Return how many tokens' activations an update holds at once by default, for a width and a depth."""
+    return max(UPDATE_TOKENS, UPDATE_STATES // (states * layers))
 
 
 def vocabulary_of(shape: T5Shape) -> int:
@@ -69,7 +76,7 @@ def forward_flops(shape: T5Shape, tokens: float, nodes: int) -> float:
 def _activation_bytes(shape: T5Shape, precision: str) -> float:
     """Return the bytes that the backward pass keeps of one prompt token, in all layers."""
     inner = shape.heads * shape.d_kv
-    kept = 4 * inner + 3 * shape.d_ff
+    kept = 4 * inner + 2 * shape.d_ff
     return shape.layers * (kept * BYTES[precision] + 2 * shape.d_model * 4)
 
 
@@ -91,7 +98,8 @@ def _update_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
     weights = count_parameters(shape) * (
         16 if precision == "float32" else 18
     )  # weights, gradients, Adam's moments
-    tokens = min(work.micro_batch_tokens, work.batch * work.tokens)
+    tokens = work.micro_batch_tokens or tokens_at_once(shape.d_model, shape.layers)
+    tokens = min(tokens, work.batch * work.tokens)
     return weights + tokens * _activation_bytes(shape, precision) + _logit_bytes(shape, work, tokens)
 
 

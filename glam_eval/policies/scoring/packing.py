@@ -25,6 +25,11 @@ class Group:
         return packed[self.tokens].view(self.count, self.length, *packed.shape[1:])
 
 
+def lengths_of(groups: Sequence[Group]) -> list[int]:
+    """Return the length of every prompt of some groups."""
+    return [group.length for group in groups for _ in range(group.count)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedPrompts:
     """A batch of prompts, shortest first."""

@@ -5,18 +5,23 @@ prompt encoded once, one decoder pass over the tree of all actions, no cross-att
 """
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
-from glam_eval.policies.scoring.kernels.activations import gated_activation
+from glam_eval.policies.scoring.kernels.activations import GELU, gated_activation
 from glam_eval.policies.scoring.kernels.allocator import keep_freed_memory
 from glam_eval.policies.scoring.kernels.cross_attention import CrossAttention
+from glam_eval.policies.scoring.kernels.encoder_layer import encoder_layer, fits_compiled_layer
+from glam_eval.policies.scoring.kernels.native import LayerWeights
 from glam_eval.policies.scoring.kernels.norms import rms_norm
 from glam_eval.policies.scoring.kernels.self_attention import PositionBias, self_attention
-from glam_eval.policies.scoring.packing import PackedPrompts
+from glam_eval.policies.scoring.packing import PackedPrompts, lengths_of
 from glam_eval.policies.scoring.tree import ActionTrees
 
 T5_MODELS = frozenset({"t5", "mt5", "umt5"})
@@ -30,17 +35,22 @@ def weight_of(linear: Any) -> torch.Tensor:
     return weight
 
 
+def weights_after(norm: Any, *linears: Any) -> torch.Tensor:
+    """Return linear layers' weights (sum of out, in), to apply to states without the norm's weight."""
+    weights: torch.Tensor = torch.cat([weight_of(linear) for linear in linears]) * norm.weight
+    return weights
+
+
 def project(hidden: torch.Tensor, norm: Any, *linears: Any) -> torch.Tensor:
     """Return the linear projections of normalised states (T, d_model), side by side.
 
-    The norm's weight goes into the smaller factor: the projections' where there are many states.
+    The norm's weight goes into the projections unless there are few states: that takes fewer passes.
     """
     normed = rms_norm(hidden, norm.variance_epsilon)
-    weights = [weight_of(linear) for linear in linears]
-    if len(hidden) < sum(map(len, weights)):
+    if 4 * len(hidden) < sum(linear.out_features for linear in linears):
         scaled = normed * norm.weight
-        return torch.cat([F.linear(scaled, weight) for weight in weights], dim=-1)
-    return F.linear(normed, torch.cat(weights) * norm.weight)
+        return torch.cat([F.linear(scaled, weight_of(linear)) for linear in linears], dim=-1)
+    return F.linear(normed, weights_after(norm, *linears))
 
 
 def add_projected(hidden: torch.Tensor, inner: torch.Tensor, linear: Any) -> torch.Tensor:
@@ -49,6 +59,20 @@ def add_projected(hidden: torch.Tensor, inner: torch.Tensor, linear: Any) -> tor
     if torch.is_autocast_enabled(hidden.device.type):
         return hidden + F.linear(inner, weight)
     return torch.addmm(hidden, inner, weight.T)
+
+
+@contextmanager
+def recomputed(tensor: torch.Tensor, compute: Callable[[], torch.Tensor]) -> Iterator[None]:
+    """Compute a tensor again in the backward pass of what is done here, instead of keeping it."""
+
+    def keep(saved: torch.Tensor) -> torch.Tensor | Callable[[], torch.Tensor]:
+        return compute if saved.data_ptr() == tensor.data_ptr() else saved
+
+    def read(kept: torch.Tensor | Callable[[], torch.Tensor]) -> torch.Tensor:
+        return kept if isinstance(kept, torch.Tensor) else kept()
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, read):
+        yield
 
 
 def relative_position_bucket(
@@ -89,6 +113,7 @@ class T5Engine:
         # As the families' own classes do: T5 by a setting, UMT5 where it says tied, mT5 never.
         scaled_as = {"t5": "scale_decoder_outputs", "umt5": "tie_word_embeddings"}.get(self.config.model_type)
         self._scaled = scaled_as is not None and getattr(self.config, scaled_as)
+        self._gelu = self.config.is_gated_act and self.config.dense_act_fn == GELU
         self.checkpointing = gradient_checkpointing
         self._encoder_buckets, self._decoder_buckets = (self._bucket_table(each) for each in (True, False))
         plain = self._feed_forward
@@ -126,10 +151,27 @@ class T5Engine:
     def _encoder_layer(
         self, block: Any, hidden: torch.Tensor, bias: PositionBias, prompts: PackedPrompts
     ) -> torch.Tensor:
-        layer = block.layer[0]
+        layer, dense = block.layer[0], block.layer[1].DenseReluDense
+        if self._gelu and fits_compiled_layer(hidden, layer.SelfAttention.inner_dim, dense.wo.in_features):
+            return self._compiled_layer(block, hidden, bias, prompts)
         attended = self_attention(self._queries_keys_values(layer, hidden), bias, prompts.groups)
         hidden = add_projected(hidden, attended, layer.SelfAttention.o)
         return self.feed_forward(block.layer[1], hidden)
+
+    @staticmethod
+    def _compiled_layer(
+        block: Any, hidden: torch.Tensor, bias: PositionBias, prompts: PackedPrompts
+    ) -> torch.Tensor:
+        first, second = block.layer
+        attention, dense = first.SelfAttention, second.DenseReluDense
+        weights = LayerWeights(
+            weights_after(first.layer_norm, attention.q, attention.k, attention.v),
+            weight_of(attention.o),
+            weights_after(second.layer_norm, dense.wi_0, dense.wi_1),
+            weight_of(dense.wo),
+        )
+        epsilons = first.layer_norm.variance_epsilon, second.layer_norm.variance_epsilon
+        return encoder_layer(hidden, weights, bias.by_offset, lengths_of(prompts.groups), epsilons)
 
     def decode(self, encoded: torch.Tensor, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
         """Return the last hidden states at the nodes, (n, N, d_model), from encodings (T, d_model)."""
@@ -182,10 +224,12 @@ class T5Engine:
         dense = layer.DenseReluDense
         if self.config.is_gated_act:
             inner = project(hidden, layer.layer_norm, dense.wi_0, dense.wi_1)
-            inner = gated_activation(inner, dense.act, self.config.dense_act_fn)
+            activate = partial(gated_activation, inner, dense.act, self.config.dense_act_fn)
         else:
-            inner = dense.act(project(hidden, layer.layer_norm, dense.wi))
-        return add_projected(hidden, inner, dense.wo)
+            activate = partial(dense.act, project(hidden, layer.layer_norm, dense.wi))
+        activated = activate()
+        with recomputed(activated, activate):
+            return add_projected(hidden, activated, dense.wo)
 
     @staticmethod
     def _final_norm(stack: Any, hidden: torch.Tensor) -> torch.Tensor:

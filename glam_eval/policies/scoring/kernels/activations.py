@@ -9,6 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from glam_eval.policies.scoring.kernels import native
 
+GELU = "gelu_new"
 # gelu in its tanh form (Hendrycks and Gimpel, arXiv 1606.08415) is x sigmoid(LINEAR x + CUBIC x^3).
 LINEAR = 2 * math.sqrt(2 / math.pi)
 CUBIC = 0.044715 * LINEAR
@@ -70,9 +71,9 @@ class _GatedGelu(torch.autograd.Function):
 def gated_activation(inner: torch.Tensor, activation: Any, name: str) -> torch.Tensor:
     """Return activation(first half) * second half of each row, (n, 2 d_ff) -> (n, d_ff).
 
-    ``name`` is the activation's name in ``transformers``: gelu_new, T5's, has kernels of its own.
+    ``name`` is the activation's name in ``transformers``: ``GELU``, T5's, has kernels of its own.
     """
-    if name == "gelu_new":
+    if name == GELU:
         gelu = _CompiledGatedGelu if native.usable(inner) else _GatedGelu
         output: torch.Tensor = gelu.apply(inner)  # type: ignore[no-untyped-call]
         return output

@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import pad_sequence
 
 from glam_eval.policies.scoring.kernels.self_attention import softmax_gradient
-from glam_eval.policies.scoring.packing import Group
+from glam_eval.policies.scoring.packing import Group, lengths_of
 
 
 class _Attend(torch.autograd.Function):
@@ -37,6 +37,20 @@ class _Attend(torch.autograd.Function):
         return to_queries, to_states, None
 
 
+class _Pad(torch.autograd.Function):
+    """Packed states (T, d) as (n, longest, d), with zeros beyond each prompt's end."""
+
+    @staticmethod
+    def forward(ctx: Any, packed: torch.Tensor, lengths: list[int]) -> torch.Tensor:
+        ctx.lengths = lengths
+        return pad_sequence(list(torch.split(packed, lengths)), batch_first=True)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return torch.cat([each[:length] for each, length in zip(gradient, ctx.lengths, strict=True)]), None
+
+
 class CrossAttention:
     """What all layers of a decoder read: encodings of n prompts, on a CPU padded to the longest.
 
@@ -56,8 +70,8 @@ class CrossAttention:
         self._mask: torch.Tensor | None = None
         if device != "cpu":
             return
-        lengths = [group.length for group in groups for _ in range(group.count)]
-        self._states = pad_sequence(list(torch.split(encoded, lengths)), batch_first=True)
+        lengths = lengths_of(groups)
+        self._states: torch.Tensor = _Pad.apply(encoded, lengths)  # type: ignore[no-untyped-call]
         if len(groups) > 1:
             short = torch.arange(self._states.shape[1]) >= torch.tensor(lengths)[:, None]
             self._mask = encoded.new_zeros(short.shape).masked_fill_(short, -torch.inf)[:, None]

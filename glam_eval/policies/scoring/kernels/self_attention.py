@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
 from glam_eval.policies.scoring.kernels import native
-from glam_eval.policies.scoring.packing import Group
+from glam_eval.policies.scoring.packing import Group, lengths_of
 
 Block = Group  # prompts of exactly one length, few enough for their scores to stay in the cache
 BLOCK_SCORES = 1 << 17  # attention scores of a block: 512 KiB of float32
@@ -43,9 +43,7 @@ class _CompiledAttention(torch.autograd.Function):
     """softmax(q k + bias) v of each prompt of a packed tensor; probabilities are recomputed, not kept."""
 
     @staticmethod
-    def forward(
-        ctx: Any, projected: torch.Tensor, bias: torch.Tensor, lengths: Sequence[int]
-    ) -> torch.Tensor:
+    def forward(ctx: Any, projected: torch.Tensor, bias: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         output, normalizers = native.attention_forward(projected, bias, lengths)
         ctx.lengths = lengths
         ctx.save_for_backward(projected, bias, output, normalizers)
@@ -152,8 +150,8 @@ def self_attention(projected: torch.Tensor, bias: PositionBias, groups: Sequence
     """
     output: torch.Tensor
     if native.usable(projected):
-        lengths = [group.length for group in groups for _ in range(group.count)]
-        output = _CompiledAttention.apply(projected, bias.by_offset.float(), lengths)  # type: ignore[no-untyped-call]
+        counts = torch.tensor(lengths_of(groups))
+        output = _CompiledAttention.apply(projected, bias.by_offset.float(), counts)  # type: ignore[no-untyped-call]
         return output
     if projected.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):
