@@ -44,10 +44,10 @@ def weights_after(norm: Any, *linears: Any) -> torch.Tensor:
 def project(hidden: torch.Tensor, norm: Any, *linears: Any) -> torch.Tensor:
     """Return the linear projections of normalised states (T, d_model), side by side.
 
-    The norm's weight goes into the projections unless there are few states: that takes fewer passes.
+    The norm's weight goes into the smaller factor: the projections' where there are many states.
     """
     normed = rms_norm(hidden, norm.variance_epsilon)
-    if 4 * len(hidden) < sum(linear.out_features for linear in linears):
+    if len(hidden) < sum(linear.out_features for linear in linears):
         scaled = normed * norm.weight
         return torch.cat([F.linear(scaled, weight_of(linear)) for linear in linears], dim=-1)
     return F.linear(normed, weights_after(norm, *linears))

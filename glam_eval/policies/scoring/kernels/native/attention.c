@@ -1,32 +1,25 @@
 /* Self-attention of each prompt with T5's position bias, which is read and added to by relative position.
  *
- * Scores of QUERIES queries at a time lie beside each other below one another by key, and stay in the cache: what is
- * done to all keys of a query is done to whole vectors. The backward pass computes them again, a few keys at a time.
+ * Scores of a few queries at a time stay in the cache; the backward pass computes them again.
  */
 #include "attention.h"
 #include "products.h"
 
-#define QUERIES (2 * LANES)
-#define KEYS (8 * ROWS)
-#define WITH_MARGIN (QUERIES + LANES) /* floats of a row whose neighbours are zeros */
+#define QUERIES (2 * ROWS) /* at a time, in the backward pass: with fewer, sums over them are mostly loads and stores */
 
 int open_attention(Attention *own, const Shape *shape) {
-  const int64_t longest = rounded(shape->longest, QUERIES), wide = rounded(shape->width, LANES);
-  const int64_t vectors = longest * wide, offsets = 2 * longest + 2 * QUERIES;
+  const int64_t longest = rounded(shape->longest, LANES), wide = rounded(shape->width, LANES);
+  const int64_t row = longest + 2 * LANES, vectors = longest * wide, offsets = 2 * longest + 2 * LANES;
   const Part parts[] = {
-      {&own->bias, offsets},
-      {&own->to_bias, offsets},
-      {&own->queries, vectors},
-      {&own->gradient, vectors},
-      {&own->queries_across, vectors},
-      {&own->gradient_across, vectors},
-      {&own->to_keys, vectors},
-      {&own->to_values, vectors},
-      {&own->scores, longest * QUERIES},
-      {&own->to_scores, KEYS * WITH_MARGIN + 2 * LANES},
-      {&own->result, wide * QUERIES},
+      {&own->bias, offsets},       {&own->to_bias, offsets},
+      {&own->queries, vectors},    {&own->keys, vectors},
+      {&own->values, vectors},     {&own->gradient, vectors},
+      {&own->to_keys, vectors},    {&own->to_values, vectors},
+      {&own->keys_across, vectors}, {&own->values_across, vectors},
+      {&own->scores, QUERIES * row + LANES}, {&own->to_scores, QUERIES * row + LANES},
+      {&own->result, QUERIES * wide},
   };
-  own->wide = wide;
+  own->wide = wide, own->row = row;
   return open_scratch(&own->scratch, parts, sizeof parts / sizeof *parts);
 }
 
@@ -48,79 +41,74 @@ static void scatter(const float *from, int64_t wide, int64_t length, int64_t wid
   for (int64_t j = 0; j < length; j++)
     for (int64_t k = 0; k < width; k += LANES) store_some(to + j * stride + k, load(from + j * wide + k), width - k);
 }
-static void scatter_across(const float *from, int64_t count, int64_t width, int64_t stride, float *to) {
-  for (int64_t j = 0; j < count; j++)
-    for (int64_t k = 0; k < width; k++) to[j * stride + k] = from[k * QUERIES + j];
+
+/* The biases of key - query from 1 - length on, times log2 e as all scores are: powers of 2 take fewer operations. */
+static void gather_bias(Attention *own, const Shape *shape, int64_t head, int64_t length, const float *bias) {
+  const float *from = bias + head * (2 * shape->longest - 1) + shape->longest - length;
+  for (int64_t offset = 0; offset < 2 * length - 1; offset += LANES)
+    store(own->bias + offset, load_some(from + offset, 2 * length - 1 - offset) * LOG2_E);
 }
 
-/* A head's first bias in use, that of key - query = 1 - length. */
-static int64_t first_bias(const Shape *shape, int64_t head, int64_t length) {
-  return head * (2 * shape->longest - 1) + shape->longest - length;
-}
-
-/* What the scores of a prompt and head are made of, times log2 e: powers of 2 take fewer operations. The bias of query
- * - key, from 1 - length on.
- */
-static void gather_scores(Attention *own, const Shape *shape, int64_t head, int64_t length, const float *queries,
-                          int64_t stride, const float *bias) {
-  const int64_t last = 2 * length - 2;
-  const float *from = bias + first_bias(shape, head, length);
-  for (int64_t offset = 0; offset <= last; offset++) own->bias[offset] = from[last - offset] * LOG2_E;
-  memset(own->bias + last + 1, 0, QUERIES * sizeof(float));
-  gather_across(queries, stride, length, shape->width, rounded(length, QUERIES), LOG2_E, own->queries_across);
-}
-
-/* Scores (keys, QUERIES) of some keys from the first on. */
-static void score(Attention *own, const Shape *shape, int64_t first, int64_t keys, int64_t query, int64_t length,
-                  const float *all_keys, int64_t stride) {
-  const int64_t padded = rounded(length, QUERIES);
-  biased_product(keys, QUERIES, shape->width, all_keys + first * stride, stride, own->queries_across + query, padded,
-                 own->scores, QUERIES, own->bias + length - 1 + query - first);
+/* Scores of some queries, those beyond the prompt's end at -1e30. */
+static void score(Attention *own, int64_t query, int64_t rows, int64_t length, int64_t width, const float *queries,
+                  int64_t stride) {
+  const int64_t padded = rounded(length, LANES);
+  biased_product(rows, padded, width, queries, stride, own->keys_across, padded, own->scores + LANES, own->row,
+                 own->bias + length - 1 - query);
+  vec beyond;
+  for (int lane = 0; lane < LANES; lane++) beyond[lane] = padded - LANES + lane < length ? 0 : -1e30f;
+  for (int64_t row = 0; row < rows; row++) {
+    float *last = own->scores + row * own->row + padded;
+    store(last, load(last) + beyond);
+  }
 }
 
 void attend(Attention *own, const Shape *shape, int64_t head, int64_t length, const float *projected,
             const float *bias, float *output, float *normalizers) {
-  const int64_t width = shape->width, all = shape->heads * width, stride = 3 * all;
-  const float *queries = projected + head * width, *keys = queries + all, *values = keys + all;
-  gather_scores(own, shape, head, length, queries, stride, bias);
-  for (int64_t query = 0; query < length; query += QUERIES) {
-    const int64_t count = length - query < QUERIES ? length - query : QUERIES;
-    vec most[2], sum[2], inverse[2];
-    score(own, shape, 0, length, query, length, keys, stride);
-    for (int v = 0; v < 2; v++) most[v] = load(own->scores + v * LANES), sum[v] = (vec){0};
-    for (int64_t key = 1; key < length; key++)
-      for (int v = 0; v < 2; v++) most[v] = max(most[v], load(own->scores + key * QUERIES + v * LANES));
-    for (int64_t key = 0; key < length; key++)
-      for (int v = 0; v < 2; v++) {
-        float *scores = own->scores + key * QUERIES + v * LANES;
-        vec power = exp2_of(load(scores) - most[v]);
-        store(scores, power);
-        sum[v] += power;
-      }
-    for (int v = 0; v < 2; v++) inverse[v] = 1.0f / sum[v];
-    for (int64_t j = 0; j < count; j++) {
-      normalizers[2 * (query + j)] = most[j / LANES][j % LANES];
-      normalizers[2 * (query + j) + 1] = inverse[j / LANES][j % LANES];
+  const int64_t width = shape->width, all = shape->heads * width, stride = 3 * all, wide = own->wide;
+  const int64_t padded = rounded(length, LANES);
+  const float *queries = projected + head * width;
+  gather_bias(own, shape, head, length, bias);
+  gather_across(queries + all, stride, length, width, padded, LOG2_E, own->keys_across);
+  gather(queries + 2 * all, stride, length, width, wide, own->values);
+  for (int64_t query = 0; query < length; query += ROWS) {
+    const int64_t rows = length - query < ROWS ? length - query : ROWS;
+    float most[ROWS], inverse[ROWS];
+    score(own, query, rows, length, width, queries + query * stride, stride);
+    for (int64_t row = 0; row < rows; row++) { /* a loop of its own: rows overlap where none waits for its exponents */
+      const float *scores = own->scores + row * own->row + LANES;
+      vec greatest = load(scores);
+      for (int64_t j = LANES; j < padded; j += LANES) greatest = max(greatest, load(scores + j));
+      most[row] = max_of(greatest);
     }
-    transposed_product(width, QUERIES, length, values, stride, own->scores, QUERIES, own->result, QUERIES);
-    for (int64_t k = 0; k < width; k++)
-      for (int v = 0; v < 2; v++) {
-        float *result = own->result + k * QUERIES + v * LANES;
-        store(result, load(result) * inverse[v]);
+    for (int64_t row = 0; row < rows; row++) {
+      float *scores = own->scores + row * own->row + LANES;
+      vec sum = {0};
+      for (int64_t j = 0; j < padded; j += LANES) {
+        vec power = exp2_of(load(scores + j) - most[row]);
+        store(scores + j, power);
+        sum += power;
       }
-    scatter_across(own->result, count, width, all, output + query * all + head * width);
+      inverse[row] = 1 / sum_of(sum);
+      normalizers[2 * (query + row)] = most[row], normalizers[2 * (query + row) + 1] = inverse[row];
+    }
+    product(rows, wide, length, own->scores + LANES, own->row, own->values, wide, own->result, wide);
+    for (int64_t row = 0; row < rows; row++)
+      for (int64_t k = 0; k < width; k += LANES)
+        store_some(output + (query + row) * all + head * width + k, load(own->result + row * wide + k) * inverse[row],
+                   width - k);
   }
 }
 
-/* Adds gradients of scores (keys, QUERIES) to those of the biases: ROWS diagonals' sums, then one addition. */
-static void add_to_bias(Attention *own, int64_t first, int64_t keys, int64_t query, int64_t length) {
-  for (int64_t key = 0; key < keys; key += ROWS) {
-    const int64_t rows = keys - key < ROWS ? keys - key : ROWS;
-    const float *from = own->to_scores + key * WITH_MARGIN + LANES - (rows - 1);
-    float *to = own->to_bias + length - 1 + query - first - key - (rows - 1);
-    for (int64_t offset = 0; offset < QUERIES + rows - 1; offset += LANES) {
+/* Adds gradients of scores (rows, length) to those of the biases: as many diagonals at once as sums fit a vector. */
+static void add_to_bias(Attention *own, int64_t query, int64_t all_rows, int64_t length) {
+  for (int64_t first = 0; first < all_rows; first += ROWS) {
+    const int64_t rows = all_rows - first < ROWS ? all_rows - first : ROWS;
+    const float *from = own->to_scores + first * own->row + LANES - (rows - 1);
+    float *to = own->to_bias + length - query - first - rows;
+    for (int64_t offset = 0; offset < length + rows - 1; offset += LANES) {
       vec sum = load(to + offset);
-      for (int64_t row = 0; row < rows; row++) sum += load(from + row * (WITH_MARGIN + 1) + offset);
+      for (int64_t row = 0; row < rows; row++) sum += load(from + row * (own->row + 1) + offset);
       store(to + offset, sum);
     }
   }
@@ -130,55 +118,52 @@ void attend_backward(Attention *own, const Shape *shape, int64_t head, int64_t l
                      const float *bias, const float *output, const float *normalizers, const float *gradient,
                      float *to_projected, float *to_bias) {
   const int64_t width = shape->width, all = shape->heads * width, stride = 3 * all, wide = own->wide;
-  const int64_t padded = rounded(length, QUERIES);
-  const float *queries = projected + head * width, *keys = queries + all, *values = keys + all;
+  const int64_t padded = rounded(length, LANES), offsets = 2 * length - 1;
+  const float *queries = projected + head * width;
   float *to_queries = to_projected + head * width;
-  gather_scores(own, shape, head, length, queries, stride, bias);
+  gather_bias(own, shape, head, length, bias);
   gather(queries, stride, length, width, wide, own->queries);
+  gather(queries + all, stride, length, width, wide, own->keys);
   gather(gradient + head * width, all, length, width, wide, own->gradient);
-  gather_across(gradient + head * width, all, length, width, padded, 1, own->gradient_across);
+  gather_across(queries + all, stride, length, width, padded, LOG2_E, own->keys_across);
+  gather_across(queries + 2 * all, stride, length, width, padded, 1, own->values_across);
   memset(own->to_keys, 0, length * wide * sizeof(float));
   memset(own->to_values, 0, length * wide * sizeof(float));
-  memset(own->to_bias, 0, (2 * length + 2 * QUERIES) * sizeof(float));
+  memset(own->to_bias, 0, rounded(offsets + 2 * LANES, LANES) * sizeof(float));
+  for (int64_t row = 0; row < QUERIES; row++) /* what add_to_bias reads beyond the end */
+    for (int64_t j = 0; j < 2; j++) store(own->to_scores + row * own->row + (1 + j) * LANES + padded, (vec){0});
   for (int64_t query = 0; query < length; query += QUERIES) {
-    const int64_t count = length - query < QUERIES ? length - query : QUERIES;
-    vec most[2] = {{0}}, inverse[2] = {{0}}, both[2] = {{0}}; /* zeros beyond the prompt's end */
-    for (int64_t j = 0; j < count; j++) {
-      const float *attended = output + (query + j) * all + head * width, *to_attended = own->gradient + (query + j) * wide;
+    const int64_t rows = length - query < QUERIES ? length - query : QUERIES;
+    const float *part = own->queries + query * wide, *to_part = own->gradient + query * wide;
+    score(own, query, rows, length, width, part, wide);
+    product(rows, padded, width, to_part, wide, own->values_across, padded, own->to_scores + LANES, own->row);
+    for (int64_t row = 0; row < rows; row++) {
+      float *scores = own->scores + row * own->row + LANES, *to_scores = own->to_scores + row * own->row + LANES;
+      const float *normalizer = normalizers + 2 * (query + row);
+      const float *attended = output + (query + row) * all + head * width;
       vec products = {0}; /* of output and gradient: what the softmax's gradient subtracts */
-      for (int64_t k = 0; k < width; k += LANES) products += load_some(attended + k, width - k) * load(to_attended + k);
-      both[j / LANES][j % LANES] = sum_of(products);
-      most[j / LANES][j % LANES] = normalizers[2 * (query + j)];
-      inverse[j / LANES][j % LANES] = normalizers[2 * (query + j) + 1];
+      for (int64_t k = 0; k < width; k += LANES)
+        products += load_some(attended + k, width - k) * load(to_part + row * wide + k);
+      const float both = sum_of(products), most = normalizer[0], inverse = normalizer[1];
+      for (int64_t j = 0; j < padded; j += LANES) {
+        vec probability = exp2_of(load(scores + j) - most) * inverse;
+        store(scores + j, probability);
+        store(to_scores + j, probability * (load(to_scores + j) - both));
+      }
     }
-    memset(own->result, 0, width * QUERIES * sizeof(float));
-    for (int64_t first = 0; first < length; first += KEYS) {
-      const int64_t some = length - first < KEYS ? length - first : KEYS;
-      float *to_scores = own->to_scores + LANES;
-      score(own, shape, first, some, query, length, keys, stride);
-      product(some, QUERIES, width, values + first * stride, stride, own->gradient_across + query, padded, to_scores,
-              WITH_MARGIN);
-      for (int64_t key = 0; key < some; key++)
-        for (int v = 0; v < 2; v++) {
-          float *scores = own->scores + key * QUERIES + v * LANES, *to = to_scores + key * WITH_MARGIN + v * LANES;
-          vec probability = exp2_of(load(scores) - most[v]) * inverse[v];
-          store(scores, probability);
-          store(to, probability * (load(to) - both[v]));
-        }
-      add_transposed_product(width, QUERIES, some, keys + first * stride, stride, to_scores, WITH_MARGIN, own->result,
-                             QUERIES);
-      add_product(some, wide, count, to_scores, WITH_MARGIN, own->queries + query * wide, wide,
-                  own->to_keys + first * wide, wide);
-      add_product(some, wide, count, own->scores, QUERIES, own->gradient + query * wide, wide,
-                  own->to_values + first * wide, wide);
-      add_to_bias(own, first, some, query, length);
-    }
-    scatter_across(own->result, count, width, stride, to_queries + query * stride);
+    product(rows, wide, length, own->to_scores + LANES, own->row, own->keys, wide, own->result, wide);
+    scatter(own->result, wide, rows, width, stride, to_queries + query * stride);
+    add_transposed_product(length, wide, rows, own->to_scores + LANES, own->row, part, wide, own->to_keys, wide);
+    add_transposed_product(length, wide, rows, own->scores + LANES, own->row, to_part, wide, own->to_values, wide);
+    add_to_bias(own, query, rows, length);
   }
   scatter(own->to_keys, wide, length, width, stride, to_queries + all);
   scatter(own->to_values, wide, length, width, stride, to_queries + 2 * all);
-  float *to = to_bias + first_bias(shape, head, length);
-  for (int64_t offset = 0; offset < 2 * length - 1; offset++) to[offset] += own->to_bias[2 * length - 2 - offset];
+  float *to = to_bias + head * (2 * shape->longest - 1) + shape->longest - length;
+  for (int64_t offset = 0; offset < offsets; offset += LANES) {
+    const int64_t some = offsets - offset;
+    store_some(to + offset, load_some(to + offset, some) + load(own->to_bias + offset), some);
+  }
 }
 
 /* Forward: output (tokens, heads, width) = softmax(q k + bias) v, normalizers (heads, tokens, 2) = the greatest score

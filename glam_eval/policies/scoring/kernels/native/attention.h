@@ -4,9 +4,9 @@
 #include "scratch.h"
 
 typedef struct {
-  int64_t wide; /* floats of a vector, rounded up */
-  float *bias, *to_bias, *queries, *queries_across, *gradient, *gradient_across, *to_keys, *to_values;
-  float *scores, *to_scores, *result; /* of some queries */
+  int64_t wide, row; /* floats of a vector, and of a row of scores with a margin of LANES at each end */
+  float *bias, *to_bias, *queries, *keys, *keys_across, *values, *values_across, *gradient, *to_keys, *to_values;
+  float *scores, *to_scores, *result; /* of ROWS queries */
   Scratch scratch;
 } Attention;
 

@@ -57,10 +57,6 @@ void add_product(int64_t rows, int64_t columns, int64_t depth, const float *a, i
                  int64_t b_row, float *c, int64_t c_row) {
   multiply(ADDED, rows, columns, depth, a, a_row, 1, b, b_row, c, c_row, c);
 }
-void transposed_product(int64_t rows, int64_t columns, int64_t depth, const float *a, int64_t a_row, const float *b,
-                        int64_t b_row, float *c, int64_t c_row) {
-  multiply(ZERO, rows, columns, depth, a, 1, a_row, b, b_row, c, c_row, c);
-}
 void add_transposed_product(int64_t rows, int64_t columns, int64_t depth, const float *a, int64_t a_row,
                             const float *b, int64_t b_row, float *c, int64_t c_row) {
   multiply(ADDED, rows, columns, depth, a, 1, a_row, b, b_row, c, c_row, c);

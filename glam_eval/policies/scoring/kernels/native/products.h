@@ -8,10 +8,7 @@ void product(int64_t rows, int64_t columns, int64_t depth, const float *a, int64
 /* c += a b */
 void add_product(int64_t rows, int64_t columns, int64_t depth, const float *a, int64_t a_row, const float *b,
                  int64_t b_row, float *c, int64_t c_row);
-/* c = a' b, a (depth, rows) */
-void transposed_product(int64_t rows, int64_t columns, int64_t depth, const float *a, int64_t a_row, const float *b,
-                        int64_t b_row, float *c, int64_t c_row);
-/* c += a' b */
+/* c += a' b, a (depth, rows) */
 void add_transposed_product(int64_t rows, int64_t columns, int64_t depth, const float *a, int64_t a_row,
                             const float *b, int64_t b_row, float *c, int64_t c_row);
 /* c = a b, with bias[column - row] added */
