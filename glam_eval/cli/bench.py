@@ -9,6 +9,9 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+    from glam_eval.policies.bench import EngineMeasurement
 
 
 def register(app: typer.Typer) -> None:
@@ -72,10 +75,13 @@ def engine(
 
     Example: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`
     """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     from rich.console import Console
-    from rich.table import Column, Table
 
     from glam_eval.core.errors import unknown
+    from glam_eval.policies.bench import measure
     from glam_eval.policies.devices import available_devices
     from glam_eval.policies.models.shapes import check_known
 
@@ -84,18 +90,28 @@ def engine(
     names = model or ["t5-nano", "google/flan-t5-small"]
     for name in names:
         check_known(name)
-    where = available_devices(device)[0]
-    import torch
-
-    from glam_eval.policies.bench import measure
-
-    if threads is not None:
-        torch.set_num_threads(threads)
+    settings: dict[str, Any] = {
+        "precision": precision,
+        "device": available_devices(device)[0],
+        "threads": threads,
+    }
     console = Console()
     measured = []
-    for name in names:
-        with console.status(f"measuring {name}"):
-            measured.append(measure(name, precision=precision, device=where, repeats=repeats, plain=plain))
+    # A process for each: the peak of memory is that of its process.
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh:
+        for name in names:
+            with console.status(f"measuring {name}"):
+                one = fresh.submit(measure, name, repeats=repeats, plain=plain, **settings)
+                measured.append(one.result())
+    console.print(_engine_table(measured, plain))
+    _write(measured, out, console)
+
+
+def _engine_table(measured: Sequence["EngineMeasurement"], plain: bool) -> "Table":
+    """Return measurements as a table that fits 80 columns."""
+    from rich.table import Column, Table
+
+    first = measured[0]
     columns = ("of limit", "x plain") if plain else ("of limit",)
     table = Table(
         Column("model", no_wrap=True),
@@ -107,6 +123,8 @@ def engine(
         "GFLOP /s",
         box=None,
         padding=(0, 1, 0, 0),
+        title=f"prompts a second, {first.precision}, {first.device}, {first.threads} threads, "
+        f"{first.kernels} kernels",
     )
     for row in measured:
         table.add_row(
@@ -120,10 +138,7 @@ def engine(
             f"{row.peak_memory / 2**30:.2f}",
             f"{row.matrix_rate / 1e9:,.0f}",
         )
-    first = measured[0]
-    table.title = f"prompts a second, {precision}, {where}, {first.threads} threads, {first.kernels} kernels"
-    console.print(table)
-    _write(measured, out, console)
+    return table
 
 
 @bench.command("agents")

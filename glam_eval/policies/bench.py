@@ -19,7 +19,7 @@ import torch
 from glam_eval.core.compiling import kernels
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import PolicyOutput
-from glam_eval.policies.lanes import add_gradients, lane_count
+from glam_eval.policies.lanes import add_gradients, even_parts, lane_count
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
 from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
 from glam_eval.policies.models.gemm import matrix_rate, synchronize
@@ -147,15 +147,20 @@ def measure(
     *,
     precision: str = "float32",
     device: str = "cpu",
+    threads: int | None = None,
     repeats: int = 5,
     plain: bool = True,
 ) -> EngineMeasurement:
     """Measure a model of known shape with random weights, and its work by plain calls if ``plain``.
 
+    Uses all of torch's threads unless told how many.
+
     Raises:
         UserError: if the name is not one whose shape is known.
     """
     check_known(name)
+    if threads is not None:
+        torch.set_num_threads(threads)
     shape, where = KNOWN[name], torch.device(device)
     _reset_peak(where)
     policy = make_policy(shape, precision, device)
@@ -164,14 +169,14 @@ def measure(
     lengths = [len(each.prompt) for each in prompts]
     flops = [forward_flops(shape, length, NODES) for length in lengths]
     lanes = lane_count(where, policy.count_parameters())
-    at_once = min(policy.cost_at_once // lanes, sum(lengths) // lanes + max(lengths))
+    parts = even_parts(partial(batches, lengths), policy.cost_at_once, lanes)
 
     def score() -> None:
         with torch.no_grad():
             policy.evaluate(prompts[:SCORED])
 
     def update() -> None:
-        update_step(policy, optimizer, prompts, batches(lengths, at_once), policy.evaluate, lanes)
+        update_step(policy, optimizer, prompts, parts, policy.evaluate, lanes)
 
     score_rate, matrices, score_fraction = _rates(
         score, SCORED, sum(flops[:SCORED]), where, precision, repeats

@@ -3,8 +3,10 @@
 A small operation gains little from a second thread and waits for it at its end; whole parts don't.
 """
 
+import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
@@ -25,6 +27,19 @@ def lane_count(device: torch.device, weights: int = 0) -> int:
     if device.type != "cpu" or weights > MOST_WEIGHTS:
         return 1
     return min(torch.get_num_threads(), MOST_LANES)
+
+
+def even_parts(cut: Callable[[int], Iterable[Part]], limit: int, lanes: int) -> list[Part]:
+    """Return the parts that ``cut`` makes for a limit to each: as many for every lane, of like sizes.
+
+    Args:
+        cut: returns fewer parts, or as many, the higher the limit.
+        limit: of all lanes' parts together.
+        lanes: as ``lane_count`` gives it.
+    """
+    limits = range(1, max(1, limit // lanes) + 1)
+    count = math.ceil(len(list(cut(limits[-1]))) / lanes) * lanes
+    return list(cut(limits[bisect_left(limits, True, key=lambda each: len(list(cut(each))) <= count)]))
 
 
 _here = threading.local()

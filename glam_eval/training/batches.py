@@ -5,28 +5,30 @@ from collections.abc import Hashable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from glam_eval.policies.lanes import even_parts
+
 
 def micro_batches(
     costs: Sequence[int], keys: Sequence[Hashable | None], limit: int, lanes: int = 1
-) -> Iterator[NDArray[np.int64]]:
-    """Yield indices of inputs, in order of cost, in parts of which ``lanes`` have at most ``limit`` tokens.
+) -> list[NDArray[np.int64]]:
+    """Return indices of inputs, in order of cost, in parts of which ``lanes`` have at most ``limit`` tokens.
 
     Inputs of equal keys (None equals nothing) are computed once, so they share a part and count once. A part
-    holds at least one input, however costly. Tokens count as padded to the part's longest input.
+    holds at least one input, however costly. Tokens count as padded to the part's longest input. Lanes have
+    as many parts, of like sizes.
     """
     equals: dict[Hashable, list[int]] = {}
     for index, key in enumerate(keys):
         equals.setdefault(index if key is None else key, []).append(index)
-    if lanes > 1:
-        distinct_costs = [costs[members[0]] for members in equals.values()]
-        limit = min(limit // lanes, sum(distinct_costs) // lanes + max(distinct_costs))
-    part: list[int] = []
-    distinct = 0
-    for members in sorted(equals.values(), key=lambda members: costs[members[0]]):
-        if part and (distinct + 1) * costs[members[0]] > limit:
-            yield np.array(part)
-            part, distinct = [], 0
-        part += members
-        distinct += 1
-    if part:
-        yield np.array(part)
+    distinct = sorted(equals.values(), key=lambda members: costs[members[0]])
+
+    def cut(most: int) -> Iterator[NDArray[np.int64]]:
+        first = 0
+        for end, members in enumerate(distinct):
+            if end > first and (end + 1 - first) * costs[members[0]] > most:
+                yield np.concatenate(distinct[first:end])
+                first = end
+        if distinct:
+            yield np.concatenate(distinct[first:])
+
+    return even_parts(cut, limit, lanes)

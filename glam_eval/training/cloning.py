@@ -103,7 +103,7 @@ class Cloner:
 
         lanes = lane_count(self._parameters[0].device, self._weights)
         at_once = self._settings.micro_batch_tokens or self._policy.cost_at_once
-        parts = list(micro_batches(costs, keys, at_once, lanes))
+        parts = micro_batches(costs, keys, at_once, lanes)
         sums = np.sum(add_gradients(part_losses, parts, self._parameters, lanes), axis=0)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.max_grad_norm))
         if not math.isfinite(norm):

@@ -11,7 +11,7 @@ from glam_eval.policies.models.tokenizer import embedded_tokenizer
 RELATIVE_BUCKETS = 32  # T5's table of position biases
 BYTES = {"float32": 4, "bfloat16": 2}
 ROLLOUT_TOKENS = 8192  # of one batch without gradients, as in ``scoring.scores``
-UPDATE_TOKENS = 2560  # of one with: products at full speed, and FLAN-T5-small's update in 3 GB
+UPDATE_TOKENS = 2304  # of one with: products at full speed, and FLAN-T5-small's update in 3 GB
 UPDATE_STATES = 5_600_000  # of small models more, up to 256 MiB: about 12 floats are kept of each state
 
 

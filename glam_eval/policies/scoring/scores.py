@@ -1,6 +1,7 @@
 """From hidden states at tree nodes to one score per action; the library's ``score_actions``."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, Literal, Protocol, get_args
 
@@ -8,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from glam_eval.core.errors import UserError, unknown
-from glam_eval.policies.lanes import in_lanes, lane_count
+from glam_eval.policies.lanes import even_parts, in_lanes, lane_count
 from glam_eval.policies.scoring.causal import CAUSAL_MODELS, CausalEngine
 from glam_eval.policies.scoring.packing import PackedPrompts, Prompt, batches, pack
 from glam_eval.policies.scoring.t5 import T5_MODELS, T5Engine
@@ -116,19 +117,18 @@ class Scorer:
                 return hidden[:, 0].float(), reduce(hidden, trees)
 
         lanes = lane_count(self.device)
-        parts = list(self._batches([len(prompts[index]) for index in distinct], lanes))
+        parts = self._batches([len(prompts[index]) for index in distinct], lanes)
         roots, reduced = zip(*in_lanes(run, parts, lanes), strict=True)
         position = {keys[distinct[index]]: row for row, index in enumerate(chain.from_iterable(parts))}
         rows = torch.tensor([position[key] for key in keys], device=self.device)
         return torch.cat(roots)[rows], torch.cat(reduced)[rows]
 
     @staticmethod
-    def _batches(lengths: list[int], lanes: int) -> Iterator[list[int]]:
-        """Yield the batches: one for each lane or more; with gradients one alone, which the caller cut."""
-        total = sum(lengths)
+    def _batches(lengths: list[int], lanes: int) -> list[list[int]]:
+        """Return the batches: as many for each lane; with gradients one alone, which the caller cut."""
         if torch.is_grad_enabled():
-            return batches(lengths, total)
-        return batches(lengths, min(TOKENS_PER_BATCH, total // lanes + max(lengths)))
+            return list(batches(lengths, sum(lengths)))
+        return even_parts(partial(batches, lengths), TOKENS_PER_BATCH * lanes, lanes)
 
 
 def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> Engine:
