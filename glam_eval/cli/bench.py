@@ -76,11 +76,12 @@ def engine(
     Example: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`
     """
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     from rich.console import Console
 
-    from glam_eval.core.errors import unknown
+    from glam_eval.core.errors import UserError, unknown
     from glam_eval.policies.bench import measure
     from glam_eval.policies.devices import available_devices
     from glam_eval.policies.models.shapes import check_known
@@ -102,7 +103,10 @@ def engine(
         for name in names:
             with console.status(f"measuring {name}"):
                 one = fresh.submit(measure, name, repeats=repeats, plain=plain, **settings)
-                measured.append(one.result())
+                try:
+                    measured.append(one.result())
+                except BrokenProcessPool:
+                    raise UserError(f"{name} was killed: too little memory? measure a smaller one") from None
     console.print(_engine_table(measured, plain))
     _write(measured, out, console)
 

@@ -1,4 +1,4 @@
-"""Compiles C sources for this very processor, once, and loads it; without a compiler only speed is lost."""
+"""Compiles C sources for this very processor, once, and loads them; without a compiler only speed is lost."""
 
 import ctypes
 import hashlib

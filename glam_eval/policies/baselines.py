@@ -13,7 +13,7 @@ class FixedPolicy:
     """A policy that does not learn: nothing to save, no critic, no memory."""
 
     memory_size = 0
-    cost_at_once = 4096
+    cost_at_once = 4096  # inputs: a bound for memory that small networks rarely meet
 
     def cost(self, prepared: object) -> int:  # noqa: ARG002
         """Return 1: every input is alike."""

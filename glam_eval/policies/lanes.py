@@ -38,6 +38,8 @@ def even_parts(cut: Callable[[int], Iterable[Part]], limit: int, lanes: int) -> 
         lanes: as ``lane_count`` gives it.
     """
     limits = range(1, max(1, limit // lanes) + 1)
+    if lanes == 1:
+        return list(cut(limits[-1]))
     count = math.ceil(len(list(cut(limits[-1]))) / lanes) * lanes
     return list(cut(limits[bisect_left(limits, True, key=lambda each: len(list(cut(each))) <= count)]))
 

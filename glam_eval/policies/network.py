@@ -25,7 +25,7 @@ class NetworkPolicy(nn.Module):
     """
 
     memory_size = 0
-    cost_at_once = 4096
+    cost_at_once = 4096  # inputs: a bound for memory that small networks rarely meet
     identity = ""
 
     @property

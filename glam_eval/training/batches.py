@@ -1,6 +1,7 @@
 """Batches of inputs of unlike sizes."""
 
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,13 @@ def micro_batches(
         equals.setdefault(index if key is None else key, []).append(index)
     distinct = sorted(equals.values(), key=lambda members: costs[members[0]])
 
-    def cut(most: int) -> Iterator[NDArray[np.int64]]:
+    def cut(most: int) -> Iterator[list[list[int]]]:
         first = 0
         for end, members in enumerate(distinct):
             if end > first and (end + 1 - first) * costs[members[0]] > most:
-                yield np.concatenate(distinct[first:end])
+                yield distinct[first:end]
                 first = end
         if distinct:
-            yield np.concatenate(distinct[first:])
+            yield distinct[first:]
 
-    return even_parts(cut, limit, lanes)
+    return [np.array(list(chain.from_iterable(part))) for part in even_parts(cut, limit, lanes)]

@@ -35,12 +35,14 @@ class _CompiledGatedGelu(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, inner: torch.Tensor) -> torch.Tensor:
+        """Return the product, (n, columns)."""
         ctx.save_for_backward(inner)
         return native.gated_gelu(inner)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the gradient by the input, of which all is computed again."""
         (inner,) = ctx.saved_tensors
         return native.gated_gelu_backward(inner, gradient)
 
@@ -50,6 +52,7 @@ class _GatedGelu(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, inner: torch.Tensor) -> torch.Tensor:
+        """Return the product, (n, columns)."""
         ctx.save_for_backward(inner)
         gate, linear = inner.chunk(2, dim=1)
         return _gelu_times(gate, linear, inner.new_empty(gate.shape))
@@ -57,6 +60,7 @@ class _GatedGelu(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the gradient by the input, of which all is computed again."""
         (inner,) = ctx.saved_tensors
         gate, linear = inner.chunk(2, dim=1)
         output = torch.empty_like(inner)

@@ -19,6 +19,7 @@ class _Attend(torch.autograd.Function):
     def forward(
         ctx: Any, queries: torch.Tensor, states: torch.Tensor, mask: torch.Tensor | None
     ) -> torch.Tensor:
+        """Return the averages, (n, m, d), and keep the probabilities."""
         scores = torch.bmm(queries, states.transpose(1, 2))
         scores = scores if mask is None else scores.add_(mask)
         probabilities = torch.softmax(scores, -1, out=scores)
@@ -28,6 +29,7 @@ class _Attend(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients by queries and states."""
         queries, states, probabilities = ctx.saved_tensors
         to_scores = softmax_gradient(torch.bmm(gradient, states.transpose(1, 2)), probabilities)
         to_queries, to_states = torch.bmm(to_scores, states), None
@@ -42,12 +44,14 @@ class _Pad(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, packed: torch.Tensor, lengths: list[int]) -> torch.Tensor:
+        """Return the padded states."""
         ctx.lengths = lengths
         return pad_sequence(list(torch.split(packed, lengths)), batch_first=True)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """Return the gradient by the packed states."""
         return torch.cat([each[:length] for each, length in zip(gradient, ctx.lengths, strict=True)]), None
 
 

@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from glam_eval.policies.scoring.kernels import native
 from glam_eval.policies.scoring.kernels.native import LayerActivations, LayerWeights
 
-MOST_STATES = 256  # d_model beyond which products by torch's library, blocked for caches, are faster
+MOST_STATES = 128  # d_model; at 256, products by torch's library, blocked for caches, are half again as fast
 MULTIPLE = 16  # of all widths: a vector of the widest processors
 
 
@@ -23,6 +23,7 @@ class _CompiledLayer(torch.autograd.Function):
     def forward(
         ctx: Any, lengths: torch.Tensor, epsilons: tuple[float, float], *tensors: torch.Tensor
     ) -> torch.Tensor:
+        """Return the layer's states; ``tensors`` are its input, the weights and the bias."""
         hidden, *weights, bias = tensors
         output, kept = native.encoder_layer_forward(
             hidden, LayerWeights(*weights), bias, lengths, epsilons, keep=any(ctx.needs_input_grad)
@@ -34,6 +35,7 @@ class _CompiledLayer(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients by input, weights and bias."""
         hidden, *rest = ctx.saved_tensors
         weights, bias, kept = LayerWeights(*rest[:4]), rest[4], LayerActivations(*rest[5:])
         gradients = native.encoder_layer_backward(

@@ -13,6 +13,7 @@ class _CompiledRMSNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
+        """Return the rows, (n, d), and keep them with their factors."""
         normed, scale = native.rms_norm(hidden, epsilon)
         ctx.save_for_backward(normed, scale)
         return normed
@@ -20,6 +21,7 @@ class _CompiledRMSNorm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """Return the gradient by the rows before the norm."""
         normed, scale = ctx.saved_tensors
         return native.rms_norm_backward(normed, scale, gradient), None
 
@@ -29,6 +31,7 @@ class _RMSNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
+        """Return the rows, (n, d), and keep them with their factors."""
         squares = torch.linalg.vecdot(hidden, hidden).unsqueeze(-1)
         scale = squares.div_(hidden.shape[-1]).add_(epsilon).rsqrt_()
         normed: torch.Tensor = hidden * scale
@@ -38,6 +41,7 @@ class _RMSNorm(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """Return the gradient by the rows before the norm."""
         normed, scale = ctx.saved_tensors
         mean = torch.linalg.vecdot(gradient, normed).unsqueeze(-1).div_(-normed.shape[-1])
         return torch.addcmul(gradient, normed, mean).mul_(scale), None

@@ -44,6 +44,7 @@ class _CompiledAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, projected: torch.Tensor, bias: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return the attended values, (T, heads * d_kv), and keep each query's normalizer."""
         output, normalizers = native.attention_forward(projected, bias, lengths)
         ctx.lengths = lengths
         ctx.save_for_backward(projected, bias, output, normalizers)
@@ -52,6 +53,7 @@ class _CompiledAttention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients by projections and bias."""
         projected, bias, output, normalizers = ctx.saved_tensors
         gradients = native.attention_backward(
             projected, bias, ctx.lengths, output, normalizers, gradient.view(output.shape)
@@ -77,6 +79,7 @@ class _BlockedAttention(torch.autograd.Function):
     def forward(
         ctx: Any, projected: torch.Tensor, bias: torch.Tensor, blocks: Sequence[Block]
     ) -> torch.Tensor:
+        """Return the attended values, (T, heads * d_kv), and keep each query's normalizer."""
         tokens, _, heads, width = projected.shape
         output = projected.new_empty(tokens, heads, width)
         normalizers = []
@@ -94,6 +97,7 @@ class _BlockedAttention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients by projections and bias."""
         projected, bias, *normalizers = ctx.saved_tensors
         heads, width = projected.shape[2:]
         to_projected = torch.empty_like(projected)

@@ -6,7 +6,7 @@
 typedef struct {
   int64_t wide, row; /* floats of a vector, and of a row of scores with a margin of LANES at each end */
   float *bias, *to_bias, *queries, *keys, *keys_across, *values, *values_across, *gradient, *to_keys, *to_values;
-  float *scores, *to_scores, *result; /* of ROWS queries */
+  float *scores, *to_scores, *result; /* of some queries */
   Scratch scratch;
 } Attention;
 
