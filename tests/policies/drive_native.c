@@ -25,7 +25,7 @@ static void attend(int64_t heads, int64_t width, int64_t prompts, const int64_t 
   for (int each = 0; each < 7; each++) free(all[each]);
 }
 
-static void layer(int64_t heads, int64_t width, int64_t states, int64_t inner, int64_t prompts,
+static void encoder_layer(int64_t heads, int64_t width, int64_t states, int64_t inner, int64_t prompts,
                   const int64_t *lengths) {
   Layer made = {{prompts, 0, 0, heads, width, lengths}, states, inner, {1e-6f, 1e-6f}};
   Shape *shape = &made.prompts;
@@ -52,6 +52,38 @@ static void layer(int64_t heads, int64_t width, int64_t states, int64_t inner, i
   for (int each = 0; each < 8; each++) free(((float **)weights)[each]);
 }
 
+static void decoder_layer(int64_t heads, int64_t width, int64_t states, int64_t inner, int64_t nodes, int64_t biases,
+                          int64_t prompts, const int64_t *lengths) {
+  DecoderLayer made = {{prompts, 0, 0, heads, width, lengths}, states, inner, nodes, biases, {1e-6f, 1e-6f, 1e-6f}};
+  Shape *shape = &made.prompts;
+  for (int64_t prompt = 0; prompt < prompts; prompt++) {
+    shape->tokens += lengths[prompt];
+    if (lengths[prompt] > shape->longest) shape->longest = lengths[prompt];
+  }
+  const int64_t all = heads * width, rows = prompts * nodes, beside = (nodes + 15) / 16 * 16;
+  const int64_t pairs = biases * heads * nodes * nodes, queries = (nodes * heads + 15) / 16 * 16;
+  DecoderWeights weights[2];
+  for (int each = 0; each < 2; each++)
+    weights[each] = (DecoderWeights){numbers(3 * all * states), numbers(states * all),   numbers(all * states),
+                                     numbers(all * states),     numbers(all * states),   numbers(states * all),
+                                     numbers(2 * inner * states), numbers(states * inner)};
+  DecoderActivations kept = {numbers(3 * all * rows), numbers(heads * beside * rows), numbers(all * rows),
+                             numbers(states * rows),  numbers(all * rows),            numbers(heads * states * rows),
+                             numbers(heads * states * rows), numbers(all * rows),     numbers(states * rows),
+                             numbers(2 * inner * rows), numbers(queries * shape->tokens)};
+  float *bias = numbers(pairs), *to_bias = numbers(pairs), *encoded = numbers(states * shape->tokens);
+  float *to_encoded = numbers(states * shape->tokens), *hidden = numbers(states * rows);
+  float *out = numbers(states * rows), *gradient = numbers(states * rows);
+  decoder_layer_forward(prompts / 2, prompts, &made, weights, bias, encoded, hidden, 0, out);
+  decoder_layer_forward(0, prompts, &made, weights, bias, encoded, hidden, &kept, out);
+  decoder_layer_backward(prompts / 2, prompts, &made, weights, encoded, hidden, &kept, gradient, out, to_encoded,
+                         weights + 1, to_bias);
+  float *all_of_them[] = {bias, to_bias, encoded, to_encoded, hidden, out, gradient};
+  for (int each = 0; each < 7; each++) free(all_of_them[each]);
+  for (int each = 0; each < 11; each++) free(((float **)&kept)[each]);
+  for (int each = 0; each < 16; each++) free(((float **)weights)[each]);
+}
+
 static void by_rows(int64_t rows, int64_t width) {
   float *hidden = numbers(rows * width), *normed = numbers(rows * width), *scale = numbers(rows);
   float *inner = numbers(2 * rows * width), *to_inner = numbers(2 * rows * width);
@@ -68,7 +100,9 @@ int main(void) {
   for (int64_t first = 0; first < 8; first++)
     for (int64_t width = 8; width <= 80; width += 24) attend(2, width, 8 - first, lengths + first);
   for (int64_t width = 1; width < 70; width += 3) by_rows(3, width);
-  layer(4, 8, 32, 64, 8, lengths);
-  layer(1, 16, 48, 16, 2, lengths + 5);
+  encoder_layer(4, 8, 32, 64, 8, lengths);
+  encoder_layer(1, 16, 48, 16, 2, lengths + 5);
+  decoder_layer(4, 16, 32, 64, 6, 1, 8, lengths);
+  decoder_layer(1, 16, 48, 16, 17, 2, 2, lengths + 5);
   return 0;
 }

@@ -16,29 +16,19 @@ from torch.utils.checkpoint import checkpoint
 
 from glam_eval.policies.scoring.kernels.activations import GELU, gated_activation
 from glam_eval.policies.scoring.kernels.allocator import keep_freed_memory
+from glam_eval.policies.scoring.kernels.compiled_layers import (
+    decoder_layer,
+    encoder_layer,
+    fits_compiled_layer,
+)
 from glam_eval.policies.scoring.kernels.cross_attention import CrossAttention
-from glam_eval.policies.scoring.kernels.encoder_layer import encoder_layer, fits_compiled_layer
-from glam_eval.policies.scoring.kernels.native import LayerWeights
 from glam_eval.policies.scoring.kernels.norms import rms_norm
 from glam_eval.policies.scoring.kernels.self_attention import PositionBias, self_attention
 from glam_eval.policies.scoring.packing import PackedPrompts, lengths_of
 from glam_eval.policies.scoring.tree import ActionTrees
+from glam_eval.policies.scoring.weights import weight_of, weights_after
 
 T5_MODELS = frozenset({"t5", "mt5", "umt5"})
-
-
-def weight_of(linear: Any) -> torch.Tensor:
-    """Return a linear layer's weight (out, in), with its LoRA update where ``peft`` wrapped the layer."""
-    weight: torch.Tensor = linear.weight
-    for adapter in getattr(linear, "active_adapters", ()):
-        weight = weight + linear.get_delta_weight(adapter)
-    return weight
-
-
-def weights_after(norm: Any, *linears: Any) -> torch.Tensor:
-    """Return linear layers' weights (sum of out, in), to apply to states without the norm's weight."""
-    weights: torch.Tensor = torch.cat([weight_of(linear) for linear in linears]) * norm.weight
-    return weights
 
 
 def project(hidden: torch.Tensor, norm: Any, *linears: Any) -> torch.Tensor:
@@ -153,37 +143,26 @@ class T5Engine:
     ) -> torch.Tensor:
         layer, dense = block.layer[0], block.layer[1].DenseReluDense
         if self._gelu and fits_compiled_layer(hidden, layer.SelfAttention.inner_dim, dense.wo.in_features):
-            return self._compiled_layer(block, hidden, bias, prompts)
+            return encoder_layer(block, hidden, bias.by_offset, lengths_of(prompts.groups))
         attended = self_attention(self._queries_keys_values(layer, hidden), bias, prompts.groups)
         hidden = add_projected(hidden, attended, layer.SelfAttention.o)
         return self.feed_forward(block.layer[1], hidden)
 
-    @staticmethod
-    def _compiled_layer(
-        block: Any, hidden: torch.Tensor, bias: PositionBias, prompts: PackedPrompts
-    ) -> torch.Tensor:
-        first, second = block.layer
-        attention, dense = first.SelfAttention, second.DenseReluDense
-        weights = LayerWeights(
-            weights_after(first.layer_norm, attention.q, attention.k, attention.v),
-            weight_of(attention.o),
-            weights_after(second.layer_norm, dense.wi_0, dense.wi_1),
-            weight_of(dense.wo),
-        )
-        epsilons = first.layer_norm.variance_epsilon, second.layer_norm.variance_epsilon
-        return encoder_layer(hidden, weights, bias.by_offset, lengths_of(prompts.groups), epsilons)
-
     def decode(self, encoded: torch.Tensor, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
         """Return the last hidden states at the nodes, (n, N, d_model), from encodings (T, d_model)."""
         stack = self.model.decoder
-        attend = CrossAttention(encoded, prompts.groups)
         hidden = F.embedding(trees.tokens, self.model.shared.weight).float()
         hidden = hidden.expand(prompts.count, -1, -1)
         hidden = hidden.reshape(-1, hidden.shape[-1])  # (n N, d_model)
+        compiled = self._gelu and fits_compiled_layer(hidden, self.config.d_ff)
+        attend = None if compiled else CrossAttention(encoded, prompts.groups)
         for block in stack.block:
             attention = block.layer[0].SelfAttention
             if attention.has_relative_attention_bias:
                 bias = self._tree_bias(attention, trees)
+            if attend is None:
+                hidden = decoder_layer(block, hidden, bias, encoded, lengths_of(prompts.groups))
+                continue
             hidden = self._tree_attention(block.layer[0], hidden, bias)
             hidden = self._cross_attention(block.layer[1], hidden, attend)
             hidden = self.feed_forward(block.layer[2], hidden)

@@ -20,3 +20,10 @@ void attend(Attention *own, const Shape *shape, int64_t head, int64_t length, co
 void attend_backward(Attention *own, const Shape *shape, int64_t head, int64_t length, const float *projected,
                      const float *bias, const float *output, const float *normalizers, const float *gradient,
                      float *to_projected, float *to_bias);
+
+/* Where a prompt's first token lies. */
+static inline int64_t start_of(const Shape *shape, int64_t prompt) {
+  int64_t start = 0;
+  for (int64_t before = 0; before < prompt; before++) start += shape->lengths[before];
+  return start;
+}

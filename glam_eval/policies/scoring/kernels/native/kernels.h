@@ -40,3 +40,38 @@ int encoder_layer_forward(int64_t first, int64_t last, const Layer *layer, const
 int encoder_layer_backward(int64_t first, int64_t last, const Layer *layer, const Weights *weights, const float *bias,
                            const float *hidden, const Activations *kept, const float *gradient, float *to_hidden,
                            const Weights *to_weights, float *to_bias);
+
+typedef struct { /* all widths are multiples of 16, that of a head too */
+  Shape prompts;         /* whose encodings are attended to */
+  int64_t states, inner; /* d_model and d_ff */
+  int64_t nodes;         /* of each prompt's tree */
+  int64_t biases;        /* 1 where all prompts share one tree, else as many as prompts */
+  float epsilon[3];      /* of the norms */
+} DecoderLayer;
+typedef struct { /* of the projections; each (outputs, inputs), or transposed */
+  float *queries_keys_values, *from_attention, *queries, *keys, *values, *from_cross_attention, *gate_and_linear;
+  float *from_inner;
+} DecoderWeights;
+typedef struct { /* what the backward pass reads; of every node, but for the second and the last */
+  float *projected;     /* (nodes, 3 heads width) */
+  float *probabilities; /* (prompts, heads, nodes, rounded(nodes, 16)) */
+  float *attended;      /* (nodes, heads width) */
+  float *middle;        /* (nodes, states) */
+  float *queries;       /* (nodes, heads width) */
+  float *turned;        /* (nodes, heads, states): queries in the space of the encodings */
+  float *mixed;         /* (nodes, heads, states): encodings averaged by attention */
+  float *values;        /* (nodes, heads width) */
+  float *later;         /* (nodes, states) */
+  float *inner;         /* (nodes, 2 inner) */
+  float *shares;        /* (tokens, rounded(nodes heads, 16)): of each encoding in the averages */
+} DecoderActivations;
+
+/* keys are not transposed; bias: (biases, heads, nodes, nodes), -inf where a row's node doesn't see a column's */
+int decoder_layer_forward(int64_t first, int64_t last, const DecoderLayer *layer, const DecoderWeights *transposed,
+                          const float *bias, const float *encoded, const float *hidden, const DecoderActivations *kept,
+                          float *out);
+/* keys alone are transposed */
+int decoder_layer_backward(int64_t first, int64_t last, const DecoderLayer *layer, const DecoderWeights *weights,
+                           const float *encoded, const float *hidden, const DecoderActivations *kept,
+                           const float *gradient, float *to_hidden, float *to_encoded,
+                           const DecoderWeights *to_weights, float *to_bias);

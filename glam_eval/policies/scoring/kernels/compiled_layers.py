@@ -1,0 +1,150 @@
+"""Whole layers of T5 in one compiled call each, where their weights fit a core's cache.
+
+Small models otherwise spend their time on moving states and on calls of small operations.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
+
+from glam_eval.policies.scoring.kernels import native
+from glam_eval.policies.scoring.kernels.native import layers
+from glam_eval.policies.scoring.kernels.native.layers import (
+    VECTOR,
+    DecoderActivations,
+    DecoderWeights,
+    EncoderActivations,
+    EncoderWeights,
+)
+from glam_eval.policies.scoring.weights import weight_of, weights_after
+
+MOST_STATES = 128  # d_model; at 256, products by torch's library, blocked for caches, are half again as fast
+
+
+class _EncoderLayer(torch.autograd.Function):
+    """With gradients by input, weights and bias; attention's probabilities are recomputed."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, lengths: torch.Tensor, epsilons: tuple[float, ...], *tensors: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the layer's states; ``tensors`` are its input, the weights and the bias."""
+        hidden, *weights, bias = tensors
+        output, kept = layers.encoder_layer_forward(
+            hidden, EncoderWeights(*weights), bias, lengths, epsilons, keep=any(ctx.needs_input_grad)
+        )
+        ctx.lengths, ctx.epsilons, ctx.count = lengths, epsilons, len(tensors)
+        ctx.save_for_backward(*tensors, *(kept or ()))
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients by input, weights and bias."""
+        hidden, *weights, bias = ctx.saved_tensors[: ctx.count]
+        kept = EncoderActivations(*ctx.saved_tensors[ctx.count :])
+        gradients = layers.encoder_layer_backward(
+            hidden, EncoderWeights(*weights), bias, ctx.lengths, ctx.epsilons, kept, gradient
+        )
+        return None, None, *gradients
+
+
+class _DecoderLayer(torch.autograd.Function):
+    """With gradients by input, encodings, weights and bias."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, lengths: torch.Tensor, epsilons: tuple[float, ...], *tensors: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the layer's states; ``tensors`` are its input, the encodings, the weights and the bias."""
+        hidden, encoded, *weights, bias = tensors
+        output, kept = layers.decoder_layer_forward(
+            hidden, encoded, DecoderWeights(*weights), bias, lengths, epsilons, keep=any(ctx.needs_input_grad)
+        )
+        ctx.lengths, ctx.epsilons, ctx.count = lengths, epsilons, len(tensors)
+        ctx.save_for_backward(*tensors, *(kept or ()))
+        return output
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients by input, encodings, weights and bias."""
+        hidden, encoded, *weights, bias = ctx.saved_tensors[: ctx.count]
+        kept = DecoderActivations(*ctx.saved_tensors[ctx.count :])
+        gradients = layers.decoder_layer_backward(
+            hidden, encoded, DecoderWeights(*weights), bias, ctx.lengths, ctx.epsilons, kept, gradient
+        )
+        return None, None, *gradients
+
+
+def fits_compiled_layer(hidden: torch.Tensor, *widths: int) -> bool:
+    """Tell whether the compiled layers take states (T, d_model) and a layer's other widths."""
+    fits = hidden.shape[1] <= MOST_STATES and not any(width % VECTOR for width in (hidden.shape[1], *widths))
+    return fits and native.usable(hidden) and not torch.is_autocast_enabled("cpu")
+
+
+def encoder_layer(
+    block: Any, hidden: torch.Tensor, bias: torch.Tensor, lengths: Sequence[int]
+) -> torch.Tensor:
+    """Return the states of packed tokens after a block of the encoder, (T, d_model) like ``hidden``.
+
+    Args:
+        block: Hugging Face's, with a gated gelu.
+        hidden: states, float32.
+        bias: by relative position, (heads, 2 longest - 1).
+        lengths: of the prompts.
+    """
+    first, second = block.layer
+    attention, dense = first.SelfAttention, second.DenseReluDense
+    weights = EncoderWeights(
+        weights_after(first.layer_norm, attention.q, attention.k, attention.v),
+        weight_of(attention.o),
+        weights_after(second.layer_norm, dense.wi_0, dense.wi_1),
+        weight_of(dense.wo),
+    )
+    tensors = (each.contiguous() for each in (hidden, *weights, bias))
+    output: torch.Tensor = _EncoderLayer.apply(torch.tensor(lengths), _epsilons(block), *tensors)  # type: ignore[no-untyped-call]
+    return output
+
+
+def decoder_layer(
+    block: Any, hidden: torch.Tensor, bias: torch.Tensor, encoded: torch.Tensor, lengths: Sequence[int]
+) -> torch.Tensor:
+    """Return the states of trees' nodes after a block of the decoder, (n N, d_model) like ``hidden``.
+
+    Args:
+        block: Hugging Face's, with a gated gelu.
+        hidden: states, float32.
+        bias: by depth, -inf where a node doesn't see another, (n, heads, N, N), or (1, ...) for all trees.
+        encoded: the encodings of packed prompts, (T, d_model).
+        lengths: of the prompts.
+    """
+    first, second, third = block.layer
+    attention, across, dense = first.SelfAttention, second.EncDecAttention, third.DenseReluDense
+    heads = attention.n_heads
+    weights = DecoderWeights(
+        _widened(weights_after(first.layer_norm, attention.q, attention.k, attention.v), 3 * heads),
+        _widened(weight_of(attention.o).T, heads).T,
+        _widened(weights_after(second.layer_norm, across.q), heads),
+        _widened(weight_of(across.k), heads),
+        _widened(weight_of(across.v), heads),
+        _widened(weight_of(across.o).T, heads).T,
+        weights_after(third.layer_norm, dense.wi_0, dense.wi_1),
+        weight_of(dense.wo),
+    )
+    tensors = (each.contiguous() for each in (hidden, encoded, *weights, bias))
+    output: torch.Tensor = _DecoderLayer.apply(torch.tensor(lengths), _epsilons(block), *tensors)  # type: ignore[no-untyped-call]
+    return output
+
+
+def _epsilons(block: Any) -> tuple[float, ...]:
+    return tuple(layer.layer_norm.variance_epsilon for layer in block.layer)
+
+
+def _widened(weight: torch.Tensor, heads: int) -> torch.Tensor:
+    """Return a weight of heads (heads width, d), with zeros behind each head's rows to whole vectors."""
+    missing = -(len(weight) // heads) % VECTOR
+    return F.pad(weight.unflatten(0, (heads, -1)), (0, 0, 0, missing)).flatten(0, 1) if missing else weight

@@ -1,0 +1,254 @@
+"""Whole layers of T5 in C on tensors: float32 on a CPU, every tensor contiguous, every width a multiple of 16."""
+
+import ctypes
+from typing import NamedTuple
+
+import torch
+
+from glam_eval.policies.scoring.kernels.native.library import Shape, parts, run, shape_of
+
+VECTOR = 16  # floats, of the widest processors: what widths are multiples of
+
+
+class _EncoderLayer(ctypes.Structure):
+    """This and the next as in ``kernels.h``."""
+
+    _fields_ = [("prompts", Shape), ("states", ctypes.c_int64), ("inner", ctypes.c_int64)]
+    _fields_ += [("epsilon", ctypes.c_float * 2)]
+
+
+class _DecoderLayer(ctypes.Structure):
+    _fields_ = [("prompts", Shape)]
+    _fields_ += [(name, ctypes.c_int64) for name in ("states", "inner", "nodes", "biases")]
+    _fields_ += [("epsilon", ctypes.c_float * 3)]
+
+
+class EncoderWeights(NamedTuple):
+    """Of a layer's projections, each (outputs, inputs), a norm's weight multiplied in."""
+
+    queries_keys_values: torch.Tensor  # (3 heads d_kv, d_model)
+    from_attention: torch.Tensor  # (d_model, heads d_kv)
+    gate_and_linear: torch.Tensor  # (2 d_ff, d_model)
+    from_inner: torch.Tensor  # (d_model, d_ff)
+
+
+class EncoderActivations(NamedTuple):
+    """What a layer's backward pass reads, for each token."""
+
+    projected: torch.Tensor  # (T, 3 heads d_kv)
+    normalizers: torch.Tensor  # (T, 2 heads), of attention
+    attended: torch.Tensor  # (T, heads d_kv)
+    middle: torch.Tensor  # (T, d_model)
+    inner: torch.Tensor  # (T, 2 d_ff)
+
+
+class DecoderWeights(NamedTuple):
+    """Of a layer's projections, each (outputs, inputs), a norm's weight multiplied in."""
+
+    queries_keys_values: torch.Tensor  # (3 heads d_kv, d_model)
+    from_attention: torch.Tensor  # (d_model, heads d_kv)
+    queries: torch.Tensor  # (heads d_kv, d_model): this and the next three of cross-attention
+    keys: torch.Tensor  # (heads d_kv, d_model)
+    values: torch.Tensor  # (heads d_kv, d_model)
+    from_cross_attention: torch.Tensor  # (d_model, heads d_kv)
+    gate_and_linear: torch.Tensor  # (2 d_ff, d_model)
+    from_inner: torch.Tensor  # (d_model, d_ff)
+
+
+class DecoderActivations(NamedTuple):
+    """What a layer's backward pass reads, of R = n N nodes."""
+
+    projected: torch.Tensor  # (R, 3 heads d_kv)
+    probabilities: torch.Tensor  # (n, heads, N, N, rounded up), of attention among the nodes
+    attended: torch.Tensor  # (R, heads d_kv)
+    middle: torch.Tensor  # (R, d_model)
+    queries: torch.Tensor  # (R, heads d_kv)
+    turned: torch.Tensor  # (R, heads, d_model): queries in the space of the encodings
+    mixed: torch.Tensor  # (R, heads, d_model): encodings averaged by attention
+    values: torch.Tensor  # (R, heads d_kv)
+    later: torch.Tensor  # (R, d_model)
+    inner: torch.Tensor  # (R, 2 d_ff)
+    shares: torch.Tensor  # (T, N heads, rounded up): of each encoding in the averages
+
+
+def _transposed(weights: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return tuple(weight.T.contiguous() for weight in weights)
+
+
+def _sums(count: int, *like: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
+    """Return zeros for each part of a range to add gradients to."""
+    return [tuple(torch.zeros_like(each) for each in like) for _ in range(parts(count))]
+
+
+def _added(sums: list[tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:
+    return tuple(column[0] if len(column) == 1 else sum(column) for column in zip(*sums, strict=True))  # type: ignore[misc]
+
+
+def _encoder_layer(
+    lengths: torch.Tensor, weights: EncoderWeights, heads: int, epsilons: tuple[float, ...]
+) -> _EncoderLayer:
+    states, columns = weights.from_attention.shape
+    shape = shape_of(lengths, heads, columns // heads)
+    return _EncoderLayer(shape, states, weights.from_inner.shape[1], (ctypes.c_float * 2)(*epsilons))
+
+
+def encoder_layer_forward(
+    hidden: torch.Tensor,
+    weights: EncoderWeights,
+    bias: torch.Tensor,
+    lengths: torch.Tensor,
+    epsilons: tuple[float, ...],
+    keep: bool,
+) -> tuple[torch.Tensor, EncoderActivations | None]:
+    """Return a layer's states (T, d_model), and its activations to keep if the backward pass will come.
+
+    Args:
+        hidden: states of packed tokens, (T, d_model).
+        weights: of the projections.
+        bias: by relative position, (heads, 2 longest - 1).
+        lengths: of the prompts, int64.
+        epsilons: of the two norms.
+        keep: whether to return the activations.
+    """
+    output, layer = torch.empty_like(hidden), _encoder_layer(lengths, weights, len(bias), epsilons)
+    kept = None
+    if keep:
+        three, attended, two = len(weights[0]), weights.from_attention.shape[1], len(weights.gate_and_linear)
+        widths = (three, 2 * len(bias), attended, hidden.shape[1], two)
+        kept = EncoderActivations(*(hidden.new_empty(len(hidden), width) for width in widths))
+    run(
+        "encoder_layer_forward",
+        len(lengths),
+        ctypes.byref(layer),
+        _transposed(weights),
+        bias,
+        hidden,
+        kept,
+        output,
+    )
+    return output, kept
+
+
+def encoder_layer_backward(
+    hidden: torch.Tensor,
+    weights: EncoderWeights,
+    bias: torch.Tensor,
+    lengths: torch.Tensor,
+    epsilons: tuple[float, ...],
+    kept: EncoderActivations,
+    gradient: torch.Tensor,
+) -> tuple[torch.Tensor, ...]:
+    """Return the gradients by ``hidden``, each of ``weights`` and ``bias`` from the one by the output."""
+    layer = _encoder_layer(lengths, weights, len(bias), epsilons)
+    to_hidden, gradient = torch.empty_like(hidden), gradient.contiguous()
+    sums = _sums(len(lengths), *weights, bias)
+    run(
+        "encoder_layer_backward",
+        len(lengths),
+        ctypes.byref(layer),
+        tuple(weights),
+        bias,
+        hidden,
+        tuple(kept),
+        gradient,
+        to_hidden,
+        [part[:-1] for part in sums],
+        [part[-1] for part in sums],
+    )
+    return to_hidden, *_added(sums)
+
+
+def _decoder_layer(
+    lengths: torch.Tensor, weights: DecoderWeights, bias: torch.Tensor, epsilons: tuple[float, ...]
+) -> _DecoderLayer:
+    states, columns = weights.from_attention.shape
+    biases, heads, nodes, _ = bias.shape
+    shape = shape_of(lengths, heads, columns // heads)
+    inner = weights.from_inner.shape[1]
+    return _DecoderLayer(shape, states, inner, nodes, biases, (ctypes.c_float * 3)(*epsilons))
+
+
+def _room_for_activations(
+    hidden: torch.Tensor, encoded: torch.Tensor, weights: DecoderWeights, bias: torch.Tensor
+) -> DecoderActivations:
+    rows, states = hidden.shape
+    columns, inner = weights.from_attention.shape[1], weights.from_inner.shape[1]
+    _, heads, nodes, _ = bias.shape
+    seen, queries = (-(-count // VECTOR) * VECTOR for count in (nodes, nodes * heads))
+    turned = heads * states
+    widths = (3 * columns, heads * seen, columns, states, columns, turned, turned, columns, states, 2 * inner)
+    return DecoderActivations(
+        *(hidden.new_empty(rows, width) for width in widths), encoded.new_empty(len(encoded), queries)
+    )
+
+
+def decoder_layer_forward(
+    hidden: torch.Tensor,
+    encoded: torch.Tensor,
+    weights: DecoderWeights,
+    bias: torch.Tensor,
+    lengths: torch.Tensor,
+    epsilons: tuple[float, ...],
+    keep: bool,
+) -> tuple[torch.Tensor, DecoderActivations | None]:
+    """Return a layer's states (n N, d_model), and its activations to keep if the backward pass will come.
+
+    Args:
+        hidden: states of the nodes of n trees, (n N, d_model).
+        encoded: the encodings of packed prompts, (T, d_model).
+        weights: of the projections.
+        bias: by depth, -inf where a node doesn't see another, (n, heads, N, N), or (1, ...) for all trees.
+        lengths: of the prompts, int64.
+        epsilons: of the three norms.
+        keep: whether to return the activations.
+    """
+    output, layer = torch.empty_like(hidden), _decoder_layer(lengths, weights, bias, epsilons)
+    kept = _room_for_activations(hidden, encoded, weights, bias) if keep else None
+    transposed = DecoderWeights(*_transposed(weights))._replace(keys=weights.keys)
+    run(
+        "decoder_layer_forward",
+        len(lengths),
+        ctypes.byref(layer),
+        transposed,
+        bias,
+        encoded,
+        hidden,
+        kept,
+        output,
+    )
+    return output, kept
+
+
+def decoder_layer_backward(
+    hidden: torch.Tensor,
+    encoded: torch.Tensor,
+    weights: DecoderWeights,
+    bias: torch.Tensor,
+    lengths: torch.Tensor,
+    epsilons: tuple[float, ...],
+    kept: DecoderActivations,
+    gradient: torch.Tensor,
+) -> tuple[torch.Tensor, ...]:
+    """Return the gradients by ``hidden``, ``encoded``, each of ``weights`` and ``bias``."""
+    layer = _decoder_layer(lengths, weights, bias, epsilons)
+    to_hidden, to_encoded, gradient = (
+        torch.empty_like(hidden),
+        torch.empty_like(encoded),
+        gradient.contiguous(),
+    )
+    sums = _sums(len(lengths), *weights, bias)
+    run(
+        "decoder_layer_backward",
+        len(lengths),
+        ctypes.byref(layer),
+        weights._replace(keys=weights.keys.T.contiguous()),
+        encoded,
+        hidden,
+        kept,
+        gradient,
+        to_hidden,
+        to_encoded,
+        [part[:-1] for part in sums],
+        [part[-1] for part in sums],
+    )
+    return to_hidden, to_encoded, *_added(sums)
