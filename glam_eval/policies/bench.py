@@ -1,13 +1,13 @@
 """Measures the policy engine: prompts a second for scoring and for updates.
 
-Beside them stand this machine's limit, and the same work by plain Hugging Face calls: ratios to both hold on
-any machine.
+Beside them stand this machine's limit, and the same work by plain Hugging Face calls and by careful code on
+padded batches: ratios to them hold on any machine.
 """
 
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ import torch
 from glam_eval.core.compiling import kernels
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import PolicyOutput
+from glam_eval.policies.comparisons import cut, padded_evaluate, plain_evaluate
 from glam_eval.policies.lanes import add_gradients, even_parts, lane_count
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
 from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
@@ -27,7 +28,6 @@ from glam_eval.policies.models.loading import new_model
 from glam_eval.policies.models.shapes import KNOWN, T5Shape, check_known
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 from glam_eval.policies.options import PolicyOptions
-from glam_eval.policies.plain import plain_batches, plain_evaluate
 from glam_eval.policies.scoring.packing import batches
 from glam_eval.policies.scoring.tree import Actions
 
@@ -35,7 +35,8 @@ from glam_eval.policies.scoring.tree import Actions
 ACTIONS = Actions(((10, 11), (10, 12), (13, 14), (15, 16), (17,), (18, 19, 20)), (2, 2, 2, 2, 1, 1))
 NODES = 6
 SCORED, UPDATED = 32, 64  # prompts of a rollout step, and of a minibatch
-PLAIN_BATCH = 8  # prompts that the plain loop updates on at once: its memory grows with padding and actions
+COMPARED_BATCH = 8  # prompts that others' code updates on at once: its memory grows with padding and actions
+WARM_UPS = 2  # memory that is kept settles in the second
 SHORTEST, LONGEST = 200, 280  # tokens of a prompt: three observations of 6 to 9 sentences
 
 
@@ -56,6 +57,8 @@ class EngineMeasurement:
     update_fraction: float
     plain_score_rate: float = math.nan  # of plain Hugging Face calls; NaN where not measured
     plain_update_rate: float = math.nan
+    padded_score_rate: float = math.nan  # of careful code on padded batches
+    padded_update_rate: float = math.nan
 
 
 def make_policy(shape: T5Shape, precision: str, device: str) -> LanguageModelPolicy:
@@ -82,14 +85,14 @@ def update_step(
     policy: LanguageModelPolicy,
     optimizer: torch.optim.Optimizer,
     prompts: list[PreparedPrompt],
-    micro_batches: Iterable[list[int]],
+    micro_batches: Iterable[Sequence[int]],
     evaluate: Callable[[list[PreparedPrompt]], PolicyOutput],
     lanes: int = 1,
 ) -> None:
     """Do one gradient step in micro-batches, of indices: forward, backward, clip, Adam."""
     optimizer.zero_grad(set_to_none=True)
 
-    def part_loss(batch: list[int]) -> tuple[torch.Tensor, None]:
+    def part_loss(batch: Sequence[int]) -> tuple[torch.Tensor, None]:
         output = evaluate([prompts[index] for index in batch])
         return (output.values.square() - output.log_probabilities[:, 0]).sum() / len(prompts), None
 
@@ -115,7 +118,8 @@ def _rates(
 
     The matrix rate is measured right before each repeat: processors slow down and speed up by the second.
     """
-    work()
+    for _ in range(WARM_UPS):
+        work()
     rows = []
     for _ in range(repeats):
         limit = matrix_rate(precision, device, repeats=1)
@@ -149,9 +153,9 @@ def measure(
     device: str = "cpu",
     threads: int | None = None,
     repeats: int = 5,
-    plain: bool = True,
+    compare: bool = True,
 ) -> EngineMeasurement:
-    """Measure a model of known shape with random weights, and its work by plain calls if ``plain``.
+    """Measure a model of known shape with random weights, and its work by others' code if ``compare``.
 
     Uses all of torch's threads unless told how many.
 
@@ -183,7 +187,15 @@ def measure(
     )
     update_rate, more, update_fraction = _rates(update, UPDATED, 3 * sum(flops), where, precision, repeats)
     peak = _peak(where)
-    plain_rates = _plain_rates(policy, optimizer, prompts) if plain else (math.nan, math.nan)
+    others: dict[str, float] = {}
+    if compare:
+        as_they_come, by_length = prompts, sorted(prompts, key=lambda each: len(each.prompt))
+        for way, evaluate, ordered in (
+            ("plain", plain_evaluate, as_they_come),
+            ("padded", padded_evaluate, by_length),
+        ):
+            rates = _compared_rates(policy, optimizer, prompts[:SCORED], ordered, partial(evaluate, policy))
+            others |= {f"{way}_score_rate": rates[0], f"{way}_update_rate": rates[1]}
     return EngineMeasurement(
         model=name,
         precision=precision,
@@ -196,24 +208,26 @@ def measure(
         matrix_rate=(matrices + more) / 2,
         score_fraction=score_fraction,
         update_fraction=update_fraction,
-        plain_score_rate=plain_rates[0],
-        plain_update_rate=plain_rates[1],
+        **others,
     )
 
 
-def _plain_rates(
-    policy: LanguageModelPolicy, optimizer: torch.optim.Optimizer, prompts: list[PreparedPrompt]
+def _compared_rates(
+    policy: LanguageModelPolicy,
+    optimizer: torch.optim.Optimizer,
+    scored: list[PreparedPrompt],
+    updated: list[PreparedPrompt],
+    evaluate: Callable[[list[PreparedPrompt]], PolicyOutput],
 ) -> tuple[float, float]:
-    """Return the rates of scoring and of updating by plain calls, each measured once after a warm-up."""
-    evaluate = partial(plain_evaluate, policy)
+    """Return the rates of scoring and of updating by others' code, each measured once after a warm-up."""
     device = policy.model.device
 
     def score() -> None:
         with torch.no_grad():
-            evaluate(prompts[:SCORED])
+            evaluate(scored)
 
     def update() -> None:
-        update_step(policy, optimizer, prompts, plain_batches(len(prompts), PLAIN_BATCH), evaluate)
+        update_step(policy, optimizer, updated, cut(range(UPDATED), COMPARED_BATCH), evaluate)
 
     score()
     score_rate = SCORED / _seconds(score, device)

@@ -7,9 +7,9 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from glam_eval.core.errors import UserError
 from glam_eval.policies import bench
+from glam_eval.policies.comparisons import padded_evaluate, plain_evaluate
 from glam_eval.policies.models import estimate
 from glam_eval.policies.models.shapes import EMBEDDED, FLAN_T5, KNOWN
-from glam_eval.policies.plain import plain_evaluate
 from glam_eval.policies.scoring import t5
 
 
@@ -63,17 +63,18 @@ def test_description_grows_with_the_model_and_depends_on_the_precision(monkeypat
         estimate.describe("flan")
 
 
+@pytest.mark.parametrize("evaluate", [plain_evaluate, padded_evaluate])
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.03)])
-def test_the_plain_loop_does_the_same_work(precision, tolerance):
+def test_what_the_engine_is_compared_with_does_the_same_work(evaluate, precision, tolerance):
     policy = bench.make_policy(EMBEDDED["t5-pico"], precision, "cpu")
     prompts = bench.make_prompts(5, 1000)
-    ours, plain = policy.evaluate(prompts), plain_evaluate(policy, prompts)
-    torch.testing.assert_close(ours.log_probabilities, plain.log_probabilities, rtol=tolerance, atol=0)
-    torch.testing.assert_close(ours.values, plain.values, rtol=tolerance, atol=tolerance)
+    ours, theirs = policy.evaluate(prompts), evaluate(policy, prompts)
+    torch.testing.assert_close(ours.log_probabilities, theirs.log_probabilities, rtol=tolerance, atol=0)
+    torch.testing.assert_close(ours.values, theirs.values, rtol=tolerance, atol=tolerance)
     parameters = list(policy.parameters())
     gradients = [
         torch.autograd.grad(output.log_probabilities[:, 0].sum() + output.values.sum(), parameters)
-        for output in (ours, plain)
+        for output in (ours, theirs)
     ]
     scale = max(float(gradient.norm()) for gradient in gradients[1])
     for one, two in zip(*gradients, strict=True):
@@ -84,6 +85,7 @@ def test_measurement_is_complete(monkeypatch):
     monkeypatch.setattr(bench, "matrix_rate", lambda *_, **__: 2e11)
     record = bench.measure("t5-pico", repeats=1)
     assert min(record.plain_score_rate, record.plain_update_rate) > 0
+    assert min(record.padded_score_rate, record.padded_update_rate) > 0
     assert record.matrix_rate == 2e11
     flops = estimate.forward_flops(EMBEDDED["t5-pico"], 240, 6)
     assert record.score_fraction == pytest.approx(record.score_rate * flops / 2e11, rel=0.05)

@@ -147,4 +147,6 @@ def _epsilons(block: Any) -> tuple[float, ...]:
 def _widened(weight: torch.Tensor, heads: int) -> torch.Tensor:
     """Return a weight of heads (heads width, d), with zeros behind each head's rows to whole vectors."""
     missing = -(len(weight) // heads) % VECTOR
-    return F.pad(weight.unflatten(0, (heads, -1)), (0, 0, 0, missing)).flatten(0, 1) if missing else weight
+    if not missing:
+        return weight
+    return F.pad(weight.reshape(heads, -1, weight.shape[1]), (0, 0, 0, missing)).flatten(0, 1)

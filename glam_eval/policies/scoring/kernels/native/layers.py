@@ -1,4 +1,4 @@
-"""Whole layers of T5 in C on tensors: float32 on a CPU, every tensor contiguous, every width a multiple of 16."""
+"""Whole layers of T5 in C on tensors: float32, on a CPU, contiguous; every width is a multiple of 16."""
 
 import ctypes
 from typing import NamedTuple
@@ -81,7 +81,7 @@ def _sums(count: int, *like: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
 
 
 def _added(sums: list[tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:
-    return tuple(column[0] if len(column) == 1 else sum(column) for column in zip(*sums, strict=True))  # type: ignore[misc]
+    return tuple(column[0] if len(column) == 1 else sum(column) for column in zip(*sums, strict=True))
 
 
 def _encoder_layer(
@@ -177,9 +177,8 @@ def _room_for_activations(
     seen, queries = (-(-count // VECTOR) * VECTOR for count in (nodes, nodes * heads))
     turned = heads * states
     widths = (3 * columns, heads * seen, columns, states, columns, turned, turned, columns, states, 2 * inner)
-    return DecoderActivations(
-        *(hidden.new_empty(rows, width) for width in widths), encoded.new_empty(len(encoded), queries)
-    )
+    sizes = [*((rows, width) for width in widths), (len(encoded), queries)]
+    return DecoderActivations(*(hidden.new_empty(size) for size in sizes))
 
 
 def decoder_layer_forward(

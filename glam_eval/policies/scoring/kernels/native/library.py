@@ -1,4 +1,4 @@
-"""Calls into the C kernels of this folder: their library, and how work is cut into one part for each thread."""
+"""Calls of the C kernels of this folder, with work cut into one part for each thread."""
 
 import ctypes
 from pathlib import Path
@@ -43,6 +43,7 @@ def run(name: str, count: int, *arguments: object) -> None:
 
 
 def parts(count: int) -> int:
+    """Return into how many parts a range of so many is cut."""
     return min(count, threads_here())
 
 
