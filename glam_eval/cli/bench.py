@@ -84,7 +84,7 @@ def engine(
 
     from glam_eval.core.errors import UserError, unknown
     from glam_eval.policies.bench import measure
-    from glam_eval.policies.devices import available_devices
+    from glam_eval.policies.devices import available_devices, out_of_memory_as
     from glam_eval.policies.models.shapes import check_known
 
     if precision not in ("float32", "bfloat16"):
@@ -105,7 +105,8 @@ def engine(
             with console.status(f"measuring {name}"):
                 one = fresh.submit(measure, name, repeats=repeats, compare=compare, **settings)
                 try:
-                    measured.append(one.result())
+                    with out_of_memory_as(UserError(f"{name}: out of memory; measure a smaller one")):
+                        measured.append(one.result())
                 except BrokenProcessPool:
                     raise UserError(f"{name} was killed: too little memory? measure a smaller one") from None
     console.print(_engine_table(measured, compare))

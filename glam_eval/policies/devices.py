@@ -1,6 +1,8 @@
-"""Devices to compute on."""
+"""Devices to compute on, and the end of their memory."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from glam_eval.core.errors import UserError
 
@@ -23,3 +25,18 @@ def available_devices(wanted: str) -> list[str]:
     if not chosen:
         raise UserError(f"no device {wanted!r} here: choose {', '.join(['cpu', *present])}")
     return chosen
+
+
+@contextmanager
+def out_of_memory_as(failure: Exception) -> Iterator[None]:
+    """Raise an error that says what to do where torch has no memory left."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
+        raise failure from None
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error):
+            raise failure from None
+        raise

@@ -3,13 +3,9 @@
 import json
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.run import RunConfig
@@ -18,6 +14,7 @@ from glam_eval.core.records import TrainingRecord
 from glam_eval.core.world import EpisodeSummary
 from glam_eval.environments import make_environment
 from glam_eval.policies.base import Policy
+from glam_eval.policies.devices import out_of_memory_as
 from glam_eval.training.actors import Actors
 from glam_eval.training.agents import build_learner, build_policy
 from glam_eval.training.checkpoints import Checkpoint
@@ -39,7 +36,7 @@ class TrainingRun:
         environment = make_environment(config.environment, slots)
         if resume is not None:
             _check_same_run(resume, config)
-        with _named_if_out_of_memory():
+        with out_of_memory_as(RunFailedError(_OUT_OF_MEMORY)):
             self.policy: Policy = build_policy(
                 config, len(environment.actions), device, resume.directory if resume else None
             )
@@ -63,7 +60,7 @@ class TrainingRun:
         if self._learner is None:
             raise ValueError(f"agent {self.config.agent!r} does not learn")
         began = time.perf_counter()
-        with _named_if_out_of_memory():
+        with out_of_memory_as(RunFailedError(_OUT_OF_MEMORY)):
             learned = self._learner.update(self.update + 1)
         self.update += 1
         self.episodes += len(learned.finished)
@@ -108,19 +105,6 @@ class TrainingRun:
 _OUT_OF_MEMORY = (
     "out of memory: lower the learner's micro_batch_tokens or environments, or use a smaller model"
 )
-
-
-@contextmanager
-def _named_if_out_of_memory() -> Iterator[None]:
-    """Turn what torch says of a lack of memory into a RunFailedError that says what to do."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError):
-        raise RunFailedError(_OUT_OF_MEMORY) from None
-    except RuntimeError as error:
-        if "can't allocate memory" in str(error):
-            raise RunFailedError(_OUT_OF_MEMORY) from None
-        raise
 
 
 def _check_same_run(checkpoint: Checkpoint, config: RunConfig) -> None:
