@@ -44,8 +44,8 @@ class _EncoderLayer(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients by input, weights and bias."""
-        hidden, *weights, bias = ctx.saved_tensors[: ctx.count]
-        kept = EncoderActivations(*ctx.saved_tensors[ctx.count :])
+        saved = ctx.saved_tensors
+        (hidden, *weights, bias), kept = saved[: ctx.count], EncoderActivations(*saved[ctx.count :])
         gradients = layers.encoder_layer_backward(
             hidden, EncoderWeights(*weights), bias, ctx.lengths, ctx.epsilons, kept, gradient
         )
@@ -72,8 +72,8 @@ class _DecoderLayer(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients by input, encodings, weights and bias."""
-        hidden, encoded, *weights, bias = ctx.saved_tensors[: ctx.count]
-        kept = DecoderActivations(*ctx.saved_tensors[ctx.count :])
+        saved = ctx.saved_tensors
+        (hidden, encoded, *weights, bias), kept = saved[: ctx.count], DecoderActivations(*saved[ctx.count :])
         gradients = layers.decoder_layer_backward(
             hidden, encoded, DecoderWeights(*weights), bias, ctx.lengths, ctx.epsilons, kept, gradient
         )
