@@ -124,7 +124,7 @@ def _engine_table(measured: Sequence["EngineMeasurement"], compare: bool) -> "Ta
         "work",
         *(
             Column(name, justify="right")
-            for name in ("prompts/s", "of limit", *(f"x {way}" for way in others), "GFLOP/s", "peak GiB")
+            for name in ("prompts /s", "of limit", *(f"x {way}" for way in others), "GFLOP /s", "peak GiB")
         ),
         box=None,
         padding=(0, 1, 0, 0),
