@@ -11,73 +11,39 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
 from glam_eval.policies.scoring.kernels import native
-from glam_eval.policies.scoring.kernels.native import layers
 from glam_eval.policies.scoring.kernels.native.layers import (
+    DECODER,
+    ENCODER,
     VECTOR,
-    DecoderActivations,
     DecoderWeights,
-    EncoderActivations,
     EncoderWeights,
+    Layer,
 )
 from glam_eval.policies.scoring.weights import weight_of, weights_after
 
 MOST_STATES = 128  # d_model; at 256, products by torch's library, blocked for caches, are half again as fast
 
 
-class _EncoderLayer(torch.autograd.Function):
-    """With gradients by input, weights and bias; attention's probabilities are recomputed."""
+class _CompiledLayer(torch.autograd.Function):
+    """A layer of a kind, with gradients by all of its tensors; attention to packed tokens is recomputed."""
 
     @staticmethod
     def forward(
-        ctx: Any, lengths: torch.Tensor, epsilons: tuple[float, ...], *tensors: torch.Tensor
+        ctx: Any, kind: Layer, lengths: torch.Tensor, epsilons: tuple[float, ...], *tensors: torch.Tensor
     ) -> torch.Tensor:
-        """Return the layer's states; ``tensors`` are its input, the weights and the bias."""
-        hidden, *weights, bias = tensors
-        output, kept = layers.encoder_layer_forward(
-            hidden, EncoderWeights(*weights), bias, lengths, epsilons, keep=any(ctx.needs_input_grad)
-        )
-        ctx.lengths, ctx.epsilons, ctx.count = lengths, epsilons, len(tensors)
-        ctx.save_for_backward(*tensors, *(kept or ()))
+        """Return the layer's states."""
+        output, kept = kind.forward(tensors, lengths, epsilons, any(ctx.needs_input_grad))
+        ctx.kind, ctx.lengths, ctx.epsilons, ctx.count = kind, lengths, epsilons, len(tensors)
+        ctx.save_for_backward(*tensors, *kept)
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """Return the gradients by input, weights and bias."""
+        """Return the gradients by the tensors."""
         saved = ctx.saved_tensors
-        (hidden, *weights, bias), kept = saved[: ctx.count], EncoderActivations(*saved[ctx.count :])
-        gradients = layers.encoder_layer_backward(
-            hidden, EncoderWeights(*weights), bias, ctx.lengths, ctx.epsilons, kept, gradient
-        )
-        return None, None, *gradients
-
-
-class _DecoderLayer(torch.autograd.Function):
-    """With gradients by input, encodings, weights and bias."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, lengths: torch.Tensor, epsilons: tuple[float, ...], *tensors: torch.Tensor
-    ) -> torch.Tensor:
-        """Return the layer's states; ``tensors`` are its input, the encodings, the weights and the bias."""
-        hidden, encoded, *weights, bias = tensors
-        output, kept = layers.decoder_layer_forward(
-            hidden, encoded, DecoderWeights(*weights), bias, lengths, epsilons, keep=any(ctx.needs_input_grad)
-        )
-        ctx.lengths, ctx.epsilons, ctx.count = lengths, epsilons, len(tensors)
-        ctx.save_for_backward(*tensors, *(kept or ()))
-        return output
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        """Return the gradients by input, encodings, weights and bias."""
-        saved = ctx.saved_tensors
-        (hidden, encoded, *weights, bias), kept = saved[: ctx.count], DecoderActivations(*saved[ctx.count :])
-        gradients = layers.decoder_layer_backward(
-            hidden, encoded, DecoderWeights(*weights), bias, ctx.lengths, ctx.epsilons, kept, gradient
-        )
-        return None, None, *gradients
+        tensors, kept = saved[: ctx.count], saved[ctx.count :]
+        return None, None, None, *ctx.kind.backward(tensors, kept, ctx.lengths, ctx.epsilons, gradient)
 
 
 def fits_compiled_layer(hidden: torch.Tensor, *widths: int) -> bool:
@@ -105,9 +71,7 @@ def encoder_layer(
         weights_after(second.layer_norm, dense.wi_0, dense.wi_1),
         weight_of(dense.wo),
     )
-    tensors = (each.contiguous() for each in (hidden, *weights, bias))
-    output: torch.Tensor = _EncoderLayer.apply(torch.tensor(lengths), _epsilons(block), *tensors)  # type: ignore[no-untyped-call]
-    return output
+    return _run(ENCODER, block, lengths, hidden, *weights, bias)
 
 
 def decoder_layer(
@@ -135,13 +99,14 @@ def decoder_layer(
         weights_after(third.layer_norm, dense.wi_0, dense.wi_1),
         weight_of(dense.wo),
     )
-    tensors = (each.contiguous() for each in (hidden, encoded, *weights, bias))
-    output: torch.Tensor = _DecoderLayer.apply(torch.tensor(lengths), _epsilons(block), *tensors)  # type: ignore[no-untyped-call]
+    return _run(DECODER, block, lengths, hidden, encoded, *weights, bias)
+
+
+def _run(kind: Layer, block: Any, lengths: Sequence[int], *tensors: torch.Tensor) -> torch.Tensor:
+    epsilons = tuple(layer.layer_norm.variance_epsilon for layer in block.layer)
+    contiguous = (each.contiguous() for each in tensors)
+    output: torch.Tensor = _CompiledLayer.apply(kind, torch.tensor(lengths), epsilons, *contiguous)  # type: ignore[no-untyped-call]
     return output
-
-
-def _epsilons(block: Any) -> tuple[float, ...]:
-    return tuple(layer.layer_norm.variance_epsilon for layer in block.layer)
 
 
 def _widened(weight: torch.Tensor, heads: int) -> torch.Tensor:

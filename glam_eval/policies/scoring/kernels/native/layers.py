@@ -1,6 +1,7 @@
 """Whole layers of T5 in C on tensors: float32, on a CPU, contiguous; every width is a multiple of 16."""
 
 import ctypes
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -93,68 +94,46 @@ def _encoder_layer(
 
 
 def encoder_layer_forward(
-    hidden: torch.Tensor,
-    weights: EncoderWeights,
-    bias: torch.Tensor,
-    lengths: torch.Tensor,
-    epsilons: tuple[float, ...],
-    keep: bool,
-) -> tuple[torch.Tensor, EncoderActivations | None]:
-    """Return a layer's states (T, d_model), and its activations to keep if the backward pass will come.
+    tensors: Sequence[torch.Tensor], lengths: torch.Tensor, epsilons: tuple[float, ...], keep: bool
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Return a layer's states (T, d_model), and ``EncoderActivations`` if the backward pass will come.
 
     Args:
-        hidden: states of packed tokens, (T, d_model).
-        weights: of the projections.
-        bias: by relative position, (heads, 2 longest - 1).
+        tensors: states of packed tokens, (T, d_model); ``EncoderWeights``; position bias, of shape
+            (heads, 2 longest - 1).
         lengths: of the prompts, int64.
         epsilons: of the two norms.
-        keep: whether to return the activations.
+        keep: whether it will.
     """
+    hidden, *projections, bias = tensors
+    weights = EncoderWeights(*projections)
     output, layer = torch.empty_like(hidden), _encoder_layer(lengths, weights, len(bias), epsilons)
-    kept = None
+    kept: tuple[torch.Tensor, ...] = ()
     if keep:
         three, attended, two = len(weights[0]), weights.from_attention.shape[1], len(weights.gate_and_linear)
         widths = (three, 2 * len(bias), attended, hidden.shape[1], two)
         kept = EncoderActivations(*(hidden.new_empty(len(hidden), width) for width in widths))
-    run(
-        "encoder_layer_forward",
-        len(lengths),
-        ctypes.byref(layer),
-        _transposed(weights),
-        bias,
-        hidden,
-        kept,
-        output,
-    )
+    transposed = _transposed(weights)
+    described = ctypes.byref(layer)
+    run("encoder_layer_forward", len(lengths), described, transposed, bias, hidden, kept or None, output)
     return output, kept
 
 
 def encoder_layer_backward(
-    hidden: torch.Tensor,
-    weights: EncoderWeights,
-    bias: torch.Tensor,
+    tensors: Sequence[torch.Tensor],
+    kept: tuple[torch.Tensor, ...],
     lengths: torch.Tensor,
     epsilons: tuple[float, ...],
-    kept: EncoderActivations,
     gradient: torch.Tensor,
 ) -> tuple[torch.Tensor, ...]:
-    """Return the gradients by ``hidden``, each of ``weights`` and ``bias`` from the one by the output."""
+    """Return the gradients by ``tensors`` from the one by the output; the rest is as in the forward pass."""
+    hidden, *projections, bias = tensors
+    weights = EncoderWeights(*projections)
     layer = _encoder_layer(lengths, weights, len(bias), epsilons)
-    to_hidden, gradient = torch.empty_like(hidden), gradient.contiguous()
-    sums = _sums(len(lengths), *weights, bias)
-    run(
-        "encoder_layer_backward",
-        len(lengths),
-        ctypes.byref(layer),
-        tuple(weights),
-        bias,
-        hidden,
-        tuple(kept),
-        gradient,
-        to_hidden,
-        [part[:-1] for part in sums],
-        [part[-1] for part in sums],
-    )
+    to_hidden, sums = torch.empty_like(hidden), _sums(len(lengths), *weights, bias)
+    read = (tuple(weights), bias, hidden, kept, gradient.contiguous())
+    written = (to_hidden, [part[:-1] for part in sums], [part[-1] for part in sums])
+    run("encoder_layer_backward", len(lengths), ctypes.byref(layer), *read, *written)
     return to_hidden, *_added(sums)
 
 
@@ -182,72 +161,60 @@ def _room_for_activations(
 
 
 def decoder_layer_forward(
-    hidden: torch.Tensor,
-    encoded: torch.Tensor,
-    weights: DecoderWeights,
-    bias: torch.Tensor,
-    lengths: torch.Tensor,
-    epsilons: tuple[float, ...],
-    keep: bool,
-) -> tuple[torch.Tensor, DecoderActivations | None]:
-    """Return a layer's states (n N, d_model), and its activations to keep if the backward pass will come.
+    tensors: Sequence[torch.Tensor], lengths: torch.Tensor, epsilons: tuple[float, ...], keep: bool
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Return a layer's states (n N, d_model), and ``DecoderActivations`` if the backward pass will come.
 
     Args:
-        hidden: states of the nodes of n trees, (n N, d_model).
-        encoded: the encodings of packed prompts, (T, d_model).
-        weights: of the projections.
-        bias: by depth, -inf where a node doesn't see another, (n, heads, N, N), or (1, ...) for all trees.
+        tensors: states of the nodes of n trees, (n N, d_model); encodings of packed prompts, (T, d_model);
+            ``DecoderWeights``; bias by depth, -inf where a node doesn't see another, (n, heads, N, N), or
+            (1, heads, N, N) for all trees.
         lengths: of the prompts, int64.
         epsilons: of the three norms.
-        keep: whether to return the activations.
+        keep: whether it will.
     """
+    hidden, encoded, *projections, bias = tensors
+    weights = DecoderWeights(*projections)
     output, layer = torch.empty_like(hidden), _decoder_layer(lengths, weights, bias, epsilons)
-    kept = _room_for_activations(hidden, encoded, weights, bias) if keep else None
+    kept = _room_for_activations(hidden, encoded, weights, bias) if keep else ()
     transposed = DecoderWeights(*_transposed(weights))._replace(keys=weights.keys)
-    run(
-        "decoder_layer_forward",
-        len(lengths),
-        ctypes.byref(layer),
-        transposed,
-        bias,
-        encoded,
-        hidden,
-        kept,
-        output,
-    )
+    read = (transposed, bias, encoded, hidden)
+    run("decoder_layer_forward", len(lengths), ctypes.byref(layer), *read, kept or None, output)
     return output, kept
 
 
 def decoder_layer_backward(
-    hidden: torch.Tensor,
-    encoded: torch.Tensor,
-    weights: DecoderWeights,
-    bias: torch.Tensor,
+    tensors: Sequence[torch.Tensor],
+    kept: tuple[torch.Tensor, ...],
     lengths: torch.Tensor,
     epsilons: tuple[float, ...],
-    kept: DecoderActivations,
     gradient: torch.Tensor,
 ) -> tuple[torch.Tensor, ...]:
-    """Return the gradients by ``hidden``, ``encoded``, each of ``weights`` and ``bias``."""
+    """Return the gradients by ``tensors`` from the one by the output; the rest is as in the forward pass."""
+    hidden, encoded, *projections, bias = tensors
+    weights = DecoderWeights(*projections)
     layer = _decoder_layer(lengths, weights, bias, epsilons)
-    to_hidden, to_encoded, gradient = (
-        torch.empty_like(hidden),
-        torch.empty_like(encoded),
-        gradient.contiguous(),
-    )
+    to_hidden, to_encoded = torch.empty_like(hidden), torch.empty_like(encoded)
     sums = _sums(len(lengths), *weights, bias)
-    run(
-        "decoder_layer_backward",
-        len(lengths),
-        ctypes.byref(layer),
-        weights._replace(keys=weights.keys.T.contiguous()),
-        encoded,
-        hidden,
-        kept,
-        gradient,
-        to_hidden,
-        to_encoded,
-        [part[:-1] for part in sums],
-        [part[-1] for part in sums],
-    )
+    transposed = weights._replace(keys=weights.keys.T.contiguous())
+    read = (transposed, encoded, hidden, kept, gradient.contiguous())
+    written = (to_hidden, to_encoded, [part[:-1] for part in sums], [part[-1] for part in sums])
+    run("decoder_layer_backward", len(lengths), ctypes.byref(layer), *read, *written)
     return to_hidden, to_encoded, *_added(sums)
+
+
+class Layer(NamedTuple):
+    """The two passes of a kind of layer."""
+
+    forward: Callable[
+        [Sequence[torch.Tensor], torch.Tensor, tuple[float, ...], bool],
+        tuple[torch.Tensor, tuple[torch.Tensor, ...]],
+    ]
+    backward: Callable[
+        [Sequence[torch.Tensor], tuple[torch.Tensor, ...], torch.Tensor, tuple[float, ...], torch.Tensor],
+        tuple[torch.Tensor, ...],
+    ]
+
+
+ENCODER = Layer(encoder_layer_forward, encoder_layer_backward)
+DECODER = Layer(decoder_layer_forward, decoder_layer_backward)
