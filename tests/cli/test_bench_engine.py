@@ -1,26 +1,52 @@
-"""The engine's bench by the program: a table, a file, and one line where a measurement ends too soon."""
+"""The engine's bench by the program: its table, and one line where a measurement ends too soon."""
 
+import io
 import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 
-import pandas as pd
-from program import command, glam_eval
+from program import command
+from rich.console import Console
+
+from glam_eval.cli.bench import _engine_table
+from glam_eval.policies.bench import EngineMeasurement
 
 
-def test_both_kinds_of_work_are_printed_and_a_row_for_each_model_is_written(tmp_path):
-    file = tmp_path / "engine.parquet"
-    done = glam_eval("bench", "engine", "--model", "t5-pico", "--repeats", 1, "--no-compare", "--out", file)
-    assert done.returncode == 0, done.stderr
-    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("t5-pico")]
-    (row,) = pd.read_parquet(file).to_dict("records")
-    assert [each[1] for each in rows] == ["score", "update"]
-    for printed in rows:
-        rate = float(printed[2].replace(",", ""))
-        assert abs(rate - row[f"{printed[1]}_rate"]) < 0.1
-        assert printed[3] == f"{row[f'{printed[1]}_fraction']:.0%}"
+def test_both_kinds_of_work_stand_beside_limit_and_others():
+    measured = EngineMeasurement(
+        model="google/flan-t5-small",
+        precision="float32",
+        device="cpu",
+        threads=2,
+        kernels="compiled",
+        score_rate=12.0,
+        update_rate=1234.5,
+        peak_memory=3 * 2**30,
+        matrix_rate=2e11,
+        score_fraction=0.75,
+        update_fraction=0.5,
+        plain_score_rate=4.0,
+        plain_update_rate=411.5,
+        padded_score_rate=10.0,
+        padded_update_rate=493.8,
+    )
+    printed = {}
+    for compare in (True, False):
+        console = Console(width=80, record=True, file=io.StringIO())
+        console.print(_engine_table([measured], compare))
+        lines = console.export_text().splitlines()
+        printed[compare] = [line.split() for line in lines if line.startswith(measured.model)]
+    model, memory = measured.model, ["200", "3.00"]
+    assert printed[True] == [
+        [model, "score", "12.0", "75%", "3.0", "1.2", *memory],
+        [model, "update", "1,234.5", "50%", "3.0", "2.5", *memory],
+    ]
+    assert printed[False] == [
+        [model, "score", "12.0", "75%", *memory],
+        [model, "update", "1,234.5", "50%", *memory],
+    ]
 
 
 def measuring(process, seconds=60):
