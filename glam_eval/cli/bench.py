@@ -83,7 +83,6 @@ def engine(
     from rich.console import Console
 
     from glam_eval.core.errors import UserError, unknown
-    from glam_eval.policies.bench import measure
     from glam_eval.policies.devices import available_devices, out_of_memory_as
     from glam_eval.policies.models.shapes import check_known
 
@@ -92,6 +91,8 @@ def engine(
     names = model or ["t5-nano", "google/flan-t5-small"]
     for name in names:
         check_known(name)
+    from glam_eval.policies.bench import measure  # torch and transformers: not needed to refuse a name
+
     settings: dict[str, Any] = {
         "precision": precision,
         "device": available_devices(device)[0],

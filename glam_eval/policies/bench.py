@@ -19,7 +19,7 @@ import torch
 from glam_eval.core.compiling import kernels
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import PolicyOutput
-from glam_eval.policies.comparisons import cut, padded_evaluate, plain_evaluate
+from glam_eval.policies.comparisons import padded_evaluate, plain_evaluate
 from glam_eval.policies.lanes import add_gradients, even_parts, lane_count
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
 from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
@@ -187,15 +187,6 @@ def measure(
     )
     update_rate, more, update_fraction = _rates(update, UPDATED, 3 * sum(flops), where, precision, repeats)
     peak = _peak(where)
-    others: dict[str, float] = {}
-    if compare:
-        as_they_come, by_length = prompts, sorted(prompts, key=lambda each: len(each.prompt))
-        for way, evaluate, ordered in (
-            ("plain", plain_evaluate, as_they_come),
-            ("padded", padded_evaluate, by_length),
-        ):
-            rates = _compared_rates(policy, optimizer, prompts[:SCORED], ordered, partial(evaluate, policy))
-            others |= {f"{way}_score_rate": rates[0], f"{way}_update_rate": rates[1]}
     return EngineMeasurement(
         model=name,
         precision=precision,
@@ -208,28 +199,25 @@ def measure(
         matrix_rate=(matrices + more) / 2,
         score_fraction=score_fraction,
         update_fraction=update_fraction,
-        **others,
+        **(_rates_of_others(policy, optimizer, prompts) if compare else {}),
     )
 
 
-def _compared_rates(
-    policy: LanguageModelPolicy,
-    optimizer: torch.optim.Optimizer,
-    scored: list[PreparedPrompt],
-    updated: list[PreparedPrompt],
-    evaluate: Callable[[list[PreparedPrompt]], PolicyOutput],
-) -> tuple[float, float]:
-    """Return the rates of scoring and of updating by others' code, each measured once after a warm-up."""
-    device = policy.model.device
-
-    def score() -> None:
-        with torch.no_grad():
-            evaluate(scored)
-
-    def update() -> None:
-        update_step(policy, optimizer, updated, cut(range(UPDATED), COMPARED_BATCH), evaluate)
-
-    score()
-    score_rate = SCORED / _seconds(score, device)
-    update()
-    return score_rate, UPDATED / _seconds(update, device)
+def _rates_of_others(
+    policy: LanguageModelPolicy, optimizer: torch.optim.Optimizer, prompts: list[PreparedPrompt]
+) -> dict[str, float]:
+    """Return the rates of others' code by their fields' names, each measured once after a warm-up."""
+    device, rates = policy.model.device, {}
+    by_length = sorted(prompts, key=lambda each: len(each.prompt))
+    parts = [range(first, first + COMPARED_BATCH) for first in range(0, UPDATED, COMPARED_BATCH)]
+    for way, function, updated in (
+        ("plain", plain_evaluate, prompts),
+        ("padded", padded_evaluate, by_length),
+    ):
+        evaluate = partial(function, policy)
+        score = torch.no_grad()(partial(evaluate, prompts[:SCORED]))
+        update = partial(update_step, policy, optimizer, updated, parts, evaluate)
+        for kind, work, count in (("score", score, SCORED), ("update", update, UPDATED)):
+            work()
+            rates[f"{way}_{kind}_rate"] = count / _seconds(work, device)
+    return rates

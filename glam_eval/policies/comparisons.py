@@ -5,7 +5,7 @@ once, then the decoder once for each action. ``padded_evaluate`` is what careful
 modules does: one tree of all actions, cross-attention's keys and values once, torch's own attention.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -117,9 +117,3 @@ def _output(policy: LanguageModelPolicy, scores: torch.Tensor, roots: torch.Tens
 def _autocast(policy: LanguageModelPolicy) -> AbstractContextManager[Any]:
     half = policy.options.precision == "bfloat16"
     return torch.autocast(policy.model.device.type, torch.bfloat16, enabled=half)
-
-
-def cut(indices: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    """Yield ``size`` of the indices at a time, in their order."""
-    for first in range(0, len(indices), size):
-        yield indices[first : first + size]

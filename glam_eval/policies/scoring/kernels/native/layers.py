@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -82,7 +83,8 @@ def _sums(count: int, *like: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
 
 
 def _added(sums: list[tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:
-    return tuple(column[0] if len(column) == 1 else sum(column) for column in zip(*sums, strict=True))
+    """Return the parts' gradients added up, in their order."""
+    return tuple(reduce(torch.add, column) for column in zip(*sums, strict=True))
 
 
 def _encoder_layer(
