@@ -6,7 +6,7 @@ A policy with parameters and learner "ppo" in place of "none" is trained and res
 
 import torch
 
-from glam_eval.config.agents import AgentDescription
+from glam_eval.config.agents import Agent
 from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.baselines import FixedPolicy
 
@@ -28,7 +28,7 @@ class WalkerPolicy(FixedPolicy):
         return PolicyOutput(scores.log_softmax(dim=1), torch.zeros(len(inputs)))
 
 
-WALKER = AgentDescription(
+WALKER = Agent(
     "walker",
     "Walker",
     "walks ahead, turns at walls",

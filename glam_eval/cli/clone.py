@@ -54,13 +54,16 @@ def clone(
     """
     from rich.console import Console
 
-    from glam_eval.config.loading import override
-    from glam_eval.suites.cloning import describe_demonstrations
+    from glam_eval.config.agents import DEFAULT_AGENT, agents_where, cloning_agent
+    from glam_eval.config.overrides import apply_overrides
+    from glam_eval.execution.demonstrations import describe_demonstrations
 
     console = Console(highlight=False, soft_wrap=True)
     stored, is_stored = Path(source), (Path(source) / "demonstrations").is_dir()
-    of_bot = describe_demonstrations(stored)[1] if is_stored else source == "bot"
-    values = override(_values("bc-bot" if of_bot else "bc-gflan", model, level, seed), settings or [])
+    (expert,) = agents_where(bound="ceiling")
+    of_expert = describe_demonstrations(stored)[1] if is_stored else source == expert
+    agent = cloning_agent(expert if of_expert else DEFAULT_AGENT)
+    values = apply_overrides(_values(agent, model, level, seed), settings or [])
     if not is_stored:
         asked = {"source": source, "random_fraction": random_fraction, "transitions": transitions or 51_200}
         _collect(values, asked, out, device, console)
@@ -71,15 +74,16 @@ def clone(
         cloning |= {"transitions": transitions} if transitions else {}
         cloned = _train(values | {"frames": frames, "cloning": cloning}, out / "cloned", device, console)
         if then_frames:
-            online = {"frames": then_frames, "agents": [{"agent": "gflan", "model": str(cloned)}]}
+            online = {"frames": then_frames, "agents": [{"agent": DEFAULT_AGENT, "model": str(cloned)}]}
             _train(values | online, out / "continued", device, console)
 
 
 def _train(values: dict[str, Any], out: Path, device: str, console: "Console") -> Path:
     """Carry out a suite of one run and say where its results are; return its last checkpoint."""
+    from glam_eval.config.loading import make_suite
     from glam_eval.suites.run import run_alone
 
-    checkpoint = run_alone(values, out, device, console)
+    checkpoint = run_alone(make_suite(values), out, device, console)
     console.print(f"results in {out}, checkpoint {checkpoint}")
     return checkpoint
 
@@ -88,17 +92,29 @@ def _collect(
     values: dict[str, Any], asked: dict[str, Any], out: Path, device: str, console: "Console"
 ) -> None:
     """Store the demonstrations that are asked for; the environments are those of the settings."""
-    from glam_eval.config.suite import SuiteConfig
-    from glam_eval.suites.cloning import collect_demonstrations
+    from glam_eval.config.demonstrations import DemonstrationsConfig
+    from glam_eval.config.loading import make_suite
+    from glam_eval.core.errors import UserError
+    from glam_eval.core.progress_bars import progress_bars
+    from glam_eval.execution.demonstrations import DemonstrationsRun
+    from glam_eval.execution.progress import Progress
+    from glam_eval.policies.devices import available_devices
     from glam_eval.suites.run import validate
 
-    cloning = {**values.get("cloning", {}), **asked}
-    suite = SuiteConfig.parse(values | {"cloning": cloning}, source="settings")
+    suite = make_suite(values | {"cloning": {**values.get("cloning", {}), **asked}})
     validate(suite)
-    config = suite.runs()[0]
-    with console.status(f"{asked['source']} plays {config.environment.level}"):
-        file = collect_demonstrations(config, out, device)
-    console.print(f"demonstrations in {file}")
+    config = suite.graph[0].config
+    if not isinstance(config, DemonstrationsConfig):
+        raise UserError(f"{asked['source']!r} has to be trained first: give bot, a checkpoint or a directory")
+    with progress_bars(console) as bars:
+        bar = bars.add_task(f"{asked['source']} plays", total=config.transitions, status="")
+
+        def show(progress: Progress) -> None:
+            rate = f"{progress.frames_per_second:,.0f} steps/s"
+            bars.update(bar, completed=progress.frames, status=rate)
+
+        DemonstrationsRun(config, out, available_devices(device)[0], show, lambda: False).carry_out()
+    console.print(f"demonstrations in {out / 'demonstrations'}")
 
 
 def _values(agent: str, model: str, level: str, seed: int) -> dict[str, Any]:

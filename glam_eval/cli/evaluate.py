@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from glam_eval.suites.evaluation import Evaluation
+    from glam_eval.execution.evaluation import Evaluation
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +44,7 @@ def evaluate(
     """
     from rich.console import Console
 
-    from glam_eval.suites.evaluation import load_evaluation
+    from glam_eval.execution.evaluation import load_evaluation
 
     given = {"scenes": scenes, "items": items, "conditions": condition}
     settings = {name: value for name, value in given.items() if value}

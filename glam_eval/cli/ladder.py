@@ -39,8 +39,8 @@ def pretrain(
 
     from glam_eval.policies.devices import available_devices
     from glam_eval.pretraining.recipe import load_recipe
-    from glam_eval.suites.pretraining import external_texts
-    from glam_eval.suites.pretraining import pretrain as run
+    from glam_eval.pretraining.session import external_texts
+    from glam_eval.pretraining.session import pretrain as run
 
     recipe = load_recipe(name, settings or [], seed)
     console = Console(highlight=False, soft_wrap=True)
@@ -68,7 +68,7 @@ def audit(
     from glam_eval.core.errors import RunFailedError
     from glam_eval.pretraining.audit import audit as check
     from glam_eval.pretraining.mixture import training_examples, training_sentences
-    from glam_eval.suites.pretraining import external_texts
+    from glam_eval.pretraining.session import external_texts
 
     console = Console(highlight=False, soft_wrap=True)
     texts = external_texts(data)
@@ -133,7 +133,7 @@ def release(
     """
     from rich.console import Console
 
-    from glam_eval.suites.pretraining import release_pretrained
+    from glam_eval.pretraining.session import release_pretrained
 
     console = Console(highlight=False, soft_wrap=True)
     with console.status("asking the model for its card"):

@@ -90,6 +90,7 @@ def _agent(name: str, actions: str, seed: int) -> tuple[Choose, dict[str, Any]]:
     """
     import torch
 
+    from glam_eval.config.agents import agents_where
     from glam_eval.config.run import RunConfig
     from glam_eval.core.errors import unknown
     from glam_eval.core.seeds import stream
@@ -99,8 +100,9 @@ def _agent(name: str, actions: str, seed: int) -> tuple[Choose, dict[str, Any]]:
     from glam_eval.training.checkpoints import read_checkpoint
 
     directory = Path(name) if Path(name).is_dir() else None
-    if directory is None and name not in ("bot", "random"):
-        raise unknown("agent (or checkpoint directory)", name, ["human", "bot", "random"])
+    references = agents_where(role="reference")
+    if directory is None and name not in references:
+        raise unknown("agent (or checkpoint directory)", name, ["human", *references])
     values = read_checkpoint(directory).state["config"] if directory else {"agent": name}
     config = RunConfig.parse(values, source=name)
     trained = config.environment

@@ -1,5 +1,6 @@
 """``glam-eval run-suite``: a whole study by one command."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -42,21 +43,25 @@ def run_suite(
     from rich.console import Console
 
     from glam_eval.config.loading import load_suite
+    from glam_eval.config.overrides import partial_reach
     from glam_eval.suites.directory import check_directory
+    from glam_eval.suites.dry_run import print_plan
     from glam_eval.suites.failures import failure
-    from glam_eval.suites.plan import make_plans, print_plan
+    from glam_eval.suites.plan import in_order
     from glam_eval.suites.run import any_finished, choose_devices, run_suite, validate
 
     if launcher != "local":
         raise UserError(f"unknown launcher {launcher!r}: only 'local' exists")
     overrides = [*(settings or []), *([f"seeds={seeds}"] if seeds is not None else [])]
     suite = load_suite(name, overrides)
+    for line in partial_reach(suite, overrides):
+        print(f"glam-eval: {line}", file=sys.stderr)
     directory = out or Path("results") / suite.name
     validate(suite)
     console = Console()
     if dry_run:
         console = console if console.is_terminal else Console(width=_FILE_WIDTH)
-        print_plan(suite, make_plans(suite), choose_devices(suite, workers, device), console)
+        print_plan(suite, in_order(suite), choose_devices(suite, workers, device), console)
         return
     if not fresh:
         check_directory(directory, suite)
@@ -71,4 +76,4 @@ def run_suite(
                 summarise(directory)
         print_summary(directory, console)
     if outcome.failed:
-        raise failure(outcome.failed, directory)
+        raise failure(outcome.failed, directory, others=len(outcome.failed) < len(suite.graph))

@@ -21,8 +21,7 @@ def suites(name: Annotated[str | None, typer.Argument(help="Suite to print as TO
     from rich.table import Column, Table
 
     from glam_eval.config.loading import load_suite, shipped_suites, suite_text
-    from glam_eval.suites.cost import nominal_seconds
-    from glam_eval.suites.plan import make_plans
+    from glam_eval.suites.plan import core_seconds
 
     if name is not None:
         print(suite_text(name), end="")
@@ -31,9 +30,8 @@ def suites(name: Annotated[str | None, typer.Argument(help="Suite to print as TO
     table = Table(Column("suite", no_wrap=True), "about", *numbers, box=None)
     for shipped in shipped_suites():
         suite = load_suite(shipped)
-        plans = make_plans(suite)
-        hours = sum(map(nominal_seconds, plans)) / 3600
-        frames = sum(plan.config.frames for plan in plans)
+        hours = core_seconds(suite) / 3600
+        frames = sum(run.frames for run in suite.runs())
         cost = f"{hours:.1f}" if hours < 100 else f"{hours:,.0f}"
-        table.add_row(shipped, suite.title, str(len(plans)), f"{frames:,}", cost)
+        table.add_row(shipped, suite.title, str(len(suite.graph)), f"{frames:,}", cost)
     Console().print(table)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from glam_eval.config.agents import DEFAULT_AGENT
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -12,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    agent: Annotated[str, typer.Option(help="Agent of the study, for instance gflan.")] = "gflan",
+    agent: Annotated[str, typer.Option(help="Agent of the study, for instance gflan.")] = DEFAULT_AGENT,
     model: Annotated[
         str | None,
         typer.Option(help="Embedded model, directory or Hugging Face name. [default: t5-nano, if any]"),
@@ -21,7 +23,7 @@ def train(
     language: Annotated[str, typer.Option(help="Language of goal and observations.")] = "en",
     frames: Annotated[int, typer.Option(min=1, help="Environment steps to train for.")] = 51_200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the run.")] = 0,
-    preset: Annotated[str, typer.Option(help="paper, small, symbolic or symbolic-small.")] = "small",
+    preset: Annotated[str, typer.Option(help="Settings of PPO to start from: paper or small.")] = "small",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, dotted keys, for instance ppo.clip=0.1.")
     ] = None,
@@ -34,16 +36,16 @@ def train(
 
     `glam-eval train --model t5-pico --level GoToLocalS5N2 --set ppo.learning_rate=1e-3`
 
-    `glam-eval train --agent symbolic-ppo --preset symbolic-small`
+    `glam-eval train --agent symbolic-ppo --preset paper`
     """
     from rich.console import Console
 
     from glam_eval.config.agents import describe_agent
-    from glam_eval.config.loading import override
+    from glam_eval.config.loading import make_suite
     from glam_eval.suites.run import run_alone
 
     model = model or ("t5-nano" if describe_agent(agent).uses_model else "none")
-    values = override(
+    suite = make_suite(
         {
             "title": f"{agent} on {level}",
             "question": "One run.",
@@ -58,7 +60,7 @@ def train(
         },
         settings or [],
     )
-    directory = out or Path("results") / values["name"]
+    directory = out or Path("results") / suite.name
     console = Console()
-    checkpoint = run_alone(values, directory, device, console)
+    checkpoint = run_alone(suite, directory, device, console)
     console.print(f"results in {directory}, checkpoint {checkpoint}", highlight=False, soft_wrap=True)

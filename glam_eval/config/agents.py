@@ -1,18 +1,25 @@
-"""The agents of the study as data: what each is called, learns by and switches (paper, section 3.2).
+"""The one registry of the study's agents: what each is called, learns by, switches and looks like.
 
-Agents of other packages join through the entry-point group ``glam_eval.agents``: an entry point named as the
-agent, whose object is an ``AgentDescription`` with ``build``.
+Whatever the package does for one agent and not for another, it asks of the agent's entry here; no other
+module compares names. Agents of other packages join through the entry-point group ``glam_eval.agents``: an
+entry point named as the agent, whose object is an ``Agent`` with ``build``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Literal
 
 from glam_eval.core.errors import UserError, unknown
 
-Learner = Literal["none", "ppo", "q_learning", "cloning"]
+LearnerKind = Literal["none", "ppo", "q_learning", "cloning"]
+Role = Literal["learner", "reference", "control", "user's"]
 ENTRY_POINTS = "glam_eval.agents"
+
+_LANGUAGE_MODEL = "glam_eval.policies.language_model"
+_PROMPT = frozenset({"environment.template", "environment.remembered"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,55 +32,166 @@ class Switches:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentDescription:
+class AgentLook:
+    """How an agent is drawn in every figure: a colour (hexadecimal RGB) and a marker of matplotlib."""
+
+    color: str
+    marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
     """One row of the study.
 
-    ``build`` is for agents of other packages: it takes the run's ``RunConfig``, the number of actions and
-    the device, and returns a ``glam_eval.policies.base.Policy``.
+    Attributes:
+        name: what suites and results call it.
+        label: what figures and reports call it.
+        description: what it is, in a few words.
+        learner: what changes it; ``none`` for agents that never learn.
+        build: what makes its policy, as a function or ``"module:function"``; it is called with the run's
+            ``RunConfig``, the number of actions and the device, and returns a ``policies.base.Policy``.
+        restore: the same for the policy of a checkpoint, which is the fourth argument; None builds it anew and
+            lets it ``load``.
+        role: learners are compared, references bound them, controls show what a claim rests on.
+        uses_model: whether a run of it names a language model.
+        switches: of agents that use a model.
+        presets: settings of its learner under a named preset, where they differ from the preset's own.
+        demonstrator: the agent that it imitates unless a suite says otherwise, for agents that clone.
+        bound: ``floor`` or ``ceiling`` where scores are normalised by this agent.
+        unread: dotted keys of ``RunConfig`` that change nothing for this agent.
+        reads_text: whether it decides by the prompt alone, without memory: such an agent can be probed.
+        look: how it is drawn; None gives it a free colour and marker.
+        steps_per_second: of its policy on one core, nominally; None where its model says it.
     """
 
     name: str
     label: str
     description: str
-    learner: Learner
+    learner: LearnerKind
+    build: Callable[[Any, int, str], Any] | str
+    restore: Callable[[Any, int, str, Path], Any] | str | None = None
+    role: Role = "user's"
     uses_model: bool = False
     switches: Switches = Switches()
-    build: Callable[[Any, int, str], Any] | None = None
-    reads_text: bool = True  # decides by the prompt alone, without memory: it can be probed
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    demonstrator: str = ""
+    bound: Literal["", "floor", "ceiling"] = ""
+    unread: frozenset[str] = frozenset()
+    reads_text: bool = True
+    look: AgentLook | None = None
+    steps_per_second: float | None = None
+
+    @property
+    def learns(self) -> bool:
+        """Whether anything changes it."""
+        return self.learner != "none"
+
+    def make_policy(self, config: Any, actions: int, device: str, checkpoint: Path | None = None) -> Any:
+        """Return the policy of a run, as at its start or as in a checkpoint.
+
+        Args:
+            config: the run's ``RunConfig``.
+            actions: number of actions offered.
+            device: where its parameters go.
+            checkpoint: directory that its ``save`` wrote.
+        """
+        if checkpoint is not None and self.restore is not None:
+            return _function(self.restore)(config, actions, device, checkpoint)
+        policy = _function(self.build)(config, actions, device)
+        if checkpoint is not None:
+            policy.load(checkpoint)
+        return policy
 
 
-_AFLAN = Switches(action_choice="head")
-_NPE = Switches(weights="random")
-_NPA = Switches(weights="random", embeddings="random", action_choice="head")
-_NPAE = Switches(weights="random", action_choice="head")
-
-AGENTS: dict[str, AgentDescription] = {
-    agent.name: agent
-    for agent in (
-        AgentDescription("gflan", "GFlan-T5", "language model, scoring, online PPO", "ppo", True),
-        AgentDescription("aflan", "AFlan-T5", "language model, action head, PPO", "ppo", True, _AFLAN),
-        AgentDescription("npe", "NPE-Flan-T5", "random weights, pretrained embeddings", "ppo", True, _NPE),
-        AgentDescription("npa", "NPA-Flan-T5", "all weights random, action head", "ppo", True, _NPA),
-        AgentDescription("npae", "NPAE-Flan-T5", "as npe, with an action head", "ppo", True, _NPAE),
-        AgentDescription("zero-shot", "zero-shot", "gflan's policy, never updated", "none", True),
-        AgentDescription("bc-gflan", "BC-GFlan-T5", "gflan's policy, cloned from gflan", "cloning", True),
-        AgentDescription("bc-bot", "BC-Bot", "gflan's policy, cloned from the bot", "cloning", True),
-        AgentDescription("drrn", "DRRN", "recurrent Q-network over text, from scratch", "q_learning"),
-        AgentDescription(
-            "symbolic-ppo",
-            "Symbolic-PPO",
-            "conv, FiLM and LSTM on the symbolic grid",
-            "ppo",
-            reads_text=False,
-        ),
-        AgentDescription("bot", "bot", "BabyAI's planner: the expert", "none", reads_text=False),
-        AgentDescription("random", "random", "uniform over the actions offered", "none", reads_text=False),
-    )
-}
+def _function(named: Callable[..., Any] | str) -> Callable[..., Any]:
+    """Return a function that may be named as ``"module:function"``, so that describing loads nothing heavy."""
+    if not isinstance(named, str):
+        return named
+    module, _, name = named.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
 
 
-def describe_agent(name: str) -> AgentDescription:
-    """Return an agent's description; raise a UserError naming the nearest agent if there is none."""
+def _language_model(
+    name: str, label: str, description: str, color: str, marker: str, /, **values: Any
+) -> Agent:
+    values = {"learner": "ppo", "role": "learner", "look": AgentLook(color, marker), **values}
+    builders = {"build": f"{_LANGUAGE_MODEL}:build", "restore": f"{_LANGUAGE_MODEL}:restore"}
+    return Agent(name, label, description, uses_model=True, **builders, **values)
+
+
+# The paper's agents (section 3.2) in the order of its questions, which is that of figures and tables. Colours are
+# Okabe and Ito's (https://jfly.uni-koeln.de/color/), then Paul Tol's muted ones; floor and ceiling carry no hue.
+_STUDY = (
+    _language_model(
+        "gflan", "GFlan-T5", "language model, scoring, online PPO", "#0072b2", "o",
+    ),
+    _language_model(
+        "aflan", "AFlan-T5", "language model, action head, PPO", "#d55e00", "s",
+        switches=Switches(action_choice="head"),
+    ),
+    _language_model(
+        "npe", "NPE-Flan-T5", "random weights, pretrained embeddings", "#009e73", "^",
+        switches=Switches(weights="random"),
+    ),
+    _language_model(
+        "npa", "NPA-Flan-T5", "all weights random, action head", "#cc79a7", "D",
+        switches=Switches(weights="random", embeddings="random", action_choice="head"),
+    ),
+    _language_model(
+        "npae", "NPAE-Flan-T5", "as npe, with an action head", "#8c6d46", "v",
+        switches=Switches(weights="random", action_choice="head"),
+    ),
+    _language_model(
+        "zero-shot", "zero-shot", "gflan's policy, never updated", "#e69f00", "P",
+        learner="none", role="control",
+    ),
+    _language_model(
+        "bc-gflan", "BC-GFlan-T5", "gflan's policy, cloned from gflan", "#aa4499", "<",
+        learner="cloning", demonstrator="gflan",
+    ),
+    _language_model(
+        "bc-bot", "BC-Bot", "gflan's policy, cloned from the bot", "#44aa99", ">",
+        learner="cloning", demonstrator="bot",
+    ),
+    Agent(
+        "drrn", "DRRN", "recurrent Q-network over text, from scratch", "q_learning",
+        build="glam_eval.policies.drrn:build", role="learner",
+        look=AgentLook("#999933", "p"), steps_per_second=1500.0,
+    ),
+    Agent(
+        "symbolic-ppo", "Symbolic-PPO", "conv, FiLM and LSTM on the symbolic grid", "ppo",
+        build="glam_eval.policies.symbolic:build", role="learner",
+        presets={
+            # The paper's for this agent (appendix E).
+            "paper": {"environments": 64, "recurrence": 20, "minibatch": 1280, "learning_rate": 1e-4},
+            # Ours on GoToLocalS5N2, where the paper's takes several 100,000 frames.
+            "small": {"recurrence": 10, "minibatch": 160, "epochs": 3, "learning_rate": 5e-4},
+        },
+        unread=_PROMPT, reads_text=False, look=AgentLook("#56b4e9", "d"), steps_per_second=1000.0,
+    ),
+    Agent(
+        "bot", "bot", "BabyAI's planner: the expert", "none",
+        build="glam_eval.policies.baselines:build_bot", role="reference", bound="ceiling",
+        unread=_PROMPT | {"threads"}, reads_text=False, look=AgentLook("#1d1c1b", "*"), steps_per_second=1000.0,
+    ),
+    Agent(
+        "random", "random", "uniform over the actions offered", "none",
+        build="glam_eval.policies.baselines:build_random", role="reference", bound="floor",
+        unread=_PROMPT | {"threads"}, reads_text=False, look=AgentLook("#8a8782", "X"), steps_per_second=5000.0,
+    ),
+)  # fmt: skip
+
+AGENTS: dict[str, Agent] = {agent.name: agent for agent in _STUDY}
+DEFAULT_AGENT = _STUDY[0].name
+
+
+def describe_agent(name: str) -> Agent:
+    """Return an agent's entry.
+
+    Raises:
+        UserError: if there is no such agent (naming the nearest), or its entry point holds none.
+    """
     if name in AGENTS:
         return AGENTS[name]
     found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
@@ -84,6 +202,47 @@ def describe_agent(name: str) -> AgentDescription:
         described = found[name].load()
     except (ImportError, AttributeError) as error:
         raise UserError(f"{where} can't be loaded: {error}") from error
-    if not isinstance(described, AgentDescription) or described.name != name or described.build is None:
-        raise UserError(f"{where} must be an AgentDescription of that name, with build")
+    if not isinstance(described, Agent) or described.name != name:
+        raise UserError(f"{where} must be an Agent of that name")
     return described
+
+
+def agents_where(**values: Any) -> list[str]:
+    """Return the study's agents whose entries have all these values, for instance ``learner="cloning"``."""
+    return [
+        name for name, agent in AGENTS.items() if all(getattr(agent, key) == values[key] for key in values)
+    ]
+
+
+def normalising_agents() -> tuple[str, str]:
+    """Return the agents whose success counts as 0 and as 1 where scores are normalised: floor and ceiling."""
+    (floor,), (ceiling,) = agents_where(bound="floor"), agents_where(bound="ceiling")
+    return floor, ceiling
+
+
+def cloning_agent(demonstrator: str) -> str:
+    """Return the study's agent that imitates such a demonstrator: references have a clone of their own.
+
+    Args:
+        demonstrator: an agent's name; a trained agent of any name counts as a learner.
+    """
+    is_reference = demonstrator in AGENTS and AGENTS[demonstrator].role == "reference"
+    clones = agents_where(learner="cloning")
+    return next(name for name in clones if _imitates_reference(AGENTS[name]) == is_reference)
+
+
+def check_demonstrator(agent: Agent, demonstrator: Agent) -> None:
+    """Raise a UserError unless an agent that clones may imitate a demonstrator.
+
+    A clone of a reference measures imitation of an expert, a clone of a learner what its own interaction
+    added: results that mix them up would answer neither.
+    """
+    if _imitates_reference(agent) != (demonstrator.role == "reference"):
+        other = cloning_agent(demonstrator.name)
+        raise UserError(
+            f"agent {agent.name!r} clones {agent.demonstrator}, not {demonstrator.name}: choose agent {other!r}"
+        )
+
+
+def _imitates_reference(agent: Agent) -> bool:
+    return AGENTS[agent.demonstrator].role == "reference"

@@ -1,17 +1,37 @@
-"""Learners beside PPO: Q-learning for DRRN, behavioural cloning; defaults are the paper's (appendix E)."""
+"""What changes an agent: PPO, Q-learning, cloning or nothing; a run has one. Defaults are the paper's (appendix E)."""
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from glam_eval.config.settings import Settings
+from glam_eval.config.agents import LearnerKind
+from glam_eval.config.ppo import PPOConfig
+from glam_eval.config.settings import Fraction, Settings
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
+
+class NoLearnerConfig(Settings):
+    """Nothing: the agent stays as it is."""
+
+    kind: Literal["none"] = "none"
+    """Which learner this is."""
+
+    @property
+    def frames_per_update(self) -> int:
+        """1: there are no updates, so their length means nothing."""
+        return 1
+
+    @property
+    def environments(self) -> int:
+        """1: nothing is trained in them."""
+        return 1
 
 
 class QLearningConfig(Settings):
     """Q-learning with a uniform replay and no target network, as DRRN does (arXiv 1511.04636)."""
 
+    kind: Literal["q_learning"] = "q_learning"
+    """Which learner this is."""
     environments: PositiveInt = 32
     """Environments stepped together."""
     steps: PositiveInt = 40
@@ -53,14 +73,14 @@ class QLearningConfig(Settings):
 class CloningConfig(Settings):
     """Behavioural cloning: maximum likelihood of demonstrated actions."""
 
-    source: str = "bot"
-    """Who demonstrates: bot; gflan, trained first as this run's settings say; a checkpoint; stored ones."""
+    kind: Literal["cloning"] = "cloning"
+    """Which learner this is."""
+    demonstrations: str = ""
+    """What is imitated: demonstrations collected in this study, by name, or a directory that holds some."""
+    content: str | None = None
+    """Digest of a directory's demonstrations: they, not its path, are part of the run."""
     transitions: PositiveInt | None = None
-    """Demonstrations collected, or drawn from those stored; none collects one a frame, or takes all."""
-    environments: PositiveInt = 32
-    """Environments stepped together to collect demonstrations."""
-    random_fraction: Fraction = 0.0
-    """Share of the steps at which the demonstrator acts, and is recorded, at random: the sets' quality."""
+    """Demonstrations drawn from a directory's; none takes all."""
     learning_rate: PositiveFloat = 5e-4
     """AdamW's learning rate, reached after the warm-up and brought to 0 by a cosine."""
     warmup: Fraction = 0.01
@@ -81,3 +101,15 @@ class CloningConfig(Settings):
     def frames_per_update(self) -> int:
         """Demonstrations learned from between two records."""
         return self.minibatch * self.steps
+
+
+LearnerConfig = Annotated[
+    NoLearnerConfig | PPOConfig | QLearningConfig | CloningConfig, Field(discriminator="kind")
+]
+
+LEARNERS: Mapping[LearnerKind, type[Settings]] = {
+    "none": NoLearnerConfig,
+    "ppo": PPOConfig,
+    "q_learning": QLearningConfig,
+    "cloning": CloningConfig,
+}

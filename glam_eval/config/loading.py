@@ -1,12 +1,12 @@
-"""Suites from TOML: the shipped ones and users' own, with inheritance and ``key=value`` overrides."""
+"""Suites from TOML: the shipped ones and users' own, with inheritance."""
 
-import copy
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from glam_eval.config.overrides import apply_overrides, refuse_idle
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError, unknown
 
@@ -22,11 +22,25 @@ def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> SuiteConfig:
     """Return a validated suite, by shipped name or path to a TOML file.
 
     ``overrides`` are ``key=value`` with dotted keys and TOML values, for instance ``ppo.clip=0.1``.
-    Raises a UserError on an unknown suite, malformed TOML, an unknown key or an invalid value.
+
+    Raises:
+        UserError: on an unknown suite, malformed TOML, an unknown key or an invalid value, or an override that
+            no run reads.
     """
-    values = override(_read(name_or_path), overrides)
-    values.setdefault("name", Path(name_or_path).stem)
-    return SuiteConfig.parse(values, source=f"suite {values['name']!r}")
+    values = _read(name_or_path)
+    return make_suite({"name": Path(name_or_path).stem, **values}, overrides)
+
+
+def make_suite(values: dict[str, Any], overrides: Sequence[str] = ()) -> SuiteConfig:
+    """Return a validated suite from its settings, with overrides applied.
+
+    Raises:
+        UserError: on an unknown key or an invalid value, or an override that no run reads.
+    """
+    values = apply_overrides(values, overrides)
+    suite = SuiteConfig.parse(values, source=f"suite {values['name']!r}")
+    refuse_idle(suite, overrides)
+    return suite
 
 
 def suite_text(name: str) -> str:
@@ -34,14 +48,6 @@ def suite_text(name: str) -> str:
     if name not in _shipped_files():
         raise unknown("suite", name, shipped_suites())
     return (_SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
-
-
-def override(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """Return settings with ``key=value`` overrides applied; raises a UserError on a malformed one."""
-    changed = copy.deepcopy(values)
-    for text in overrides:
-        _set(changed, text)
-    return changed
 
 
 def _shipped_files() -> list[str]:
@@ -80,19 +86,3 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         both_groups = isinstance(value, dict) and isinstance(base.get(key), dict)
         merged[key] = _merge(base[key], value) if both_groups else value
     return merged
-
-
-def _set(values: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    if not separator or not key:
-        raise UserError(f"--set {override!r}: write key=value, for instance ppo.learning_rate=1e-4")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    *groups, last = key.split(".")
-    for group in groups:
-        values = values.setdefault(group, {})
-        if not isinstance(values, dict):
-            raise UserError(f"--set {override!r}: {group!r} is not a group of settings")
-    values[last] = value

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from glam_eval.config.agents import AgentDescription
+from glam_eval.config.agents import Agent
 from glam_eval.config.settings import Settings
 from glam_eval.core.errors import unknown
 
@@ -160,7 +160,7 @@ class ProtocolConfig(Settings):
         """Whether the protocol plays episodes."""
         return "scenes" in self.description.settings
 
-    def takes(self, agent: AgentDescription) -> bool:
+    def takes(self, agent: Agent) -> bool:
         """Return whether the question can be asked of an agent."""
         match self.description.takes:
             case "language models":

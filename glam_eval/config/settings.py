@@ -3,11 +3,13 @@
 import difflib
 import hashlib
 import json
-from typing import Any, Self, cast
+from typing import Annotated, Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from glam_eval.core.errors import UserError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Settings(BaseModel):
@@ -39,7 +41,9 @@ class Settings(BaseModel):
 def _first_problem(model: type[BaseModel], error: ValidationError) -> str:
     problem = error.errors()[0]
     path = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
-    key = ".".join(str(part) for part in path)
+    # A run's one learner is written as [ppo], [q_learning] or [cloning] in a suite.
+    shown = path[1:] if len(path) > 1 and path[0] == "learner" else path
+    key = ".".join(str(part) for part in shown)
     if problem["type"] == "extra_forbidden":
         siblings = sorted(_keys_at(model, path[:-1]))
         close = difflib.get_close_matches(str(path[-1]), siblings, n=1, cutoff=0.5)
@@ -54,19 +58,29 @@ def _first_problem(model: type[BaseModel], error: ValidationError) -> str:
 
 
 def _keys_at(model: type[BaseModel], path: list[str | int]) -> list[str]:
-    """Return the valid keys of the settings group at a path of keys and list indices."""
+    """Return the valid keys of the settings group at a path of keys, list indices and kinds of a union."""
+    groups = [model]
     for part in path:
-        if isinstance(part, int):
-            continue
-        nested = _nested_model(model.model_fields[part].annotation)
-        if nested is None:
-            break
-        model = nested
-    return list(model.model_fields)
+        kinds = [group for group in groups if _kind(group) == part]
+        nested = [inner for group in groups for inner in _groups_in(group.model_fields.get(part))]
+        groups = kinds or nested or groups
+    return list(groups[0].model_fields)
 
 
-def _nested_model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = (_nested_model(inner) for inner in cast("tuple[Any, ...]", getattr(annotation, "__args__", ())))
-    return next((model for model in found if model), None)
+def _kind(group: type[BaseModel]) -> Any:
+    """Return the tag of a member of a tagged union, None for other groups."""
+    field = group.model_fields.get("kind")
+    return field.default if field else None
+
+
+def _groups_in(field: Any) -> list[type[BaseModel]]:
+    """Return the groups of settings that a field's annotation names."""
+    if field is None:
+        return []
+    found, waiting = [], [field.annotation]
+    while waiting:
+        annotation = waiting.pop(0)
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            found.append(annotation)
+        waiting += cast("tuple[Any, ...]", getattr(annotation, "__args__", ()))
+    return found

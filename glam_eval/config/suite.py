@@ -1,40 +1,19 @@
 """A suite: a scientific question written down as agents, seeds and protocols."""
 
-from typing import Annotated, Any, Self
+from functools import cached_property
+from typing import Annotated, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
 from glam_eval.config.agents import describe_agent
+from glam_eval.config.entry import AgentConfig, StudySettings
+from glam_eval.config.graph import PlannedRun, StudyGraph
 from glam_eval.config.protocols import ProtocolConfig
-from glam_eval.config.run import EnvironmentConfig, PolicyConfig, RunConfig
-from glam_eval.config.settings import Settings
+from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import unknown
 
 
-class AgentConfig(Settings):
-    """An agent of the suite; what is set here wins over the suite's own settings."""
-
-    agent: str
-    """Agent of the study."""
-    model: str = "none"
-    """Model of the agent."""
-    frames: Annotated[int, Field(ge=0)] | None = None
-    """Training budget; none takes the suite's."""
-    environment: dict[str, Any] = {}
-    """Settings of the environment that differ."""
-    policy: dict[str, Any] = {}
-    """Settings of the policy that differ."""
-    ppo: dict[str, Any] = {}
-    """Settings of PPO that differ."""
-    q_learning: dict[str, Any] = {}
-    """Settings of Q-learning that differ."""
-    cloning: dict[str, Any] = {}
-    """Settings of cloning that differ."""
-    protocols: tuple[str, ...] | None = None
-    """Protocols asked of it; none asks all of the suite's."""
-
-
-class SuiteConfig(Settings):
+class SuiteConfig(StudySettings):
     """A whole study."""
 
     name: str
@@ -47,24 +26,8 @@ class SuiteConfig(Settings):
     """Seeds of every agent."""
     first_seed: Annotated[int, Field(ge=0)] = 0
     """The first of them."""
-    frames: Annotated[int, Field(ge=0)] = 0
-    """Training budget of agents that learn."""
-    evaluations: PositiveInt = 10
-    """Evaluation points along training."""
-    threads: PositiveInt = 1
-    """Processor threads of each run; cores divided by threads is the number of workers."""
     silence_seconds: PositiveInt = 1800
-    """A worker that reports nothing for so long is taken to hang, and replaced."""
-    environment: EnvironmentConfig = EnvironmentConfig()
-    """World and words of training."""
-    policy: PolicyConfig = PolicyConfig()
-    """Language models as policies."""
-    ppo: dict[str, Any] = {}
-    """Learner of the agents that learn online."""
-    q_learning: dict[str, Any] = {}
-    """Learner of DRRN."""
-    cloning: dict[str, Any] = {}
-    """Learner of the agents that imitate."""
+    """A run that computes nothing for so long is taken to hang, and begun again from its checkpoint."""
     agents: tuple[AgentConfig, ...]
     """Agents compared."""
     protocols: tuple[ProtocolConfig, ...]
@@ -77,7 +40,7 @@ class SuiteConfig(Settings):
         if not self.protocols:
             raise ValueError("the suite has no protocols")
         self._check_protocols()
-        self.runs()
+        _ = self.graph
         return self
 
     def _check_protocols(self) -> None:
@@ -114,45 +77,15 @@ class SuiteConfig(Settings):
         """The seeds of every agent."""
         return range(self.first_seed, self.first_seed + self.seeds)
 
+    @cached_property
+    def graph(self) -> list[PlannedRun]:
+        """The distinct runs of the suite with all that they need, in an order in which they can be made."""
+        return StudyGraph(self.name, self, self.agents, self.protocols).planned(self.seed_range)
+
     def runs(self) -> list[RunConfig]:
-        """Return the distinct runs of the suite, all agents of one seed before the next seed's."""
+        """Return the distinct runs of agents, all agents of one seed before the next seed's."""
         return [run for run, _ in self.questions()]
 
     def questions(self) -> list[tuple[RunConfig, tuple[ProtocolConfig, ...]]]:
-        """Return the distinct runs with the protocols that any of their entries is asked."""
-        runs: dict[str, RunConfig] = {}
-        asked: dict[str, set[str]] = {}
-        for seed in self.seed_range:
-            for agent in self.agents:
-                run = self._run(agent, seed)
-                runs.setdefault(run.run_id, run)
-                asked.setdefault(run.run_id, set()).update(self._asked(agent))
-        return [
-            (run, tuple(protocol for protocol in self.protocols if protocol.name in asked[run_id]))
-            for run_id, run in runs.items()
-        ]
-
-    def _asked(self, agent: AgentConfig) -> list[str]:
-        """Return the protocols that an entry asks for and that take its agent."""
-        taking = [p.name for p in self.protocols if p.takes(describe_agent(agent.agent))]
-        return taking if agent.protocols is None else list(agent.protocols)
-
-    def _run(self, agent: AgentConfig, seed: int) -> RunConfig:
-        learns = describe_agent(agent.agent).learner != "none"
-        frames = agent.frames if agent.frames is not None else (self.frames if learns else 0)
-        return RunConfig.parse(
-            {
-                "agent": agent.agent,
-                "model": agent.model,
-                "seed": seed,
-                "frames": frames,
-                "evaluations": self.evaluations,
-                "threads": self.threads,
-                "environment": {**self.environment.model_dump(), **agent.environment},
-                "policy": {**self.policy.model_dump(exclude_unset=True), **agent.policy},
-                "ppo": {**self.ppo, **agent.ppo},
-                "q_learning": {**self.q_learning, **agent.q_learning},
-                "cloning": {**self.cloning, **agent.cloning},
-            },
-            source=f"agent {agent.agent!r}",
-        )
+        """Return the distinct runs of agents with the protocols that any of their entries is asked."""
+        return [(each.config, each.protocols) for each in self.graph if isinstance(each.config, RunConfig)]

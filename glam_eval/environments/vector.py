@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glam_eval.config.run import EnvironmentConfig
+from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.world import (
     EpisodeState,

@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from glam_eval.policies.language_model import LanguageModelPolicy
     from glam_eval.policies.models.loading import load_model, make_model
-    from glam_eval.policies.options import LoraOptions, PolicyOptions
     from glam_eval.policies.scoring.scores import score_actions
 
 _MODULES = {
     "LanguageModelPolicy": "language_model",
-    "LoraOptions": "options",
-    "PolicyOptions": "options",
     "load_model": "models.loading",
     "make_model": "models.loading",
     "score_actions": "scoring.scores",
 }
 
-__all__ = ["LanguageModelPolicy", "LoraOptions", "PolicyOptions", "load_model", "make_model", "score_actions"]
+__all__ = ["LanguageModelPolicy", "load_model", "make_model", "score_actions"]
 
 
 def __getattr__(name: str) -> Any:

@@ -37,6 +37,16 @@ class FixedPolicy:
         return 0
 
 
+def build_bot(config: object, actions: int, device: str) -> "BotPolicy":  # noqa: ARG001
+    """Return the bot: it has nothing to build."""
+    return BotPolicy()
+
+
+def build_random(config: object, actions: int, device: str) -> "RandomPolicy":  # noqa: ARG001
+    """Return the uniform policy: it has nothing to build."""
+    return RandomPolicy()
+
+
 class RandomPolicy(FixedPolicy):
     """Uniform over the actions offered."""
 

@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from glam_eval.config.run import RunConfig
 from glam_eval.core.seeds import stream_seed
 from glam_eval.core.world import Situation
 from glam_eval.policies.base import PolicyOutput
@@ -17,6 +18,11 @@ from glam_eval.policies.scoring.tokens import CachedTokenizer
 from glam_eval.policies.scoring.tree import Actions
 
 WIDTH = 128  # of embeddings, GRU states and the hidden layer
+
+
+def build(config: RunConfig, actions: int, device: str) -> "DRRNPolicy":  # noqa: ARG001
+    """Return the network of a run at its start; it takes any number of actions."""
+    return DRRNPolicy(config.seed).to(device)
 
 
 class DRRNPolicy(NetworkPolicy):

@@ -8,6 +8,9 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from glam_eval.config.policy import PolicyConfig
+from glam_eval.config.run import RunConfig
+from glam_eval.core.content import model_content
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream_seed
 from glam_eval.core.world import Situation
@@ -15,8 +18,7 @@ from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.heads import Head
 from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state
 from glam_eval.policies.models.estimate import tokens_at_once
-from glam_eval.policies.models.loading import load_weights, quiet
-from glam_eval.policies.options import PolicyOptions
+from glam_eval.policies.models.loading import load_model, load_weights, quiet
 from glam_eval.policies.scoring.packing import Prompt
 from glam_eval.policies.scoring.scores import Scorer, make_engine
 from glam_eval.policies.scoring.tokens import CachedTokenizer
@@ -32,57 +34,103 @@ class PreparedPrompt(NamedTuple):
     actions: Actions
 
 
+def build(config: RunConfig, actions: int, device: str) -> "LanguageModelPolicy":
+    """Return the policy of a run at its start.
+
+    What is random in it depends on the run's seed alone, not on the model's name or path.
+
+    Raises:
+        UserError: if the model can't be loaded, or is no longer what the run began with.
+    """
+    settings = config.policy or PolicyConfig()
+    if config.content and model_content(Path(config.model)) != config.content:
+        raise UserError(f"model {config.model!r} has changed since run {config.run_id} was planned")
+    seed = _model_seed(config)
+    model, tokenizer = load_model(
+        config.model, device=device, weights=settings.weights, embeddings=settings.embeddings, seed=seed
+    )
+    return LanguageModelPolicy(model, tokenizer, settings, actions_count=actions, seed=seed)
+
+
+def restore(config: RunConfig, actions: int, device: str, checkpoint: Path) -> "LanguageModelPolicy":
+    """Return the policy of a run as it is in a checkpoint; the model that the run began with is not needed.
+
+    Raises:
+        UserError: if the checkpoint holds another model or other heads.
+    """
+    model, tokenizer = load_model(str(checkpoint), device=device)
+    seed = _model_seed(config)
+    policy = LanguageModelPolicy(model, tokenizer, config.policy, actions_count=actions, seed=seed)
+    policy.load_beside(checkpoint)
+    return policy
+
+
+def _model_seed(config: RunConfig) -> int:
+    return stream_seed(config.seed, "model") % 2**31
+
+
 class LanguageModelPolicy:
     """``base.Policy`` of a Hugging Face language model; one code path for rollouts and updates.
 
     Args:
         model: the model, whose weights stay its own; on its device, in evaluation mode.
         tokenizer: its tokenizer.
-        options: see ``PolicyOptions``.
+        config: how it becomes a policy; None is the paper's way. What its weights start from was settled when
+            the model was loaded.
+        actions_count: outputs of an action head.
+        seed: of the heads' and adapters' first weights.
     """
 
     memory_size = 0
 
-    def __init__(self, model: Any, tokenizer: Any, options: PolicyOptions | None = None) -> None:
-        self.options = options or PolicyOptions()
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        config: PolicyConfig | None = None,
+        *,
+        actions_count: int = 6,
+        seed: int = 0,
+    ) -> None:
+        self.config, self.actions_count, self._seed = config or PolicyConfig(), actions_count, seed
         self.model, self.tokenizer = model, tokenizer
         self.heads = self._make_heads().to(model.device)
-        if self.options.lora is not None:
-            add_adapters(model, self.options.lora, self.options.seed)
+        if self.config.lora is not None:
+            add_adapters(model, self.config.lora, seed)
         self._freeze()
-        engine = make_engine(model, self.options.gradient_checkpointing, self.options.compile)
-        half = self.options.precision == "bfloat16"
-        self._scorer = Scorer(model, engine, self.options.normalization, half)
+        engine = make_engine(model, self.config.gradient_checkpointing, self.config.compile)
+        half = self.config.precision == "bfloat16"
+        self._scorer = Scorer(model, engine, self.config.normalization, half)
         self.cost_at_once = tokens_at_once(model.config.hidden_size, model.config.num_hidden_layers)
         self._cached_tokenizer = CachedTokenizer(tokenizer)
         self._actions: dict[tuple[str, ...], Actions] = {}
 
     def _make_heads(self) -> nn.ModuleDict:
-        options, width = self.options, self.model.config.hidden_size
+        config, width = self.config, self.model.config.hidden_size
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream_seed(options.seed, "model", "heads"))
+            torch.manual_seed(stream_seed(self._seed, "model", "heads"))
             heads = {}
-            if options.value_head:
-                heads["value"] = Head(width, 1, options.head_hidden)
-            if options.action_choice == "head":
-                heads["action"] = Head(width, options.actions_count, options.head_hidden)
+            if config.value_head:
+                heads["value"] = Head(width, 1, config.head_hidden)
+            if config.action_choice == "head":
+                heads["action"] = Head(width, self.actions_count, config.head_hidden)
         return nn.ModuleDict(heads)
 
     def _freeze(self) -> None:
         """Leave gradients on exactly for the weights that ``trainable`` and ``lora`` name."""
-        adapted = self.options.lora is not None
+        adapted = self.config.lora is not None
         for name, parameter in self.model.named_parameters():
             of_decoder = name.startswith(("decoder.", "lm_head.")) or not self.model.config.is_encoder_decoder
-            chosen = {"all": True, "decoder": of_decoder, "heads": False}[self.options.trainable]
+            chosen = {"all": True, "decoder": of_decoder, "heads": False}[self.config.trainable]
             parameter.requires_grad_(chosen and (not adapted or "lora_" in name))
 
     def prepare(self, situation: Situation) -> PreparedPrompt:
         """Return a situation's prompt and actions as token ids."""
         actions = self._actions.get(situation.actions)
         if actions is None:
-            actions = self._cached_tokenizer.encode_actions(situation.actions, self.options.end_of_sequence)
+            actions = self._cached_tokenizer.encode_actions(situation.actions, self.config.end_of_sequence)
             self._actions[situation.actions] = actions
-        prompt = self._cached_tokenizer.encode_prompt(situation.prompt, self.options.end_of_sequence)
+        prompt = self._cached_tokenizer.encode_prompt(situation.prompt, self.config.end_of_sequence)
         return PreparedPrompt(prompt, actions)
 
     def cost(self, prepared: PreparedPrompt) -> int:
@@ -95,7 +143,7 @@ class LanguageModelPolicy:
 
     def evaluate(self, inputs: Sequence[PreparedPrompt], memory: torch.Tensor | None = None) -> PolicyOutput:  # noqa: ARG002
         """Return log-probabilities and values; differentiable unless under ``torch.no_grad``."""
-        by_head = self.options.action_choice == "head"
+        by_head = self.config.action_choice == "head"
         prompts = [each.prompt for each in inputs]
         if by_head:
             roots = self._scorer.roots(prompts)
@@ -108,9 +156,9 @@ class LanguageModelPolicy:
 
     def _head_scores(self, roots: torch.Tensor, counts: list[int]) -> torch.Tensor:
         """Return the action head's logits (n, A), -inf where an input offers fewer actions."""
-        if max(counts) > self.options.actions_count:
+        if max(counts) > self.actions_count:
             raise UserError(
-                f"{max(counts)} actions for an action head of {self.options.actions_count} outputs"
+                f"{max(counts)} actions for an action head of {self.actions_count} outputs"
             )
         logits: torch.Tensor = self.heads["action"](roots)[:, : max(counts)]
         offered = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
@@ -118,7 +166,7 @@ class LanguageModelPolicy:
 
     def _log_policy(self, scores: torch.Tensor) -> torch.Tensor:
         """Return the logarithm of the policy over actions, -inf where none is offered."""
-        if self.options.policy_softmax == "max_probability":
+        if self.config.policy_softmax == "max_probability":
             ratios = (scores - scores.amax(dim=1, keepdim=True)).exp()
             scores = ratios.masked_fill(scores.isneginf(), -torch.inf)
         return scores.log_softmax(dim=1)
@@ -152,11 +200,33 @@ class LanguageModelPolicy:
         Raises:
             UserError: if the directory holds another model or other heads.
         """
-        state = load_weights(directory) | safetensors.torch.load_file(Path(directory) / HEADS_FILE)
+        self._copy(load_weights(directory) | _stored_beside(directory), self._state(), directory)
+
+    def load_beside(self, directory: Path) -> None:
+        """Restore heads and adapters of ``save`` where the model itself was loaded from that directory.
+
+        Raises:
+            UserError: if the directory holds other heads or adapters.
+        """
+        beside = adapter_state(self.model).keys()
+        present = {k: v for k, v in self._state().items() if k in beside or k.startswith("heads.")}
+        self._copy(_stored_beside(directory), present, directory)
+
+    def _state(self) -> dict[str, torch.Tensor]:
         heads = {f"heads.{name}": tensor for name, tensor in self.heads.state_dict().items()}
+        return self.model.state_dict() | heads
+
+    def _copy(
+        self, stored: dict[str, torch.Tensor], present: dict[str, torch.Tensor], directory: Path
+    ) -> None:
         try:
             with torch.no_grad():
-                for name, tensor in (self.model.state_dict() | heads).items():
-                    tensor.copy_(state[name])
+                for name, tensor in present.items():
+                    tensor.copy_(stored[name])
         except (KeyError, RuntimeError) as error:
             raise UserError(f"{directory} holds another model or other heads: {error}") from error
+
+
+def _stored_beside(directory: Path) -> dict[str, torch.Tensor]:
+    """Return the heads and adapters that ``save`` wrote into a directory."""
+    return safetensors.torch.load_file(Path(directory) / HEADS_FILE)

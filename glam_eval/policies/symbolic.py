@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
+from glam_eval.config.run import RunConfig
 from glam_eval.core.seeds import stream_seed
 from glam_eval.core.world import Situation
 from glam_eval.language import speaker
@@ -56,6 +57,12 @@ class FiLM(nn.Module):
         image = self.second(F.relu(self.first_norm(self.first(image))))
         image = image * self.scale(condition)[:, :, None, None] + self.shift(condition)[:, :, None, None]
         return F.relu(self.second_norm(image))
+
+
+def build(config: RunConfig, actions: int, device: str) -> "SymbolicPolicy":
+    """Return the network of a run at its start, which knows the words of the run's language."""
+    world = config.environment
+    return SymbolicPolicy(actions, world.language, world.shift, config.seed).to(device)
 
 
 class SymbolicPolicy(NetworkPolicy):

@@ -114,17 +114,30 @@ class _Stage:
 
 @torch.no_grad()
 def play_condition(
-    policy: Policy, run: RunConfig, frames: int, protocol: ProtocolConfig, condition: ConditionConfig
+    policy: Policy,
+    run: RunConfig,
+    frames: int,
+    protocol: ProtocolConfig,
+    condition: ConditionConfig,
+    replays: int = 0,
 ) -> Iterator[Played]:
     """Play every scene of a protocol once under a condition; yield episodes as they end.
 
-    ``frames`` says how long the policy has been trained. Steps are kept for the first ``protocol.replays``
-    scenes of the first seed. Raises UserError on an unknown shift, language or level.
+    Args:
+        policy: who plays.
+        run: the run that it is of, whose seed the draws depend on.
+        frames: how long it has been trained.
+        protocol: which scenes.
+        condition: how they are told, and on which level.
+        replays: of how many of the first scenes all steps are kept.
+
+    Raises:
+        UserError: on an unknown shift, language or level.
     """
     stage = _Stage(run, frames, protocol, condition)
     frozen = RecallingPolicy(policy)
     scenes = protocol_scenes(protocol, stage.world.level, stage.world.options)
-    replayed = set(scenes[: protocol.replays]) if run.seed == 0 else set()
+    replayed = set(scenes[:replays])
     waiting = iter(scenes)
     playing = {
         slot: stage.begin(slot, scene, scene in replayed)

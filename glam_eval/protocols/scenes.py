@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
-from glam_eval.config.run import EnvironmentConfig, RunConfig
+from glam_eval.config.environment import EnvironmentConfig
+from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import test_scene_seeds
 from glam_eval.environments.audit import balanced_scenes

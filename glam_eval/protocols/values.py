@@ -2,16 +2,13 @@
 
 import math
 
-from glam_eval.config.agents import describe_agent
-from glam_eval.config.learners import QLearningConfig
-from glam_eval.config.run import PPOConfig, RunConfig
+from glam_eval.config.learners import PPOConfig, QLearningConfig
+from glam_eval.config.run import RunConfig
 
 
 def _learner(run: RunConfig) -> PPOConfig | QLearningConfig | None:
     """Return the settings of a learner that trains a critic, None for the other agents."""
-    learner = run.learner
-    learns = describe_agent(run.agent).learner != "none"
-    return learner if learns and isinstance(learner, PPOConfig | QLearningConfig) else None
+    return run.learner if isinstance(run.learner, PPOConfig | QLearningConfig) else None
 
 
 def unscaled_value(run: RunConfig, value: float) -> float:

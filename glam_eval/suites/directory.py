@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from glam_eval.config.suite import SuiteConfig
+from glam_eval.config.graph import PlannedRun
+from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
-from glam_eval.suites.messages import Plan
+from glam_eval.execution.study import IDENTITY, read_suite
+from glam_eval.results import finished_runs
 
-_IDENTITY, _PARTIAL_IDENTITY = "suite.json", ".suite.json"
+_PARTIAL_IDENTITY = ".suite.json"
 _PARENT_LOCK, _WORKERS_LOCK = ".parent.lock", ".workers.lock"
 _MAY_DIFFER = {"seeds", "first_seed", "title", "question", "silence_seconds"}
 _ORPHAN_SECONDS = 60.0  # workers of a killed parent notice within an update and write a checkpoint
@@ -32,10 +35,9 @@ def check_directory(out: Path, suite: SuiteConfig) -> None:
     ours = {_PARENT_LOCK, _WORKERS_LOCK, _PARTIAL_IDENTITY}  # all there is if we were killed at once
     if not out.exists() or {entry.name for entry in out.iterdir()} <= ours:
         return
-    identity = out / _IDENTITY
-    if not identity.exists():
+    if not (out / IDENTITY).exists():
         raise UserError(f"--out {str(out)!r} holds other files: give an empty or new directory")
-    stored = json.loads(identity.read_text())
+    stored = json.loads(read_suite(out).canonical_json())
     if stored["name"] != suite.name:
         raise UserError(
             f"--out {str(out)!r} holds suite {stored['name']!r}: give another directory for {suite.name!r}"
@@ -57,10 +59,8 @@ def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[None
     """
     if not fresh:
         check_directory(out, suite)
-    elif (out / _IDENTITY).exists():
-        check_directory(
-            out, SuiteConfig.parse(json.loads((out / _IDENTITY).read_text()), str(out / _IDENTITY))
-        )
+    elif (out / IDENTITY).exists():
+        check_directory(out, read_suite(out))
     else:
         check_directory(out, suite)
     try:
@@ -91,14 +91,18 @@ def worker_lock(out: Path) -> Iterator[None]:
         yield
 
 
-def is_written(out: Path, table: str, name: str) -> bool:
-    """Return whether a file of a table is there; files are written whole, so it is then complete."""
-    return (out / table / f"{name}.parquet").exists()
+def remaining(out: Path, runs: Iterable[PlannedRun]) -> list[PlannedRun]:
+    """Return the runs whose results are not yet complete: what says that they are is written last."""
+    finished = finished_runs(out)
+    return [planned for planned in runs if not _is_complete(out, planned, finished)]
 
 
-def remaining(out: Path, plans: Iterable[Plan]) -> list[Plan]:
-    """Return the plans whose results are not yet complete: a run's own record is written last."""
-    return [plan for plan in plans if not is_written(out, "runs", plan.config.run_id)]
+def _is_complete(out: Path, planned: PlannedRun, finished: set[str]) -> bool:
+    if isinstance(planned.config, RunConfig):
+        return planned.run_id in finished
+    from glam_eval.execution.demonstrations import is_collected
+
+    return is_collected(out, planned.run_id)
 
 
 def _lock(file: IO[str], patience: float) -> bool:
@@ -118,7 +122,7 @@ def _write_identity(out: Path, suite: SuiteConfig) -> None:
     """Write whose directory it is, whole or not at all."""
     partial = out / _PARTIAL_IDENTITY
     partial.write_text(suite.canonical_json())
-    partial.replace(out / _IDENTITY)
+    partial.replace(out / IDENTITY)
 
 
 def _empty(out: Path) -> None:

@@ -8,38 +8,25 @@ from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TaskID
 
-from glam_eval.suites import messages
-from glam_eval.suites.messages import Failed, Finished, Message, Plan, Stopped
+from glam_eval.config.graph import PlannedRun
+from glam_eval.core.progress_bars import progress_bars
+from glam_eval.execution.progress import Progress
+from glam_eval.suites.messages import Failed, Finished, Message, Stopped
 
 _LINE_SECONDS = 15.0  # between plain lines
-
-
-def progress_bars(console: Console) -> Progress:
-    """Return bars with description, share, ``status`` and times; nothing is drawn without a terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TextColumn("{task.fields[status]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        refresh_per_second=4,
-        disable=not console.is_terminal,
-    )
 
 
 class Display:
     """Follows the messages of workers."""
 
-    def __init__(self, plans: Sequence[Plan], finished: int, console: Console) -> None:
+    def __init__(self, runs: Sequence[PlannedRun], finished: int, console: Console) -> None:
         self._console = console
-        self._total = len(plans) + finished
+        self._total = len(runs) + finished
         self._finished = finished
         self._failed = 0
-        self._work = {plan.config.run_id: _units(plan) for plan in plans}
+        self._work = {planned.run_id: _units(planned) for planned in runs}
         self._done = dict.fromkeys(self._work, 0.0)
         self._began = self._spoke = time.monotonic()
         self._latest = "nothing heard yet"
@@ -63,7 +50,7 @@ class Display:
     def observe(self, message: Message) -> None:
         """Show a worker's message."""
         match message:
-            case messages.Progress():
+            case Progress():
                 self._advance(message)
             case Finished(run_id):
                 self._finished += 1
@@ -82,7 +69,7 @@ class Display:
         self._progress.update(self._overall, completed=done, description=self._headline())
         self._say(done)
 
-    def _advance(self, message: messages.Progress) -> None:
+    def _advance(self, message: Progress) -> None:
         run_id = message.run_id
         training = self._done[run_id]
         self._done[run_id] = max(training, _units_done(message))
@@ -121,9 +108,9 @@ class Display:
 _EVALUATION_UNITS = 500.0  # frames' worth of bar for a run's evaluations: they are short beside training
 
 
-def _units(plan: Plan) -> float:
-    return plan.config.updates * plan.config.frames_per_update + _EVALUATION_UNITS
+def _units(planned: PlannedRun) -> float:
+    return planned.config.total_frames + _EVALUATION_UNITS * bool(planned.protocols)
 
 
-def _units_done(message: messages.Progress) -> float:
+def _units_done(message: Progress) -> float:
     return float(message.frames)

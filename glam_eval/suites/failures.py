@@ -5,10 +5,14 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from glam_eval.config.graph import PlannedRun
+from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import RunFailedError
+from glam_eval.execution.progress import Progress
+from glam_eval.execution.rows import date, run_record
+from glam_eval.execution.study import log_file
 from glam_eval.results import write_table
-from glam_eval.suites.messages import Failed, Message, Plan, Progress, log_file
-from glam_eval.suites.rows import date, run_record
+from glam_eval.suites.messages import Failed, Message
 
 _FAILED = "failed"
 
@@ -16,10 +20,10 @@ _FAILED = "failed"
 class FailureLog:
     """Follows the messages of workers and writes down every failure as it happens."""
 
-    def __init__(self, out: Path, plans: Sequence[Plan], devices: Iterable[str]) -> None:
+    def __init__(self, out: Path, runs: Sequence[PlannedRun], devices: Iterable[str]) -> None:
         self._out, self._device = out, ", ".join(sorted(set(devices)))
-        self._plans = {plan.config.run_id: plan for plan in plans}
-        self._frames = dict.fromkeys(self._plans, 0)
+        self._runs = {planned.run_id: planned for planned in runs}
+        self._frames = dict.fromkeys(self._runs, 0)
         self._heard_first: dict[str, float] = {}
 
     def observe(self, message: Message) -> None:
@@ -35,12 +39,15 @@ class FailureLog:
     def _write(self, run_id: str, reason: str) -> None:
         log = log_file(self._out, run_id)
         log.parent.mkdir(parents=True, exist_ok=True)
-        if not log.exists():  # a worker that was killed left none
-            log.write_text(f"{reason}\n")
-        now = time.time()
+        with log.open("a") as stream:  # a worker that was killed left no more than its stack, or nothing
+            stream.write(f"{reason}\n")
+        planned, now = self._runs[run_id], time.time()
+        if not isinstance(planned.config, RunConfig):  # a table of runs has agents' runs only
+            return
         started = self._heard_first.get(run_id, now)
         row = run_record(
-            self._plans[run_id],
+            planned.suite,
+            planned.config,
             parameters=0,
             frames=self._frames[run_id],
             device=self._device,
@@ -51,19 +58,19 @@ class FailureLog:
         write_table(self._out, "runs", [row], _row_name(run_id))
 
 
-def forget_failures(out: Path, plans: Iterable[Plan]) -> None:
+def forget_failures(out: Path, runs: Iterable[PlannedRun]) -> None:
     """Remove what earlier failures of runs left, before they are tried again: a run has one row at most."""
-    for plan in plans:
-        run_id = plan.config.run_id
+    for run_id in (planned.run_id for planned in runs):
         (out / "runs" / f"{_row_name(run_id)}.parquet").unlink(missing_ok=True)
         log_file(out, run_id).unlink(missing_ok=True)
 
 
-def failure(failed: dict[str, str], out: Path) -> RunFailedError:
-    """Return the error that names every failed run, why, and where its log is."""
+def failure(failed: dict[str, str], out: Path, others: bool) -> RunFailedError:
+    """Return the error that names every failed run, why, and where its log is; ``others`` did not fail."""
     lines = [f"{run_id}: {reason} (log: {log_file(out, run_id)})" for run_id, reason in failed.items()]
     count = f"{len(lines)} run{'s' * (len(lines) != 1)} failed"
-    return RunFailedError("\n".join([f"{count}, the others' results are stored:", *lines]))
+    stored = ", the others' results are stored" if others else ""
+    return RunFailedError("\n".join([f"{count}{stored}:", *lines]))
 
 
 def _row_name(run_id: str) -> str:

@@ -1,14 +1,17 @@
-"""What a plan costs on this machine: small models are run for a moment, large ones counted in operations."""
+"""What a run costs on this machine: small models are run for a moment, large ones counted in operations."""
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from glam_eval.config.agents import describe_agent
+from glam_eval.config.demonstrations import DemonstrationsConfig
+from glam_eval.config.graph import PlannedRun
+from glam_eval.config.learners import CloningConfig, PPOConfig, QLearningConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.seeds import stream, training_scene_seeds
 from glam_eval.environments import make_environment
@@ -19,7 +22,6 @@ from glam_eval.policies.models.gemm import matrix_rate
 from glam_eval.policies.models.shapes import KNOWN, SCRATCH_SUFFIX, T5Shape
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 from glam_eval.suites.cost import episodes_of, passes_per_frame
-from glam_eval.suites.messages import Plan
 from glam_eval.training.bench import AgentThroughput, measure_agent
 
 _EFFICIENCY = 0.5  # of the matrix rate that training reaches; scoring FLAN-T5-small was measured at 0.6
@@ -28,11 +30,12 @@ _PROCESS_BYTES = 600 * 2**20  # of a worker before it holds a model
 _STATE_BYTES = 16  # of a parameter while it is learned: weight, gradient, Adam's two moments
 _SCENES, _STEPS = 8, 8  # played to see how long prompts are
 _PPO_STEPS, _TRANSITIONS = 5, 64  # of a measured update
+_STARTS_FROM = {"weights", "embeddings"}  # which change no rate
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one plan takes; NaN where a model's shape is not known here."""
+    """What one run takes; NaN where a model's shape is not known here."""
 
     parameters: float
     flops: float  # of the language model, in training and evaluation; 0 without one
@@ -42,28 +45,32 @@ class Cost:
 
 
 class Meter:
-    """Measures plans; what several have in common is measured once."""
+    """Measures runs; what several have in common is measured once."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, runs: Sequence[PlannedRun]) -> None:
+        """Begin to measure on a device; ``runs`` are those of the suite, teachers among them."""
         self._device = device
+        self._runs = {each.run_id: each.config for each in runs if isinstance(each.config, RunConfig)}
         self._known: dict[str, Any] = {}
 
-    def cost(self, plan: Plan) -> Cost:
-        """Return what a plan takes on this machine's device."""
-        config, episodes = plan.config, episodes_of(plan)
-        frames = config.updates * config.frames_per_update
+    def cost(self, planned: PlannedRun) -> Cost:
+        """Return what a run takes on this machine's device."""
+        if isinstance(planned.config, DemonstrationsConfig):
+            return self._collecting(planned.config)
+        config, episodes = planned.config, episodes_of(planned)
+        frames = config.total_frames
         steps = episodes * self._episode_steps(config)
         shape = _shape(config)
         if describe_agent(config.agent).uses_model and shape is None:
             return Cost(math.nan, math.nan, math.nan, math.nan, episodes)
         flops = self._flops(config, shape) * (frames * passes_per_frame(config) + steps) if shape else 0.0
         if shape and count_parameters(shape) > _SMALL:
-            rate = self._once("matrix rate", config.policy.precision, self._matrix_rate)
+            rate = self._once("matrix rate", _precision(config), self._matrix_rate)
             seconds, parameters = flops / (rate * _EFFICIENCY), count_parameters(shape)
         else:
             rates = self._rates(config)
             learning = frames / rates.learning if frames else 0.0
-            seconds, parameters = learning + self._teaching(config) + steps / rates.acting, rates.parameters
+            seconds, parameters = learning + steps / rates.acting, rates.parameters
         return Cost(parameters, flops, self._memory(config, shape, parameters), seconds, episodes)
 
     def _once(self, kind: str, key: str, measure: Callable[[str], Any]) -> Any:
@@ -78,17 +85,29 @@ class Meter:
     def _rates(self, config: RunConfig) -> AgentThroughput:
         """Return the rates of an agent's kind; level, words and weights are taken to change nothing."""
         short = _shortened(config)
-        kept = short.model_dump(mode="json", exclude={"environment"})
-        key = json.dumps(kept | {"remembered": config.environment.remembered}, sort_keys=True)
+        kept = short.model_dump(mode="json", exclude={"environment": True, "agent": True, "policy": _STARTS_FROM})
+        of_its_own = "" if describe_agent(config.agent).uses_model else config.agent
+        key = json.dumps([of_its_own, kept, config.environment.remembered], sort_keys=True)
         rates: AgentThroughput = self._once("rates", key, lambda _: measure_agent(short, self._device))
         return rates
 
-    def _teaching(self, config: RunConfig) -> float:
-        """Return the seconds that training a clone's teacher takes, 0 where none is trained."""
-        if describe_agent(config.agent).learner != "cloning" or config.cloning.source != "gflan":
-            return 0.0
-        frames = config.updates * config.frames_per_update
-        return frames / self._rates(config.changed(agent="gflan")).learning
+    def _collecting(self, config: DemonstrationsConfig) -> Cost:
+        """Return what collecting demonstrations takes: the demonstrator acts in as many steps."""
+        shows = self._runs.get(config.teacher)
+        if shows is None:
+            if config.content:  # anyone's checkpoint
+                return Cost(math.nan, math.nan, math.nan, math.nan, 0)
+            shows = RunConfig(agent=config.source, environment=config.environment)
+        shows = shows.changed(frames=0, learner=None)
+        shape = _shape(shows)
+        flops = self._flops(shows, shape) * config.transitions if shape else 0.0
+        if shape and count_parameters(shape) > _SMALL:
+            rate = self._once("matrix rate", _precision(shows), self._matrix_rate)
+            seconds, parameters = flops / (rate * _EFFICIENCY), count_parameters(shape)
+        else:
+            rates = self._rates(shows)
+            seconds, parameters = config.transitions / rates.acting, rates.parameters
+        return Cost(parameters, flops, _PROCESS_BYTES + 4 * parameters, seconds, 0)
 
     def _episode_steps(self, config: RunConfig) -> float:
         """Return the steps of an evaluation episode: half of those allowed."""
@@ -108,17 +127,22 @@ class Meter:
         return forward_flops(shape, tokens, len(_actions(config)))
 
     def _memory(self, config: RunConfig, shape: T5Shape | None, parameters: int) -> float:
-        learns = describe_agent(config.agent).learner != "none"
         if shape is None:
             return _PROCESS_BYTES + parameters * _STATE_BYTES
         tokens = self._known[f"tokens {config.environment.canonical_json()}"]
+        learner = config.learner
         work = Workload(
-            batch=config.ppo.minibatch,
+            batch=getattr(learner, "minibatch", PPOConfig().minibatch),
             tokens=max(1, round(tokens)),
             nodes=len(_actions(config)),
-            micro_batch_tokens=config.ppo.micro_batch_tokens,
+            micro_batch_tokens=getattr(learner, "micro_batch_tokens", None),
         )
-        return _PROCESS_BYTES + memory_bytes(shape, work, config.policy.precision, learns)
+        learns = describe_agent(config.agent).learns
+        return _PROCESS_BYTES + memory_bytes(shape, work, _precision(config), learns)
+
+
+def _precision(config: RunConfig) -> str:
+    return config.policy.precision if config.policy else "float32"
 
 
 def _shape(config: RunConfig) -> T5Shape | None:
@@ -142,39 +166,30 @@ def _tokens(config: RunConfig) -> float:
 
 
 def _shortened(config: RunConfig) -> RunConfig:
-    """Return two short updates of a run's kind of agent, with all that its speed depends on."""
-    ppo, q_learning, cloning = config.ppo, config.q_learning, config.cloning
-    steps = max(_PPO_STEPS // ppo.recurrence, 1) * ppo.recurrence
-    minibatch = min(ppo.minibatch, steps * ppo.environments)
-    batch = {"source": "bot", "transitions": _TRANSITIONS, "minibatch": min(cloning.minibatch, _TRANSITIONS)}
-    short = RunConfig.parse(
-        {
-            "agent": _kind(config),
-            "model": config.model.removesuffix(SCRATCH_SUFFIX),
-            "threads": config.threads,
-            "environment": config.environment.model_dump() | {"actions": "canonical"},
-            "policy": config.policy.model_dump(include={"precision", "trainable", "lora", "head_hidden"}),
-            "ppo": ppo.model_dump(exclude={"learning_rate"}) | {"steps": steps, "minibatch": minibatch},
-            "q_learning": q_learning.model_dump() | {"steps": 5 * q_learning.steps_per_gradient},
-            "cloning": cloning.model_dump() | batch | {"steps": 1},
-        },
-        source="measurement",
+    """Return two short updates of a run, with all that its speed depends on; weights and level don't matter."""
+    learner: dict[str, Any] = {}
+    match config.learner:
+        case PPOConfig() as ppo:
+            steps = max(_PPO_STEPS // ppo.recurrence, 1) * ppo.recurrence
+            minibatch = min(ppo.minibatch, steps * ppo.environments)
+            learner = ppo.model_dump(exclude={"learning_rate"}) | {"steps": steps, "minibatch": minibatch}
+        case QLearningConfig() as q_learning:
+            learner = q_learning.model_dump() | {"steps": 5 * q_learning.steps_per_gradient}
+        case CloningConfig() as cloning:
+            short = {"minibatch": min(cloning.minibatch, _TRANSITIONS), "steps": 1}
+            learner = cloning.model_dump(exclude={"demonstrations", "content", "transitions"}) | short
+    shortened = config.changed(
+        model=config.model.removesuffix(SCRATCH_SUFFIX),
+        content=None,
+        seed=0,
+        frames=0,
+        environment=config.environment.changed(actions="canonical"),
+        learner=learner or None,
     )
-    learns = describe_agent(short.agent).learner != "none"
-    return short.changed(frames=2 * short.frames_per_update if learns else 0)
-
-
-def _kind(config: RunConfig) -> str:
-    """Return the agent that computes what a run's agent does, whatever weights it starts from."""
-    agent = describe_agent(config.agent)
-    if not agent.uses_model:
-        return agent.name
-    if agent.learner == "cloning":
-        return "bc-bot"
-    return "gflan" if config.policy.action_choice == "scoring" else "aflan"
+    return shortened.changed(frames=2 * shortened.frames_per_update * describe_agent(config.agent).learns)
 
 
 def wall_seconds(costs: Iterable[Cost], workers: int) -> float:
-    """Return about how long plans take together: no less than the longest, nor than their share of it."""
+    """Return about how long runs take together: no less than the longest, nor than their share of it."""
     seconds = [cost.seconds for cost in costs]
     return max(sum(seconds) / workers, max(seconds, default=0.0))

@@ -1,36 +1,13 @@
 """What a suite's parent and its workers tell each other; loads nothing heavy."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from glam_eval.config.protocols import ProtocolConfig
-from glam_eval.config.run import RunConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A run and the protocols that its agent is evaluated under."""
-
-    suite: str
-    config: RunConfig
-    protocols: tuple[ProtocolConfig, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands."""
-
-    run_id: str
-    phase: str
-    frames: int
-    total_frames: int
-    success: float  # of the newest training batch or evaluation; NaN before the first
-    frames_per_second: float
+from glam_eval.execution.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker has loaded everything and waits for a plan."""
+    """The worker has loaded everything and waits for a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +36,12 @@ Message = Ready | Finished | Stopped | Failed | Progress
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """Sent to a worker: carry out this run."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Sent to a worker: bring the run under way to a checkpoint and end."""
-
-
-def log_file(out: Path, run_id: str) -> Path:
-    """Return where a run's failure is written down."""
-    return out / "logs" / f"{run_id}.log"

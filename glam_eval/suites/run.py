@@ -3,45 +3,44 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from glam_eval.config.agents import describe_agent
+from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.suite import SuiteConfig
-from glam_eval.core.errors import UserError, unknown
+from glam_eval.core.errors import unknown
+from glam_eval.results import finished_runs
 from glam_eval.suites.directory import claimed, remaining
 from glam_eval.suites.display import Display
 from glam_eval.suites.failures import FailureLog, failure, forget_failures
 from glam_eval.suites.messages import Message
-from glam_eval.suites.plan import make_plans
+from glam_eval.suites.plan import in_order
 from glam_eval.suites.scheduler import Outcome, Scheduler
 
 
 def validate(suite: SuiteConfig) -> None:
     """Check every name that a suite uses, before anything starts; raises UserError."""
     from glam_eval.environments.catalogue import make_scenes
+    from glam_eval.execution.demonstrations import check_demonstrations
     from glam_eval.language import speaker, template_names
     from glam_eval.policies.models.shapes import check_model_name
     from glam_eval.protocols.retention import check_measurable
     from glam_eval.protocols.scenes import check_scenes
 
-    for config, protocols in suite.questions():
+    for planned in suite.graph:
+        config = planned.config
         world = config.environment
         make_scenes(world.level, **world.options)
         if world.template not in template_names():
             raise unknown("template", world.template, template_names())
         speaker(world.language, world.shift)
-        agent = describe_agent(config.agent)
-        if agent.uses_model:
+        check_demonstrations(config)
+        if isinstance(config, DemonstrationsConfig):
+            continue
+        if describe_agent(config.agent).uses_model:
             check_model_name(config.model)
-            if Path(config.model).is_dir() and not (Path(config.model) / "config.json").is_file():
-                raise UserError(f"{config.model!r} holds no language model: it has no config.json")
-        if agent.learner == "cloning":
-            from glam_eval.training.demonstrations import check_source
-
-            check_source(config, speaker(world.language, world.shift).actions(world.actions))
-        for protocol in protocols:
+        for protocol in planned.protocols:
             if protocol.name == "retention":
                 check_measurable(config.model)
             for condition in protocol.conditions:
@@ -69,11 +68,11 @@ def run_suite(
     """
     with claimed(out, suite, fresh):
         console.print(f"[bold]{suite.title}[/]  {suite.question}", highlight=False)
-        plans = make_plans(suite)
-        todo = remaining(out, plans)
+        runs = in_order(suite)
+        todo = remaining(out, runs)
         forget_failures(out, todo)
         failures = FailureLog(out, todo, devices)
-        with Display(todo, len(plans) - len(todo), console) as display:
+        with Display(todo, len(runs) - len(todo), console) as display:
 
             def observe(message: Message) -> None:
                 failures.observe(message)
@@ -85,20 +84,22 @@ def run_suite(
 
 def any_finished(suite: SuiteConfig, out: Path) -> bool:
     """Return whether there is a run whose results are complete."""
-    plans = make_plans(suite)
-    return len(remaining(out, plans)) < len(plans)
+    finished = finished_runs(out)
+    return any(run.run_id in finished for run in suite.runs())
 
 
-def run_alone(values: dict[str, Any], out: Path, device: str, console: Console) -> Path:
-    """Carry out a suite of a single run, given as a suite's settings; return its last checkpoint.
+def run_alone(suite: SuiteConfig, out: Path, device: str, console: Console) -> Path:
+    """Carry out a suite of a single agent, and what its run needs; return its last checkpoint.
 
-    Raises UserError on wrong settings, RunFailedError if the run fails, KeyboardInterrupt if interrupted.
+    Raises:
+        UserError: on names that don't exist.
+        RunFailedError: if the run fails.
+        KeyboardInterrupt: if it is interrupted.
     """
-    suite = SuiteConfig.parse(values, source="settings")
     validate(suite)
     outcome = run_suite(suite, out, choose_devices(suite, 1, device), False, console)
     if outcome.interrupted:
         raise KeyboardInterrupt
     if outcome.failed:
-        raise failure(outcome.failed, out)
-    return max((out / "checkpoints" / suite.runs()[0].run_id).glob("frames-*"))
+        raise failure(outcome.failed, out, others=False)
+    return max((out / "checkpoints" / suite.graph[-1].run_id).glob("frames-*"))

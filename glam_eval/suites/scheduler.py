@@ -1,27 +1,33 @@
-"""Worker processes and the runs they carry out: one failing run harms no other."""
+"""Worker processes and the runs they carry out, each after what it needs: one failing run harms no other."""
 
 import contextlib
 import multiprocessing
+import os
+import signal
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from glam_eval.config.graph import PlannedRun
 from glam_eval.core.errors import RunFailedError
-from glam_eval.suites.messages import Failed, Finished, Message, Plan, Progress, Ready, Stop, Stopped
+from glam_eval.execution.heartbeat import DUMP_SIGNAL
+from glam_eval.execution.progress import Progress
+from glam_eval.execution.study import heartbeat_file, log_file
+from glam_eval.suites.messages import Begin, Failed, Finished, Message, Ready, Stop, Stopped
 from glam_eval.suites.worker import work
 
 _TICK_SECONDS = 0.5
-_STARTS = 3  # workers that may die before their first plan
+_STARTS = 3  # workers that may die before their first run
 _STOP_SECONDS = 30.0  # a stopping worker finishes its update and writes a checkpoint
+_DUMP_SECONDS = 2.0  # for a hung run to write its stack down
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the plans ended."""
+    """How the runs ended."""
 
     finished: list[str]
     failed: dict[str, str]  # run_id -> reason
@@ -32,14 +38,17 @@ class Outcome:
 class _Worker:
     process: SpawnProcess
     connection: Connection
-    plan: Plan | None = None
-    heard: float = field(default_factory=time.monotonic)
+    ready: bool = False
+    run_id: str | None = None
+    beat: int = 0  # when its run last touched its heartbeat file, by the file system's clock
+    alive: float = field(default_factory=time.monotonic)  # when that was seen, by ours
 
 
 class Scheduler:
-    """Divides plans among worker processes.
+    """Divides runs among worker processes.
 
-    A run that raises is failed at once: it would raise again. A worker that dies, or is silent for
+    A run begins when all that it needs is finished; what needs a failed run fails with it. A run that raises
+    is failed at once: it would raise again. A worker that dies, or whose run computes nothing for
     ``silence_seconds``, is replaced, and its run is tried once more from its checkpoint.
     """
 
@@ -54,16 +63,25 @@ class Scheduler:
         self._out, self._devices, self._threads = out, devices, threads
         self._observe, self._silence_seconds = observe, silence_seconds
         self._context = multiprocessing.get_context("spawn")
-        self._waiting: deque[Plan] = deque()
+        self._planned: dict[str, PlannedRun] = {}
+        self._waiting: list[PlannedRun] = []
+        self._unfinished: set[str] = set()
         self._tried_again: set[str] = set()
         self._lost_starts = 0
         self._finished: list[str] = []
         self._failed: dict[str, str] = {}
 
-    def run(self, plans: Sequence[Plan]) -> Outcome:
-        """Carry out all plans, or as many as an interrupt lets; nothing stored is ever lost."""
-        self._waiting.extend(plans)
-        count = min(len(self._devices), len(plans))
+    def run(self, runs: Sequence[PlannedRun]) -> Outcome:
+        """Carry out all runs, or as many as an interrupt lets; nothing stored is ever lost.
+
+        Args:
+            runs: in the order in which they are begun, as far as what they need allows it. What is needed
+                and not among them is taken to be finished.
+        """
+        self._planned = {planned.run_id: planned for planned in runs}
+        self._waiting.extend(runs)
+        self._unfinished = set(self._planned)
+        count = min(len(self._devices), len(runs))
         workers = [self._start(self._devices[index]) for index in range(count)]
         interrupted = False
         try:
@@ -93,42 +111,75 @@ class Scheduler:
         for worker in workers:
             if worker.connection in ready:
                 try:
-                    message: Message = worker.connection.recv()
+                    self._handle(worker, worker.connection.recv())
                 except (EOFError, ConnectionResetError):
                     going_on += self._replace(worker, "its process died")
                     continue
-                worker.heard = time.monotonic()
-                if not self._handle(worker, message):
-                    continue
-            elif worker.plan and time.monotonic() - worker.heard > self._silence_seconds:
-                going_on += self._replace(worker, f"silent for {self._silence_seconds:g} s")
+            elif self._is_silent(worker):
+                self._dump_stack(worker)
+                going_on += self._replace(worker, f"computed nothing for {self._silence_seconds:g} s")
                 continue
             going_on.append(worker)
-        return going_on
+        return [worker for worker in going_on if not self._is_spare(worker)]
 
-    def _handle(self, worker: _Worker, message: Message) -> bool:
-        """Take note of a message; return whether the worker goes on."""
+    def _handle(self, worker: _Worker, message: Message) -> None:
+        """Take note of a message, and give the worker something to do."""
         self._observe(message)
         match message:
             case Progress():
-                return True
+                return
             case Finished(run_id):
                 self._finished.append(run_id)
+                self._unfinished.discard(run_id)
             case Failed(run_id, reason):
-                self._failed[run_id] = reason
-            case Ready() | Stopped():
+                self._fail(run_id, reason)
+            case Ready():
+                worker.ready = True
+            case Stopped():
                 pass
-        worker.plan = self._waiting.popleft() if self._waiting else None
-        if worker.plan is None:
-            self._dismiss(worker)
-            return False
-        worker.connection.send(worker.plan)
-        return True
+        worker.run_id = None
 
-    def _dismiss(self, worker: _Worker) -> None:
+    def _is_spare(self, worker: _Worker) -> bool:
+        """Give an idle worker the next run that can begin; dismiss it, and return True, if none ever will."""
+        if not worker.ready or worker.run_id is not None:
+            return False
+        for planned in self._waiting:
+            if self._unfinished.isdisjoint(planned.needs):
+                self._waiting.remove(planned)
+                worker.run_id, worker.beat, worker.alive = planned.run_id, 0, time.monotonic()
+                worker.connection.send(Begin(planned.run_id))
+                return False
+        if self._waiting:  # for what others are at
+            return False
         worker.connection.send(Stop())
         worker.connection.close()
         worker.process.join()
+        return True
+
+    def _is_silent(self, worker: _Worker) -> bool:
+        """Return whether a worker shows no life: its run by its heartbeat, its start by getting nowhere."""
+        if worker.ready and worker.run_id is None:
+            return False
+        if worker.run_id is not None:
+            with contextlib.suppress(OSError):
+                beat = heartbeat_file(self._out, worker.run_id).stat().st_mtime_ns
+                if beat != worker.beat:
+                    worker.beat, worker.alive = beat, time.monotonic()
+        return time.monotonic() - worker.alive > self._silence_seconds
+
+    def _dump_stack(self, worker: _Worker) -> None:
+        """Have a hung run write the stack of its threads into its log; one that is stopped is woken for it."""
+        process = worker.process
+        if worker.run_id is None or process.pid is None:
+            return
+        log = log_file(self._out, worker.run_id)
+        before = log.stat().st_size if log.exists() else 0
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, DUMP_SIGNAL)
+            os.kill(process.pid, signal.SIGCONT)
+        deadline = time.monotonic() + _DUMP_SECONDS
+        while time.monotonic() < deadline and (not log.exists() or log.stat().st_size == before):
+            time.sleep(0.05)
 
     def _replace(self, worker: _Worker, reason: str) -> list[_Worker]:
         """Replace a dead or silent worker; its run is tried once more."""
@@ -136,18 +187,25 @@ class Scheduler:
         worker.process.join()
         worker.connection.close()
         code = worker.process.exitcode
-        if worker.plan is None:
+        if worker.run_id is None:
             self._lost_starts += 1
             if self._lost_starts > _STARTS:
                 raise RunFailedError(f"worker processes can't start: {reason} (exit code {code})")
-        elif (run_id := worker.plan.config.run_id) in self._tried_again:
-            failure = Failed(run_id, f"{reason} twice (exit code {code}; -9 is often a lack of memory)")
-            self._failed[run_id] = failure.reason
-            self._observe(failure)
+        elif worker.run_id in self._tried_again:
+            self._fail(worker.run_id, f"{reason} twice (exit code {code}; -9 is often a lack of memory)", True)
         else:
-            self._tried_again.add(run_id)
-            self._waiting.appendleft(worker.plan)
+            self._tried_again.add(worker.run_id)
+            self._waiting.insert(0, self._planned[worker.run_id])
         return [self._start(worker.process.name)] if self._waiting else []
+
+    def _fail(self, run_id: str, reason: str, observe: bool = False) -> None:
+        """Take note that a run failed, and with it all that need it."""
+        self._failed[run_id] = reason
+        if observe:
+            self._observe(Failed(run_id, reason))
+        for planned in [each for each in self._waiting if run_id in each.needs]:
+            self._waiting.remove(planned)
+            self._fail(planned.run_id, f"it needs {run_id}, which failed", True)
 
     def _stop(self, workers: list[_Worker]) -> None:
         """Ask every worker to write a checkpoint and end; wait for them a while."""

@@ -1,4 +1,4 @@
-"""A worker process: carries out the plans it is sent, one after another, and reports."""
+"""A worker process: carries out the runs it is told to, one after another, and reports."""
 
 import contextlib
 import signal
@@ -7,30 +7,31 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from glam_eval.core.errors import RunFailedError, UserError
+from glam_eval.execution.progress import StoppedError
+from glam_eval.execution.study import log_file
 from glam_eval.suites.directory import worker_lock
-from glam_eval.suites.messages import Failed, Finished, Message, Plan, Ready, Stopped, log_file
+from glam_eval.suites.messages import Begin, Failed, Finished, Message, Ready, Stopped
 
 
 def work(connection: Connection, out: Path, device: str, threads: int) -> None:
-    """Serve plans until told to stop, or until the parent is gone."""
+    """Serve runs until told to stop, or until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     import torch
 
-    import glam_eval.suites.execute  # noqa: F401  # loaded before the worker says that it is ready
+    import glam_eval.execution.agent_run  # noqa: F401  # loaded before the worker says that it is ready
 
     torch.set_num_threads(threads)
     with worker_lock(out), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(Ready())
-        while isinstance(plan := connection.recv(), Plan):
-            connection.send(_carry_out(plan, out, device, connection))
+        while isinstance(asked := connection.recv(), Begin):
+            connection.send(_carry_out(asked.run_id, out, device, connection))
 
 
-def _carry_out(plan: Plan, out: Path, device: str, connection: Connection) -> Message:
-    from glam_eval.suites.execute import Execution, StoppedError
+def _carry_out(run_id: str, out: Path, device: str, connection: Connection) -> Message:
+    from glam_eval.execution.carry_out import carry_out
 
-    run_id = plan.config.run_id
     try:
-        Execution(plan, out, device, connection.send, connection.poll).carry_out()
+        carry_out(out, run_id, device, connection.send, connection.poll)
     except StoppedError:
         return Stopped(run_id)
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -39,7 +40,8 @@ def _carry_out(plan: Plan, out: Path, device: str, connection: Connection) -> Me
         with contextlib.suppress(OSError):  # a full disk is one reason to fail
             log = log_file(out, run_id)
             log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc())
+            with log.open("a") as stream:
+                stream.write(traceback.format_exc())
         expected = isinstance(error, UserError | RunFailedError | OSError)
         reason = str(error) if expected else f"{type(error).__name__}: {error}"
         return Failed(run_id, reason.splitlines()[0] if reason else type(error).__name__)

@@ -24,6 +24,7 @@ class Checkpoint:
     directory: Path
     frames: int
     state: dict[str, Any]
+    score: float | None = None  # by which it was ranked
 
 
 class CheckpointStore:
@@ -53,6 +54,7 @@ class CheckpointStore:
         for file in _files(partial):
             _flush(file)
         replaced = self.directory / f".replaced-{frames:010d}"
+        shutil.rmtree(replaced, ignore_errors=True)  # left by a process that was killed right here
         if target.exists():
             target.rename(replaced)
         partial.rename(target)
@@ -90,6 +92,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
         manifest = json.loads((directory / _MANIFEST).read_text())
         checksums: dict[str, str] = manifest["sha256"]
         version, frames, state = manifest["format"], manifest["frames"], manifest["state"]
+        score = manifest["score"]
     except FileNotFoundError:
         raise UserError(f"{str(directory)!r} is not a checkpoint: it has no {_MANIFEST}") from None
     except (ValueError, KeyError, TypeError):
@@ -100,7 +103,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
         file = directory / name
         if not file.is_file() or _checksum(file) != checksum:
             raise UserError(f"checkpoint {str(directory)!r} is damaged: {name} is missing or changed")
-    return Checkpoint(directory, frames, state)
+    return Checkpoint(directory, frames, state, score)
 
 
 def _score(directory: Path) -> float:

@@ -2,21 +2,21 @@
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from glam_eval.config.run import RunConfig
+from glam_eval.config.learners import CloningConfig
 from glam_eval.core.errors import RunFailedError
+from glam_eval.core.records import DemonstrationRecord
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import Observation, Situation
 from glam_eval.policies.base import Policy
 from glam_eval.policies.lanes import add_gradients, lane_count
-from glam_eval.training.actors import Actors
 from glam_eval.training.batches import micro_batches
-from glam_eval.training.demonstrations import find_demonstrations
 from glam_eval.training.learners import TENSORS_FILE, Learned
 
 _UNSEEN = Observation("", (), np.empty(0, np.uint8), 0)  # language models read the prompt alone
@@ -29,9 +29,22 @@ class Cloner:
     actions offered: what is evaluated is what is fitted, for scoring and for heads alike.
     """
 
-    def __init__(self, policy: Policy, actors: Actors, config: RunConfig, device: str) -> None:
-        self._policy, self._config, self._settings = policy, config, config.cloning
-        demonstrations = find_demonstrations(config, actors, device)
+    def __init__(
+        self,
+        policy: Policy,
+        demonstrations: Sequence[DemonstrationRecord],
+        settings: CloningConfig,
+        seed: int,
+        updates: int,
+    ) -> None:
+        """Start a learner of a policy; ``updates`` is the length of its schedule.
+
+        Raises:
+            RunFailedError: if there is nothing to imitate.
+        """
+        if not demonstrations:
+            raise RunFailedError("there are no demonstrations to imitate")
+        self._policy, self._settings, self._seed, self._updates = policy, settings, seed, updates
         self._inputs = [
             policy.prepare(Situation(_UNSEEN, each.prompt, tuple(each.actions), _nobody))
             for each in demonstrations
@@ -39,14 +52,13 @@ class Cloner:
         self._actions = torch.tensor([each.action for each in demonstrations])
         self._parameters = list(policy.parameters())
         self._weights = sum(parameter.numel() for parameter in self._parameters)
-        settings = config.cloning
         self._optimizer = torch.optim.AdamW(
             self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a gradient step, counted from 1: linear warm-up, then a cosine to 0."""
-        total = self._config.updates * self._settings.steps
+        total = self._updates * self._settings.steps
         warmup = math.ceil(self._settings.warmup * total)
         if step <= warmup:
             return self._settings.learning_rate * step / warmup
@@ -79,7 +91,7 @@ class Cloner:
         size, count = self._settings.minibatch, len(self._inputs)
         places = np.arange((step - 1) * size, step * size)
         passes = {
-            epoch: stream(self._config.seed, "cloning", epoch).permutation(count)
+            epoch: stream(self._seed, "cloning", epoch).permutation(count)
             for epoch in range(int(places[0] // count), int(places[-1] // count) + 1)
         }
         return np.array([passes[place // count][place % count] for place in places.tolist()])
@@ -115,7 +127,7 @@ class Cloner:
         return sums, norm
 
     def save(self, directory: Path) -> None:
-        """Write the optimiser; demonstrations are found again, the same, from the configuration."""
+        """Write the optimiser; the demonstrations are stored in a table of their own."""
         torch.save({"optimizer": self._optimizer.state_dict()}, directory / TENSORS_FILE)
 
     def restore(self, directory: Path) -> None:

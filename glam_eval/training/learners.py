@@ -8,7 +8,7 @@ from typing import Protocol
 
 import torch
 
-from glam_eval.config.run import PPOConfig
+from glam_eval.config.ppo import PPOConfig
 from glam_eval.core.world import EpisodeSummary
 from glam_eval.policies.base import NormalizedPolicy, Policy
 from glam_eval.training.actors import Actors

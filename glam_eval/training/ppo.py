@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from glam_eval.config.run import PPOConfig
+from glam_eval.config.ppo import PPOConfig
 from glam_eval.core.errors import RunFailedError
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import Policy, PolicyOutput, SequencePolicy

@@ -3,14 +3,14 @@
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from glam_eval.config.agents import describe_agent
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import RunFailedError, UserError
-from glam_eval.core.records import TrainingRecord
+from glam_eval.core.records import DemonstrationRecord, TrainingRecord
 from glam_eval.core.world import EpisodeSummary
 from glam_eval.environments import make_environment
 from glam_eval.policies.base import Policy
@@ -23,16 +23,29 @@ from glam_eval.training.checkpoints import Checkpoint
 class TrainingRun:
     """The training of one agent. Everything random derives from the run's seed and the update's number."""
 
-    def __init__(self, config: RunConfig, device: str = "cpu", resume: Checkpoint | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        device: str = "cpu",
+        resume: Checkpoint | None = None,
+        demonstrations: Sequence[DemonstrationRecord] = (),
+    ) -> None:
         """Start a run, or continue it from a checkpoint.
 
-        Raises UserError on another run's checkpoint, RunFailedError if the policy does not fit into memory.
+        Args:
+            config: the run.
+            device: where its policy computes.
+            resume: a checkpoint of this run to continue from.
+            demonstrations: what is imitated, for agents that clone; the same when the run is resumed.
+
+        Raises:
+            UserError: on another run's checkpoint.
+            RunFailedError: if the policy does not fit into memory.
         """
         self.config = config
         self.update = 0
         self.episodes = 0
-        learns = describe_agent(config.agent).learner != "none"
-        slots = config.learner.environments if learns else 1
+        slots = getattr(config.learner, "environments", 1)  # who imitates acts in none
         environment = make_environment(config.environment, slots)
         if resume is not None:
             _check_same_run(resume, config)
@@ -41,7 +54,7 @@ class TrainingRun:
                 config, len(environment.actions), device, resume.directory if resume else None
             )
         self._actors = Actors(environment, slots, config.seed)
-        self._learner = build_learner(config, self.policy, self._actors, device)
+        self._learner = build_learner(config, self.policy, self._actors, demonstrations)
         if resume is not None:
             self._restore(resume)
 
@@ -89,8 +102,9 @@ class TrainingRun:
         }
 
     def save(self, directory: Path) -> None:
-        """Write the policy and its learner into a directory."""
-        self.policy.save(directory)
+        """Write the policy and its learner into a directory; nothing of a policy that stays as built."""
+        if self.config.updates:
+            self.policy.save(directory)
         if self._learner:
             self._learner.save(directory)
 
@@ -109,7 +123,7 @@ _OUT_OF_MEMORY = (
 
 def _check_same_run(checkpoint: Checkpoint, config: RunConfig) -> None:
     made_by = RunConfig.parse(checkpoint.state["config"], source=f"checkpoint {checkpoint.directory}")
-    if made_by != config:
+    if made_by.digest() != config.digest():
         raise UserError(
             f"checkpoint {str(checkpoint.directory)!r} belongs to run {made_by.run_id}, "
             f"not to {config.run_id}"

@@ -13,7 +13,7 @@ from rich.console import Console
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.pretraining import batches, loop
 from glam_eval.pretraining.recipe import Recipe
-from glam_eval.suites.pretraining import last_checkpoint, pretrain
+from glam_eval.pretraining.session import last_checkpoint, pretrain
 from glam_eval.training.checkpoints import CheckpointStore
 
 QUIET = Console(quiet=True)
@@ -33,8 +33,8 @@ TINY = {
 def _few_families(monkeypatch):
     monkeypatch.setattr(loop, "FAMILIES", dict(list(loop.FAMILIES.items())[:2]))
     monkeypatch.setattr(batches, "BLOCK_STEPS", 3)
-    monkeypatch.setattr("glam_eval.suites.pretraining.language_scores", lambda *_, **__: [])
-    monkeypatch.setattr("glam_eval.suites.pretraining.torch.set_num_threads", lambda _: None)
+    monkeypatch.setattr("glam_eval.pretraining.session.language_scores", lambda *_, **__: [])
+    monkeypatch.setattr("glam_eval.pretraining.session.torch.set_num_threads", lambda _: None)
 
 
 def tiny(**values):

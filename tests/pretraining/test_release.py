@@ -17,7 +17,7 @@ from glam_eval.pretraining import evaluate, loop
 from glam_eval.pretraining import release as releasing
 from glam_eval.pretraining.evaluate import Counts
 from glam_eval.pretraining.recipe import Recipe, load_recipe
-from glam_eval.suites.pretraining import external_texts, last_checkpoint, pretrain, release_pretrained
+from glam_eval.pretraining.session import external_texts, last_checkpoint, pretrain, release_pretrained
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def released(tmp_path_factory):
             patch.setattr(module, "ANSWERABLE", list(few))
         patch.setattr(releasing, "SHOWN", 20)
         patch.setattr(releasing, "load_recipe", lambda model, seed: Recipe(**TINY, seed=seed))
-        patch.setattr("glam_eval.suites.pretraining.language_scores", lambda *_, **__: [])
+        patch.setattr("glam_eval.pretraining.session.language_scores", lambda *_, **__: [])
         pretrain(Recipe(**TINY), out, (), "cpu", 1, QUIET)
         scores = release_pretrained(out, ladder, Counts(items=10, windows=4))
     return out, ladder, scores

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from glam_eval.config.agents import AgentDescription
+from glam_eval.config.agents import Agent
 from glam_eval.policies.baselines import RandomPolicy
 
 
@@ -24,7 +24,7 @@ class _Hanging(RandomPolicy):
 
 
 def _describe(name, policy):
-    return AgentDescription(name, name, f"a policy that is {name}", "none", build=lambda *_: policy())
+    return Agent(name, name, f"a policy that is {name}", "none", build=lambda *_: policy())
 
 
 raising = _describe("raising", _Raising)

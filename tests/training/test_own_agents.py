@@ -69,7 +69,7 @@ def test_what_is_no_agent_is_one_clear_line(installed):
     assert describe_agent("walker").label == "Walker"
     with pytest.raises(UserError, match="can't be loaded"):
         describe_agent("broken")
-    with pytest.raises(UserError, match="must be an AgentDescription of that name"):
+    with pytest.raises(UserError, match="must be an Agent of that name"):
         describe_agent("other")
     with pytest.raises(UserError, match="did you mean 'walker'"):
         RunConfig.parse({"agent": "waker"}, "test")

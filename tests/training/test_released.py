@@ -9,7 +9,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.world import Observation, Situation
 from glam_eval.environments import VectorEnvironment
 from glam_eval.policies import LanguageModelPolicy, PolicyOptions, load_model, make_model, score_actions
-from glam_eval.suites.evaluation import load_evaluation
+from glam_eval.execution.evaluation import load_evaluation
 from glam_eval.training.released import import_checkpoint
 
 ACTIONS = ("turn left", "turn right", "go forward", "pick up", "drop", "toggle")

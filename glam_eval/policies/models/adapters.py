@@ -6,10 +6,10 @@ import torch
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream_seed
-from glam_eval.policies.options import LoraOptions
+from glam_eval.config.policy import LoraConfig
 
 
-def add_adapters(model: Any, options: LoraOptions, seed: int) -> None:
+def add_adapters(model: Any, options: LoraConfig, seed: int) -> None:
     """Put adapters into the model's target layers, in place; they change nothing until trained.
 
     Raises:

@@ -5,17 +5,19 @@ from datetime import UTC, datetime
 
 from glam_eval.core.provenance import code_version, machine, package_versions
 from glam_eval.core.records import RunRecord
-from glam_eval.suites.messages import Plan
+from glam_eval.config.run import RunConfig
 
 
 def run_record(
-    plan: Plan, *, parameters: int, frames: int, device: str, started: str, seconds: float, status: str
+    suite: str,
+    config: RunConfig,
+    *,
+    parameters: int, frames: int, device: str, started: str, seconds: float, status: str
 ) -> RunRecord:
-    """Return the row of a plan's run that ended now, on this machine; ``started`` is a ``date``."""
-    config = plan.config
+    """Return the row of a run of a suite that ended now, on this machine; ``started`` is a ``date``."""
     return RunRecord(
         run_id=config.run_id,
-        suite=plan.suite,
+        suite=suite,
         agent=config.agent,
         model=config.model,
         parameters=parameters,

@@ -1,0 +1,53 @@
+"""A set of demonstrations: who shows, where, and how many; collected once, imitated by any number of clones."""
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from pydantic import Field, PositiveInt
+
+from glam_eval.config.environment import EnvironmentConfig
+from glam_eval.config.settings import Fraction, Settings
+
+
+class DemonstrationsConfig(Settings):
+    """What determines the demonstrations of one source from one seed: equal digests are the same set."""
+
+    source: str
+    """Who demonstrates: an agent of the study, or the directory of a checkpoint."""
+    teacher: str = ""
+    """The run of this study that trains the demonstrator; none where nothing has to be trained."""
+    content: str | None = None
+    """Digest of a directory's checkpoint: it, not its path, is part of the set."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Replication unit: scenes and draws are derived from it."""
+    transitions: PositiveInt
+    """Demonstrations collected."""
+    environments: PositiveInt = 32
+    """Environments stepped together."""
+    random_fraction: Fraction = 0.0
+    """Share of the steps at which the demonstrator acts, and is recorded, at random: the sets' quality."""
+    threads: PositiveInt = 1
+    """Processor threads, as of a run."""
+    environment: EnvironmentConfig = EnvironmentConfig()
+    """World and words."""
+
+    def digest(self) -> str:
+        """Return the first 16 hexadecimal digits of the SHA-256 of what the set depends on."""
+        values: dict[str, Any] = self.model_dump(mode="json")
+        if self.content:
+            del values["source"]
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def run_id(self) -> str:
+        """Readable and unique, as a run's."""
+        label = self.source.rstrip("/").rsplit("/", 1)[-1]
+        shown_by = self.teacher or f"{label}-{self.environment.level}-s{self.seed}"
+        return f"{shown_by}-demonstrations-{self.digest()[:8]}"
+
+    @property
+    def total_frames(self) -> int:
+        """Steps that are collected."""
+        return self.transitions

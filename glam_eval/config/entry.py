@@ -1,0 +1,160 @@
+"""A suite's settings and its agents' entries: what together makes the configuration of each run."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, PositiveInt
+
+from glam_eval.config.agents import Agent, check_demonstrator, describe_agent
+from glam_eval.config.demonstrations import DemonstrationsConfig
+from glam_eval.config.environment import EnvironmentConfig
+from glam_eval.config.learners import LEARNERS, CloningConfig
+from glam_eval.config.policy import PolicyConfig
+from glam_eval.config.run import RunConfig
+from glam_eval.config.settings import Settings
+from glam_eval.core.content import files_content, model_content
+from glam_eval.core.errors import UserError
+
+# Keys of [cloning] that say what is collected; the others are the learner's.
+COLLECTED = ("source", "transitions", "environments", "random_fraction")
+
+
+class StudySettings(Settings):
+    """What the agents of a suite have in common, unless their entries say otherwise."""
+
+    frames: Annotated[int, Field(ge=0)] = 0
+    """Training budget of agents that learn."""
+    evaluations: PositiveInt = 10
+    """Evaluation points along training."""
+    threads: PositiveInt = 1
+    """Processor threads of each run; cores divided by threads is the number of workers."""
+    environment: EnvironmentConfig = EnvironmentConfig()
+    """World and words of training."""
+    policy: PolicyConfig = PolicyConfig()
+    """Language models as policies."""
+    ppo: dict[str, Any] = {}
+    """Learner of the agents that learn online."""
+    q_learning: dict[str, Any] = {}
+    """Learner of DRRN."""
+    cloning: dict[str, Any] = {}
+    """Learner of the agents that imitate, and what they imitate: source (an agent of the study, a checkpoint
+    or a directory of demonstrations), transitions, environments, random_fraction."""
+
+
+class AgentConfig(Settings):
+    """An agent of the suite; what is set here wins over the suite's own settings."""
+
+    agent: str
+    """Agent of the study."""
+    model: str = "none"
+    """Model of the agent."""
+    frames: Annotated[int, Field(ge=0)] | None = None
+    """Training budget; none takes the suite's."""
+    environment: dict[str, Any] = {}
+    """Settings of the environment that differ."""
+    policy: dict[str, Any] = {}
+    """Settings of the policy that differ."""
+    ppo: dict[str, Any] = {}
+    """Settings of PPO that differ."""
+    q_learning: dict[str, Any] = {}
+    """Settings of Q-learning that differ."""
+    cloning: dict[str, Any] = {}
+    """Settings of cloning that differ."""
+    protocols: tuple[str, ...] | None = None
+    """Protocols asked of it; none asks all of the suite's."""
+
+    @property
+    def described(self) -> Agent:
+        """The agent's entry in the registry."""
+        return describe_agent(self.agent)
+
+    def learner_values(self, settings: StudySettings) -> dict[str, Any]:
+        """Return the settings of this agent's learner: the suite's, and over them the entry's own."""
+        for kind in LEARNERS.keys() - {"none", self.described.learner}:
+            if getattr(self, kind):
+                raise ValueError(
+                    f"agent {self.agent!r} learns by {self.described.learner}: leave its {kind} out"
+                )
+        if not self.described.learns:
+            return {}
+        kind = self.described.learner
+        return {**getattr(settings, kind), **getattr(self, kind)}
+
+    def run(self, settings: StudySettings, seed: int, demonstrations: dict[str, Any] | None = None) -> RunConfig:
+        """Return the configuration of this agent's run from a seed.
+
+        Args:
+            settings: of the suite.
+            seed: of the run.
+            demonstrations: for agents that clone, what is imitated, as ``CloningConfig`` has it.
+        """
+        learner = self.learner_values(settings)
+        if demonstrations is not None:
+            learner = {key: value for key, value in learner.items() if key not in COLLECTED} | demonstrations
+        frames = self.frames if self.frames is not None else settings.frames * self.described.learns
+        model = Path(self.model).expanduser()
+        return RunConfig.parse(
+            {
+                "agent": self.agent,
+                "model": self.model,
+                "content": model_content(model) if model.is_dir() else None,
+                "seed": seed,
+                "frames": frames,
+                "evaluations": settings.evaluations,
+                "threads": settings.threads,
+                "environment": {**settings.environment.model_dump(), **self.environment},
+                "policy": self._policy(settings),
+                "learner": learner,
+            },
+            source=f"agent {self.agent!r}",
+        )
+
+    def _policy(self, settings: StudySettings) -> dict[str, Any]:
+        if not self.described.uses_model:
+            return dict(self.policy)
+        return {**settings.policy.model_dump(exclude_unset=True), **self.policy}
+
+    def source(self, settings: StudySettings) -> str:
+        """Return what this agent imitates: an agent of the study or a directory.
+
+        Raises:
+            ValueError: if nothing is named, or no such directory exists.
+            UserError: if the agent may not imitate that agent.
+        """
+        named: str = self.learner_values(settings).get("source", self.described.demonstrator)
+        if not named:
+            raise ValueError(f"agent {self.agent!r} needs cloning.source: an agent of the study or a directory")
+        if not Path(named).is_dir():
+            try:
+                demonstrator = describe_agent(named)
+            except UserError as error:
+                raise ValueError(f"no cloning.source {named!r}: give an agent or a directory ({error})") from None
+            if self.described.demonstrator:
+                check_demonstrator(self.described, demonstrator)
+        return named
+
+    def imitates_stored(self, source: str) -> dict[str, Any]:
+        """Return what is imitated where a directory holds demonstrations, as ``CloningConfig`` has it."""
+        content = files_content(list((Path(source) / "demonstrations").glob("*.parquet")))
+        return {"demonstrations": source, "content": content}
+
+    def demonstrations(
+        self, settings: StudySettings, seed: int, source: str, teacher: str
+    ) -> DemonstrationsConfig:
+        """Return the set that is collected for this agent, from an agent's run or from a checkpoint."""
+        values = {key: value for key, value in self.learner_values(settings).items() if key in COLLECTED}
+        collected = {"transitions": self._each_once(settings), **values, "source": source, "teacher": teacher}
+        if Path(source).is_dir():
+            collected["content"] = files_content([Path(source) / "checkpoint.json"])
+        if teacher or Path(source).is_dir():
+            collected["threads"] = settings.threads
+        world = {**settings.environment.model_dump(), **self.environment}
+        collected |= {"seed": seed, "environment": world}
+        return DemonstrationsConfig.parse(collected, source=f"agent {self.agent!r}: cloning")
+
+    def _each_once(self, settings: StudySettings) -> int:
+        """Return as many transitions as the agent learns from."""
+        learner = {k: v for k, v in self.learner_values(settings).items() if k not in COLLECTED}
+        update = CloningConfig.parse(learner, source=f"agent {self.agent!r}: cloning").frames_per_update
+        frames = self.frames if self.frames is not None else settings.frames
+        return max(1, -(-frames // update)) * update

@@ -1,0 +1,49 @@
+"""How a language model becomes a policy: what it starts from, how it chooses, what is updated."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from glam_eval.config.settings import Settings
+
+
+class LoraConfig(Settings):
+    """Low-rank adapters in place of full updates (arXiv 2106.09685), through ``peft``."""
+
+    rank: PositiveInt = 8
+    """Rank of the adapters."""
+    alpha: PositiveInt = 16
+    """Scale of the adapters, divided by the rank."""
+    targets: Annotated[tuple[str, ...], Field(min_length=1)] = ("q", "v")
+    """Names of the linear layers adapted; T5's are q, k, v and o, Llama's q_proj and so on."""
+
+
+class PolicyConfig(Settings):
+    """How a language model becomes a policy."""
+
+    weights: Literal["pretrained", "random"] = "pretrained"
+    """Transformer weights at the start."""
+    embeddings: Literal["pretrained", "random"] = "pretrained"
+    """Embeddings at the start."""
+    action_choice: Literal["scoring", "head"] = "scoring"
+    """Actions by the language-modelling head, or by a new MLP head."""
+    normalization: Literal["sum", "token", "word", "logits"] = "sum"
+    """Score of an action: summed log-probability, per token, per word (TWOSOME), or raw logits."""
+    end_of_sequence: bool = False
+    """Append </s> to prompts and actions and score it, as releases before November 2023 did."""
+    policy_softmax: Literal["softmax", "max_probability"] = "softmax"
+    """Distribution over actions: of their scores, or softmax(p / max p) as in the first release."""
+    value_head: bool = True
+    """Whether there is a critic; PPO needs one."""
+    head_hidden: PositiveInt = 1024
+    """Hidden units of the value and action heads."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the transformer; log-probabilities and master weights are float32."""
+    trainable: Literal["all", "decoder", "heads"] = "all"
+    """Which weights are updated."""
+    lora: LoraConfig | None = None
+    """Adapters; none updates the weights themselves."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass instead of keeping them: slower, in less memory."""
+    compile: bool = False
+    """Compile the transformer's layers by torch.compile, which takes minutes at first."""

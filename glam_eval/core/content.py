@@ -1,0 +1,44 @@
+"""Digests of directories by what is in them: the same weights under two paths are the same model."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from glam_eval.core.errors import UserError
+
+_DIGITS = 16
+# What ``from_pretrained`` reads; heads, optimisers and notes beside a model are no part of it.
+_MODEL_FILES = ("config.json", "*.safetensors", "*.bin", "*.index.json", "tokenizer*", "vocab*", "merges.txt")
+_MODEL_FILES += ("special_tokens_map.json", "added_tokens.json", "spiece.model", "*.gguf", "chat_template*")
+_NOT_MODEL = ("heads.safetensors",)
+
+
+def model_content(directory: Path) -> str:
+    """Return the digest of the Hugging Face model in a directory.
+
+    Raises:
+        UserError: if the directory holds no model, or a file of it can't be read.
+    """
+    if not (directory / "config.json").is_file():
+        raise UserError(f"{str(directory)!r} holds no language model: it has no config.json")
+    found = {file for pattern in _MODEL_FILES for file in directory.glob(pattern)}
+    return files_content([file for file in found if file.name not in _NOT_MODEL])
+
+
+def files_content(files: list[Path]) -> str:
+    """Return the first hexadecimal digits of the SHA-256 of files' names and bytes, in the order of names."""
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.name):
+        try:
+            status = file.stat()
+            content = _file_content(file, status.st_mtime_ns, status.st_size)
+        except OSError as error:
+            raise UserError(f"{str(file)!r} can't be read: {error.strerror}") from None
+        digest.update(f"{file.name}\0{content}\0".encode())
+    return digest.hexdigest()[:_DIGITS]
+
+
+@cache
+def _file_content(file: Path, modified: int, size: int) -> str:  # noqa: ARG001  # a changed file is read again
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

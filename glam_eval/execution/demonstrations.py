@@ -1,0 +1,189 @@
+"""Demonstrations on disk: collected by a run of their own, read by any number of clones."""
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from math import nan
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from glam_eval.config.agents import describe_agent
+from glam_eval.config.demonstrations import DemonstrationsConfig
+from glam_eval.config.learners import CloningConfig
+from glam_eval.config.run import RunConfig
+from glam_eval.core.errors import UserError
+from glam_eval.core.records import DemonstrationRecord
+from glam_eval.core.seeds import stream
+from glam_eval.execution.progress import COLLECTING, Progress, Report, StoppedError
+from glam_eval.execution.study import checkpoints
+from glam_eval.language import speaker
+from glam_eval.results import RunTables
+from glam_eval.training.checkpoints import Checkpoint, CheckpointStore, read_checkpoint
+from glam_eval.training.demonstrations import DemonstrationCollector
+
+TABLE = "demonstrations"
+CHECKPOINT_SECONDS = 30.0  # at most this much work is lost to a crash; results do not depend on it
+_REPORT_STEPS = 10
+_MUST_AGREE = ("language", "actions", "template", "remembered")  # between a checkpoint's world and a clone's
+
+
+class DemonstrationsRun:
+    """Carries out a collection; it resumes from its last checkpoint, and its table is its result."""
+
+    def __init__(
+        self,
+        config: DemonstrationsConfig,
+        out: Path,
+        device: str,
+        report: Report,
+        stop: Callable[[], bool],
+    ) -> None:
+        self._config, self._out, self._report, self._stop = config, out, report, stop
+        self._tables = RunTables(out, config.run_id)
+        self._store = CheckpointStore(checkpoints(out, config.run_id), keep=1, counted="steps")
+        self._collector = DemonstrationCollector(config, device, _teacher(config, out))
+        checkpoint = self._store.latest()
+        if checkpoint:
+            self._collector.restore(checkpoint)
+        self._tables.discard(lambda _, part: int(part) <= self._collector.collected)
+        self._pending: list[DemonstrationRecord] = []
+        self._saved = self._began = time.perf_counter()
+
+    def carry_out(self) -> None:
+        """Collect what is wanted and store it; raises StoppedError when asked to stop."""
+        if not is_collected(self._out, self._config.run_id):
+            before = self._collector.collected
+            while not self._collector.finished:
+                self._pending += self._collector.advance()
+                if self._stop():
+                    self._save()
+                    raise StoppedError
+                if time.perf_counter() - self._saved > CHECKPOINT_SECONDS:
+                    self._save()
+                if self._collector.step % _REPORT_STEPS == 0:
+                    self._tell(before)
+            self._save()
+            self._tables.merge()
+        shutil.rmtree(self._store.directory, ignore_errors=True)
+
+    def _tell(self, before: int) -> None:
+        config, collected = self._config, self._collector.collected
+        rate = (collected - before) / (time.perf_counter() - self._began)
+        self._report(Progress(config.run_id, COLLECTING, collected, config.transitions, nan, rate))
+
+    def _save(self) -> None:
+        """Store what was collected since the last time, then a checkpoint that counts on it."""
+        if self._pending:
+            self._tables.write(TABLE, f"{self._collector.collected:010d}", self._pending)
+            self._pending = []
+        self._store.write(self._collector.step, self._collector.save, self._collector.state())
+        self._saved = time.perf_counter()
+
+
+def is_collected(out: Path, run_id: str) -> bool:
+    """Return whether a set of demonstrations is complete."""
+    return (out / TABLE / f"{run_id}.parquet").exists()
+
+
+def collected_demonstrations(out: Path, run_id: str) -> list[DemonstrationRecord]:
+    """Return the demonstrations that a run of the study in a directory collected."""
+    return _records(_read(out / TABLE / f"{run_id}.parquet"))
+
+
+def stored_demonstrations(settings: CloningConfig, seed: int) -> list[DemonstrationRecord]:
+    """Return the demonstrations that a directory holds, or as many of them as are asked for.
+
+    Raises:
+        UserError: if the directory holds fewer, or can't be read.
+    """
+    records, wanted = _records(_read(Path(settings.demonstrations) / TABLE)), settings.transitions
+    if wanted is None:
+        return records
+    if wanted > len(records):
+        raise UserError(
+            f"cloning.transitions = {wanted}, but {settings.demonstrations!r} holds {len(records)}"
+        )
+    chosen = stream(seed, "subsample").choice(len(records), size=wanted, replace=False)
+    return [records[index] for index in sorted(chosen.tolist())]
+
+
+def demonstrations_of(config: RunConfig, out: Path) -> Sequence[DemonstrationRecord]:
+    """Return what a run imitates, as it is stored; nothing for agents that don't imitate."""
+    if not isinstance(config.learner, CloningConfig):
+        return ()
+    if config.learner.content:
+        return stored_demonstrations(config.learner, config.seed)
+    return collected_demonstrations(out, config.learner.demonstrations)
+
+
+def check_demonstrations(config: RunConfig | DemonstrationsConfig) -> None:
+    """Raise a UserError unless a run fits the demonstrations or the checkpoint that it is to learn from.
+
+    Those offer the same actions, or are told in the same words, as the run itself.
+    """
+    if isinstance(config, DemonstrationsConfig):
+        if Path(config.source).is_dir():
+            _check_world(config)
+    elif isinstance(config.learner, CloningConfig) and config.learner.content:
+        _check_actions(config, Path(config.learner.demonstrations))
+
+
+def describe_demonstrations(directory: Path) -> tuple[int, bool]:
+    """Return how many demonstrations a directory holds, and whether no trained agent made any of them."""
+    sources = pa.compute.unique(_read(directory / TABLE, ["source"])["source"]).to_pylist()
+    count = _read(directory / TABLE, ["step"]).num_rows
+    return count, all(_is_reference(source) for source in sources)
+
+
+def _is_reference(source: str) -> bool:
+    try:
+        return describe_agent(source).role == "reference"
+    except UserError:  # a run_id
+        return False
+
+
+def _teacher(config: DemonstrationsConfig, out: Path) -> Checkpoint | None:
+    """Return the checkpoint of who demonstrates; None for an agent that nothing has to be trained for."""
+    if not config.teacher:
+        return read_checkpoint(Path(config.source)) if Path(config.source).is_dir() else None
+    found = CheckpointStore(checkpoints(out, config.teacher)).latest()
+    if found is None:
+        raise UserError(f"run {config.teacher} has no checkpoint in {str(out)!r}: start over with --fresh")
+    return found
+
+
+def _check_world(config: DemonstrationsConfig) -> None:
+    checkpoint = read_checkpoint(Path(config.source))
+    made_by = RunConfig.parse(checkpoint.state["config"], source=config.source)
+    for name in _MUST_AGREE:
+        theirs, ours = getattr(made_by.environment, name), getattr(config.environment, name)
+        if theirs != ours:
+            raise UserError(f"the demonstrator has environment.{name} = {theirs!r}, this run has {ours!r}")
+
+
+def _check_actions(config: RunConfig, directory: Path) -> None:
+    world = config.environment
+    ours = speaker(world.language, world.shift).actions(world.actions)
+    offers = {tuple(offer) for offer in _read(directory / TABLE, ["actions"])["actions"].to_pylist()}
+    if not offers:
+        raise UserError(f"{directory}/{TABLE} is empty: collect some by glam-eval clone")
+    for other in sorted(offers - {tuple(ours)}):
+        raise UserError(
+            f"the demonstrations in {directory} offer {', '.join(other)}; this run offers "
+            f"{', '.join(ours)}: set environment.actions and environment.language as theirs"
+        )
+
+
+def _records(table: pa.Table) -> list[DemonstrationRecord]:
+    names = [field.name for field in fields(DemonstrationRecord)]
+    return [DemonstrationRecord(**row) for row in table.select(names).to_pylist()]
+
+
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=columns)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise UserError(f"{path} can't be read: {str(error).splitlines()[0]}") from error

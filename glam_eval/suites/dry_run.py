@@ -1,0 +1,99 @@
+"""What a suite would do, told without doing it: its runs, and what they cost on this machine."""
+
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from glam_eval.config.graph import PlannedRun
+from glam_eval.config.run import RunConfig
+from glam_eval.config.suite import SuiteConfig
+
+_TITLES = ("run", "unlike most", "parameters", "frames", "episodes", "operations", "memory", "time")
+
+
+def print_plan(suite: SuiteConfig, runs: Sequence[PlannedRun], devices: Sequence[str], console: Console) -> None:
+    """Print every run of a suite with its cost, measured on this machine's first device, and the total."""
+    import torch
+
+    from glam_eval.suites.measure import Meter, wall_seconds
+
+    torch.set_num_threads(suite.threads)
+    meter, costs = Meter(devices[0], runs), []
+    table = Table(*(Column(title, overflow="fold") for title in _TITLES))
+    unusual = unusual_settings([each.config for each in runs if isinstance(each.config, RunConfig)])
+    with console.status("measuring agents on this machine"):
+        for planned in runs:
+            cost = meter.cost(planned)
+            costs.append(cost)
+            table.add_row(
+                planned.run_id,
+                ", ".join([*(f"after {need}" for need in planned.needs), unusual.get(planned.run_id, "")]).strip(", "),
+                _count(cost.parameters),
+                f"{planned.config.total_frames:,}",
+                f"{cost.episodes:,}",
+                _count(cost.flops),
+                "?" if math.isnan(cost.memory) else f"{cost.memory / 2**30:.1f} GiB",
+                _duration(cost.seconds),
+            )
+    console.print(table)
+    for gap in suite.gaps():
+        console.print(gap, highlight=False, soft_wrap=True)
+    frames = sum(each.config.total_frames for each in runs)
+    episodes = sum(cost.episodes for cost in costs)
+    console.print(
+        f"{len(runs)} runs, {frames:,} training frames, {episodes:,} evaluation episodes", highlight=False
+    )
+    alone, together = sum(cost.seconds for cost in costs), wall_seconds(costs, len(devices))
+    workers = f"{len(devices)} worker{'s' * (len(devices) != 1)} on {', '.join(sorted(set(devices)))}"
+    console.print(
+        f"about {_duration(alone)} of computing, {_duration(together)} with {workers}", highlight=False
+    )
+
+
+def unusual_settings(runs: Sequence[RunConfig]) -> dict[str, str]:
+    """Return for each run_id the settings that most runs of its agent and model have otherwise."""
+    groups: dict[tuple[str, str], dict[str, dict[str, str]]] = defaultdict(dict)
+    for run in runs:
+        groups[run.agent, run.model][run.run_id] = _flatten({**run.read(), "seed": 0})
+    told = {}
+    for group in groups.values():
+        names = dict.fromkeys(name for one in group.values() for name in one)
+        values = {name: Counter(one.get(name, "") for one in group.values()) for name in names}
+        usual = {name: counted.most_common(1)[0][0] for name, counted in values.items()}
+        for run_id, settings in group.items():
+            other = [(name, value) for name, value in settings.items() if value != usual[name]]
+            told[run_id] = ", ".join(f"{name.rpartition('.')[2]}={value}" for name, value in other)
+    return told
+
+
+def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested settings under dotted names; options of a level, and adapters, are one setting."""
+    flat: dict[str, str] = {}
+    for name, inner in value.items():
+        nested = isinstance(inner, dict) and name not in ("options", "lora")
+        flat |= _flatten(inner, f"{prefix}{name}.") if nested else {prefix + name: json.dumps(inner)}
+    return flat
+
+
+def _count(number: float) -> str:
+    """Return a large number in three digits and a prefix: 1.23 G."""
+    if math.isnan(number):
+        return "?"
+    for power, prefix in ((18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if number >= 10**power:
+            return f"{number / 10**power:.3g} {prefix}"
+    return f"{number:.0f}"
+
+
+def _duration(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "?"
+    for unit, name in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:,.1f} {name}"
+    return f"{seconds:.0f} s"
