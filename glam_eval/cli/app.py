@@ -9,6 +9,7 @@ from glam_eval.cli import (
     analyze,
     bench,
     clone,
+    compact,
     envs,
     evaluate,
     import_runs,
@@ -29,7 +30,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (run_suite, train, clone, evaluate, analyze, suites, models, import_runs, envs, play, bench):
+for module in (
+    run_suite,
+    train,
+    clone,
+    evaluate,
+    analyze,
+    compact,
+    suites,
+    models,
+    import_runs,
+    envs,
+    play,
+    bench,
+):
     module.register(app)
 
 

@@ -7,9 +7,9 @@ import time
 from dataclasses import replace
 
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 
+from glam_eval.core import files
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import ComparisonRecord, ProbeRecord, TrainingRecord
 from glam_eval.results import columns_of, load_results, write_table
@@ -73,7 +73,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, episode, monkeypatch):
     def fail(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr(pq, "write_table", fail)
+    monkeypatch.setattr(files, "force_to_disk", fail)
     with pytest.raises(OSError, match="disk full"):
         write_table(tmp_path, "episodes", [episode()], "one")
     assert list((tmp_path / "episodes").iterdir()) == []
