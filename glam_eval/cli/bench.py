@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from glam_eval.policies.bench import EngineMeasurement
+    from glam_eval.benchmarks.engine import EngineMeasurement
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def environment(
     from rich.console import Console
     from rich.table import Table
 
-    from glam_eval.environments.bench import bench_environment
+    from glam_eval.benchmarks.environments import bench_environment
 
     console = Console()
     with console.status(f"stepping {level}"):
@@ -91,7 +91,7 @@ def engine(
     names = model or ["t5-nano", "google/flan-t5-small"]
     for name in names:
         check_known(name)
-    from glam_eval.policies.bench import measure  # torch and transformers: not needed to refuse a name
+    from glam_eval.benchmarks.engine import measure  # torch and transformers: not needed to refuse a name
 
     settings: dict[str, Any] = {
         "precision": precision,
@@ -164,7 +164,7 @@ def agents(
     from rich.table import Column, Table
 
     from glam_eval.policies.devices import available_devices
-    from glam_eval.training.bench import PHASES, bench_agents
+    from glam_eval.benchmarks.agents import PHASES, bench_agents
 
     console = Console()
     with console.status(f"every agent on {level}"):

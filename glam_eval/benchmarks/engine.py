@@ -19,7 +19,7 @@ import torch
 from glam_eval.core.compiling import kernels
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import PolicyOutput
-from glam_eval.policies.comparisons import padded_evaluate, plain_evaluate
+from glam_eval.benchmarks.rival_engines import padded_evaluate, plain_evaluate
 from glam_eval.policies.lanes import add_gradients, even_parts, lane_count
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
 from glam_eval.policies.models.estimate import forward_flops, vocabulary_of

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from glam_eval.config.agents import AGENTS
-from glam_eval.training.bench import PHASES, bench_agents
+from glam_eval.benchmarks.agents import PHASES, bench_agents
 
 
 @pytest.mark.slow

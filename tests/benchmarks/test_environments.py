@@ -3,7 +3,7 @@
 import pytest
 
 from glam_eval.core.errors import UserError
-from glam_eval.environments.bench import bench_environment
+from glam_eval.benchmarks.environments import bench_environment
 
 
 def test_both_worlds_are_measured_in_one_run():
