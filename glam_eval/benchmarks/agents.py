@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from glam_eval.config.agents import AGENTS, describe_agent
+from glam_eval.config.agents import AGENTS, AgentDescription, describe_agent
 from glam_eval.config.run import RunConfig
 from glam_eval.environments import make_environment
 from glam_eval.training.actors import Actors
@@ -34,55 +34,70 @@ class AgentThroughput:
     update_share: float = math.nan  # gradient steps
 
 
-def bench_agents(level: str, model: str, updates: int = 2, device: str = "cpu") -> Iterator[AgentThroughput]:
-    """Yield the speed of every agent on a level, each after a warm-up; ``model`` is for those that need one.
+def measured_agents() -> list[str]:
+    """Return the agents whose speeds differ: of language models with one learner and switches, the last."""
+    return list({_computation(agent): agent.name for agent in AGENTS.values()}.values())
 
-    The first update of a learner is its warm-up. bc-gflan is left out: it learns as bc-bot does.
+
+def measure_agents(
+    level: str, model: str, updates: int = 2, device: str = "cpu"
+) -> Iterator[AgentThroughput]:
+    """Yield the speed of ``measured_agents`` on a level, each after a warm-up.
+
+    ``model`` is for those that need one. The first update of a learner is its warm-up.
     """
-    for name in AGENTS:
-        if name != "bc-gflan":
-            yield measure_agent(_config(name, level, model, updates + 1), device)
-
-
-def _config(agent: str, level: str, model: str, updates: int) -> RunConfig:
-    described = describe_agent(agent)
-    values: dict[str, Any] = {
-        "agent": agent,
-        "model": model if described.uses_model else "none",
-        "environment": {"level": level, "remembered": 1},
-        "ppo": {"preset": "symbolic" if agent == "symbolic-ppo" else "small"},
-        "cloning": {"transitions": 1280},
-    }
-    config = RunConfig.parse(values, source="bench")
-    frames = 0 if described.learner == "none" else updates * config.frames_per_update
-    return config.changed(frames=frames)
+    for name in measured_agents():
+        yield measure_agent(_config(describe_agent(name), level, model, updates + 1), device)
 
 
 def measure_agent(config: RunConfig, device: str = "cpu") -> AgentThroughput:
     """Return the speed of a run's agent; of its updates, the first is a warm-up."""
     environment = make_environment(config.environment, SLOTS)
     policy = build_policy(config, len(environment.actions), device)
-    collector = Collector(policy, Actors(environment, SLOTS, config.seed), config.seed)
-    collector.collect(1, 1, 1.0)
-    began = time.perf_counter()
-    collector.collect(STEPS, 2, 1.0)
-    acting = SLOTS * STEPS / (time.perf_counter() - began)
-    learning, shares = math.nan, dict.fromkeys((f"{phase}_share" for phase in PHASES), math.nan)
-    if config.updates:
-        run = TrainingRun(config, device)
-        records = [run.advance() for _ in range(config.updates)][1:]
-        seconds = sum(record.seconds for record in records)
-        learning = len(records) * config.frames_per_update / seconds
-        shares = {
-            f"{phase}_share": sum(getattr(record, f"seconds_{phase}") for record in records) / seconds
-            for phase in PHASES
-        }
+    learning, shares = _learning(config, device) if config.updates else (math.nan, {})
     return AgentThroughput(
         agent=config.agent,
         model=config.model,
         level=config.environment.level,
         parameters=policy.count_parameters(),
-        acting=acting,
+        acting=_acting(Collector(policy, Actors(environment, SLOTS, config.seed), config.seed)),
         learning=learning,
         **shares,
     )
+
+
+def _computation(agent: AgentDescription) -> object:
+    return (agent.learner, agent.switches) if agent.uses_model else agent.name
+
+
+def _config(agent: AgentDescription, level: str, model: str, updates: int) -> RunConfig:
+    """Return a run of some updates; small batches, sequences for agents that remember what they saw."""
+    values: dict[str, Any] = {
+        "agent": agent.name,
+        "model": model if agent.uses_model else "none",
+        "environment": {"level": level, "remembered": 1},
+        "ppo": {"preset": "small" if agent.reads_text else "symbolic"},
+        "cloning": {"transitions": 1280},
+    }
+    config = RunConfig.parse(values, source="bench")
+    return config.changed(frames=0 if agent.learner == "none" else updates * config.frames_per_update)
+
+
+def _acting(collector: Collector) -> float:
+    """Return the environment steps a second of rollouts, after a warm-up."""
+    collector.collect(1, 1, 1.0)
+    began = time.perf_counter()
+    collector.collect(STEPS, 2, 1.0)
+    return SLOTS * STEPS / (time.perf_counter() - began)
+
+
+def _learning(config: RunConfig, device: str) -> tuple[float, dict[str, float]]:
+    """Return the frames a second of a run's updates but the first, and the phases' shares of their time."""
+    run = TrainingRun(config, device)
+    records = [run.advance() for _ in range(config.updates)][1:]
+    seconds = sum(record.seconds for record in records)
+    shares = {
+        f"{phase}_share": sum(getattr(record, f"seconds_{phase}") for record in records) / seconds
+        for phase in PHASES
+    }
+    return len(records) * config.frames_per_update / seconds, shares

@@ -1,66 +1,12 @@
-"""Costs counted without weights, against models and profilers; the benchmark's record."""
+"""The engine's bench: rivals do the same work, and its record is complete."""
 
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
-from transformers import T5Config, T5ForConditionalGeneration
 
-from glam_eval.core.errors import UserError
 from glam_eval.benchmarks import engine
 from glam_eval.benchmarks.rival_engines import padded_evaluate, plain_evaluate
 from glam_eval.policies.models import estimate
-from glam_eval.policies.models.shapes import EMBEDDED, FLAN_T5, KNOWN
-from glam_eval.policies.scoring import t5
-
-
-@pytest.mark.parametrize("name", list(KNOWN))
-def test_parameters_are_those_of_the_model(name):
-    shape = KNOWN[name]
-    with torch.device("meta"):
-        model = T5ForConditionalGeneration(
-            T5Config(**shape.config_values(), vocab_size=estimate.vocabulary_of(shape))
-        )
-    tied = sum(parameter.numel() for parameter in model.parameters())
-    assert estimate.count_parameters(shape) == tied + model.shared.weight.numel()
-
-
-def test_published_sizes():
-    millions = [round(estimate.count_parameters(shape) / 1e6) for shape in FLAN_T5.values()]
-    assert millions == [77, 248, 783, 2850, 11135]
-
-
-@pytest.mark.parametrize("name", list(EMBEDDED))
-def test_operations_are_those_that_run(name, monkeypatch):
-    monkeypatch.setattr(t5, "fits_compiled_layer", lambda *_: False)  # no counter looks into that
-    policy = engine.make_policy(EMBEDDED[name], "float32", "cpu")
-    prompts = engine.make_prompts(4, 1000)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        policy._scorer.run([each.prompt for each in prompts], [each.actions for each in prompts])
-    shape = EMBEDDED[name]
-    lengths = [len(each.prompt) for each in prompts]
-    counted = sum(estimate.forward_flops(shape, length, engine.NODES) for length in lengths)
-    unseen = sum(
-        shape.layers * 4 * length**2 * shape.heads * shape.d_kv for length in lengths
-    )  # fused attention
-    assert counter.get_total_flops() == pytest.approx(counted - unseen, rel=0.02)
-
-
-def test_description_grows_with_the_model_and_depends_on_the_precision(monkeypatch):
-    monkeypatch.setattr(
-        estimate, "matrix_rate", lambda precision, _: 1e12 if precision == "float32" else 4e12
-    )
-    work = estimate.Workload(micro_batch_tokens=8192)
-    small, large = (estimate.describe(f"google/flan-t5-{size}", work) for size in ("small", "xl"))
-    assert small.forward_flops == pytest.approx(10e9, rel=0.1)
-    assert small.frames_per_second["float32"] == pytest.approx(1e12 / (13 * small.forward_flops))
-    assert small.frames_per_second["bfloat16"] == pytest.approx(4 * small.frames_per_second["float32"])
-    assert 1e9 < small.update_memory["float32"] < 4e9
-    assert small.update_memory["bfloat16"] < small.update_memory["float32"]
-    assert large.rollout_memory["float32"] > 4 * large.parameters
-    frugal = estimate.describe("google/flan-t5-small").update_memory["float32"]
-    assert 16 * small.parameters < frugal < small.update_memory["float32"]
-    with pytest.raises(UserError, match="unknown model 'flan'"):
-        estimate.describe("flan")
+from glam_eval.policies.models.shapes import EMBEDDED
 
 
 @pytest.mark.parametrize("evaluate", [plain_evaluate, padded_evaluate])
@@ -83,7 +29,7 @@ def test_what_the_engine_is_compared_with_does_the_same_work(evaluate, precision
 
 def test_measurement_is_complete(monkeypatch):
     monkeypatch.setattr(engine, "matrix_rate", lambda *_, **__: 2e11)
-    record = engine.measure("t5-pico", repeats=1)
+    record = engine.measure_engine("t5-pico", repeats=1)
     assert min(record.plain_score_rate, record.plain_update_rate) > 0
     assert min(record.padded_score_rate, record.padded_update_rate) > 0
     assert record.matrix_rate == 2e11

@@ -8,9 +8,9 @@ import torch
 from glam_eval.core.errors import UserError
 from glam_eval.core.world import Observation, Situation
 from glam_eval.environments import VectorEnvironment
+from glam_eval.importing.checkpoints import import_checkpoint
 from glam_eval.policies import LanguageModelPolicy, PolicyOptions, load_model, make_model, score_actions
 from glam_eval.suites.evaluation import load_evaluation
-from glam_eval.importing.checkpoints import import_checkpoint
 
 ACTIONS = ("turn left", "turn right", "go forward", "pick up", "drop", "toggle")
 PROMPT = "Goal of the agent: go to the red ball \n Observation 0: You see a wall 2 steps left,"
