@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from glam_eval.policies.bench import EngineMeasurement
+    from glam_eval.benchmarks.engine import EngineMeasurement
 
 
 def register(app: typer.Typer) -> None:
@@ -39,11 +39,11 @@ def environment(
     from rich.console import Console
     from rich.table import Table
 
-    from glam_eval.environments.bench import bench_environment
+    from glam_eval.benchmarks.environments import measure_environment
 
     console = Console()
     with console.status(f"stepping {level}"):
-        measured = bench_environment(level, steps, slots, language=language)
+        measured = measure_environment(level, steps, slots, language=language)
     table = Table("world", "steps", "episodes", "steps/s", "reset ms", "ratio", title=level)
     for row in measured:
         table.add_row(
@@ -76,14 +76,10 @@ def engine(
 
     Example: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`
     """
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import get_context
-
     from rich.console import Console
 
-    from glam_eval.core.errors import UserError, unknown
-    from glam_eval.policies.devices import available_devices, out_of_memory_as
+    from glam_eval.core.errors import unknown
+    from glam_eval.policies.devices import available_devices
     from glam_eval.policies.models.shapes import check_known
 
     if precision not in ("float32", "bfloat16"):
@@ -91,25 +87,19 @@ def engine(
     names = model or ["t5-nano", "google/flan-t5-small"]
     for name in names:
         check_known(name)
-    from glam_eval.policies.bench import measure  # torch and transformers: not needed to refuse a name
+    from glam_eval.benchmarks.engine import measure_engines  # torch: not needed to refuse a name
 
-    settings: dict[str, Any] = {
-        "precision": precision,
-        "device": available_devices(device)[0],
-        "threads": threads,
-    }
     console = Console()
-    measured = []
-    # A process for each: the peak of memory is that of its process.
-    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh:
-        for name in names:
-            with console.status(f"measuring {name}"):
-                one = fresh.submit(measure, name, repeats=repeats, compare=compare, **settings)
-                try:
-                    with out_of_memory_as(UserError(f"{name}: out of memory; measure a smaller one")):
-                        measured.append(one.result())
-                except BrokenProcessPool:
-                    raise UserError(f"{name} was killed: too little memory? measure a smaller one") from None
+    with console.status("measuring") as status:
+        measured = measure_engines(
+            names,
+            report=lambda name: status.update(f"measuring {name}"),
+            precision=precision,
+            device=available_devices(device)[0],
+            threads=threads,
+            repeats=repeats,
+            compare=compare,
+        )
     console.print(_engine_table(measured, compare))
     _write(measured, out, console)
 
@@ -163,12 +153,12 @@ def agents(
     from rich.console import Console
     from rich.table import Column, Table
 
+    from glam_eval.benchmarks.agents import PHASES, measure_agents
     from glam_eval.policies.devices import available_devices
-    from glam_eval.training.bench import PHASES, bench_agents
 
     console = Console()
     with console.status(f"every agent on {level}"):
-        measured = list(bench_agents(level, model, updates, available_devices(device)[0]))
+        measured = list(measure_agents(level, model, updates, available_devices(device)[0]))
     table = Table(
         Column("agent", no_wrap=True),
         "parameters",
@@ -197,6 +187,7 @@ def _write(measured: Sequence[Any], out: Path | None, console: "Console") -> Non
 
     import pandas as pd
 
+    from glam_eval.cli.tables import present
+
     out.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame([asdict(row) for row in measured]).to_parquet(out, index=False)
-    console.print(f"written to {out}", highlight=False, soft_wrap=True)
+    present(pd.DataFrame([asdict(row) for row in measured]), "parquet", out, console)

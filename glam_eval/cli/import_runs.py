@@ -26,7 +26,7 @@ def import_runs(
     """
     from rich.console import Console
 
-    from glam_eval.results.released import import_runs as write_runs
+    from glam_eval.importing.runs import import_runs as write_runs
 
     counts = write_runs(directory, out, agent, model, level)
     rows = ", ".join(f"{count:,} {table}" for table, count in counts.items())

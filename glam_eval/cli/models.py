@@ -75,7 +75,7 @@ def import_released(
     """
     from rich.console import Console
 
-    from glam_eval.training.released import import_checkpoint
+    from glam_eval.importing.checkpoints import import_checkpoint
 
     directory = import_checkpoint(checkpoint, model, out, level, actions, end_of_sequence)
     Console().print(f"{checkpoint} in {directory}", highlight=False, soft_wrap=True)

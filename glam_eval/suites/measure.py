@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from glam_eval.benchmarks.agents import AgentThroughput, measure_agent
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
@@ -22,7 +23,6 @@ from glam_eval.policies.models.gemm import matrix_rate
 from glam_eval.policies.models.shapes import KNOWN, SCRATCH_SUFFIX, T5Shape
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 from glam_eval.suites.cost import episodes_of, passes_per_frame
-from glam_eval.training.bench import AgentThroughput, measure_agent
 
 _EFFICIENCY = 0.5  # of the matrix rate that training reaches; scoring FLAN-T5-small was measured at 0.6
 _SMALL = 20_000_000  # parameters of a model that is measured by running it

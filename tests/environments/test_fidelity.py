@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glam_eval.benchmarks.environments import own_minigrid
 from glam_eval.core.seeds import stream
-from glam_eval.environments.bench import own_minigrid
 from glam_eval.environments.catalogue import PAPER_LEVELS, level_names, make_scenes
 from glam_eval.environments.episode import Episode
 from glam_eval.environments.expert import BOT_ERRORS, Bot

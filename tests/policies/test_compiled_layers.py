@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from glam_eval.benchmarks.engine import make_policy
 from glam_eval.core.compiling import kernels
-from glam_eval.policies.bench import make_policy
 from glam_eval.policies.models.shapes import T5Shape
 from glam_eval.policies.scoring.kernels import native
 from glam_eval.policies.scoring.kernels.native import layers

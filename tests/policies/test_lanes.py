@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from glam_eval.policies import bench
+from glam_eval.benchmarks import engine
 from glam_eval.policies.lanes import (
     MOST_LANES,
     MOST_WEIGHTS,
@@ -105,17 +105,17 @@ def test_gradients_of_parts_are_those_of_their_sum(count):
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("bfloat16", 0.03)])
 def test_a_gradient_step_in_lanes_is_one_without(precision, tolerance):
-    prompts = bench.make_prompts(24, 1000)
+    prompts = engine.make_prompts(24, 1000)
     lengths = [len(each.prompt) for each in prompts]
 
     def step(threads):
         torch.set_num_threads(threads)
-        policy = bench.make_policy(EMBEDDED["t5-pico"], precision, "cpu")
+        policy = engine.make_policy(EMBEDDED["t5-pico"], precision, "cpu")
         optimizer = torch.optim.SGD(list(policy.parameters()), lr=0.1)
         try:
             with torch.no_grad():
                 scores = policy.evaluate(prompts).log_probabilities
-            bench.update_step(
+            engine.update_step(
                 policy, optimizer, prompts, batches(lengths, 1500), policy.evaluate, lane_count(CPU)
             )
         finally:

@@ -10,8 +10,8 @@ from pathlib import Path
 from program import command
 from rich.console import Console
 
+from glam_eval.benchmarks.engine import EngineMeasurement
 from glam_eval.cli.bench import _engine_table
-from glam_eval.policies.bench import EngineMeasurement
 
 
 def test_both_kinds_of_work_stand_beside_limit_and_others():

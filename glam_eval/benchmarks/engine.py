@@ -8,18 +8,23 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from glam_eval.benchmarks.rival_engines import padded_evaluate, plain_evaluate
 from glam_eval.core.compiling import kernels
+from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import PolicyOutput
-from glam_eval.policies.comparisons import padded_evaluate, plain_evaluate
+from glam_eval.policies.devices import out_of_memory_as
 from glam_eval.policies.lanes import add_gradients, even_parts, lane_count
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
 from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
@@ -146,7 +151,31 @@ def _peak(device: torch.device) -> int:
     return int(lines["VmHWM"].split()[0]) * 1024
 
 
-def measure(
+def measure_engines(
+    names: Iterable[str], *, report: Callable[[str], None] | None = None, **options: Any
+) -> list[EngineMeasurement]:
+    """Measure models one after the other, each in a process of its own: the peak of memory is a process's.
+
+    ``report`` hears each name as it begins; ``options`` are those of ``measure_engine``.
+
+    Raises:
+        UserError: if a name is not one whose shape is known, or memory ends.
+    """
+    measured = []
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh:
+        for name in names:
+            if report:
+                report(name)
+            one = fresh.submit(measure_engine, name, **options)
+            try:
+                with out_of_memory_as(UserError(f"{name}: out of memory; measure a smaller one")):
+                    measured.append(one.result())
+            except BrokenProcessPool:
+                raise UserError(f"{name} was killed: too little memory? measure a smaller one") from None
+    return measured
+
+
+def measure_engine(
     name: str,
     *,
     precision: str = "float32",

@@ -1,13 +1,12 @@
-"""Costs counted without weights, against models and profilers; the benchmark's record."""
+"""Costs counted without weights, against models and profilers."""
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import T5Config, T5ForConditionalGeneration
 
+from glam_eval.benchmarks import engine
 from glam_eval.core.errors import UserError
-from glam_eval.policies import bench
-from glam_eval.policies.comparisons import padded_evaluate, plain_evaluate
 from glam_eval.policies.models import estimate
 from glam_eval.policies.models.shapes import EMBEDDED, FLAN_T5, KNOWN
 from glam_eval.policies.scoring import t5
@@ -32,13 +31,13 @@ def test_published_sizes():
 @pytest.mark.parametrize("name", list(EMBEDDED))
 def test_operations_are_those_that_run(name, monkeypatch):
     monkeypatch.setattr(t5, "fits_compiled_layer", lambda *_: False)  # no counter looks into that
-    policy = bench.make_policy(EMBEDDED[name], "float32", "cpu")
-    prompts = bench.make_prompts(4, 1000)
+    policy = engine.make_policy(EMBEDDED[name], "float32", "cpu")
+    prompts = engine.make_prompts(4, 1000)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         policy._scorer.run([each.prompt for each in prompts], [each.actions for each in prompts])
     shape = EMBEDDED[name]
     lengths = [len(each.prompt) for each in prompts]
-    counted = sum(estimate.forward_flops(shape, length, bench.NODES) for length in lengths)
+    counted = sum(estimate.forward_flops(shape, length, engine.NODES) for length in lengths)
     unseen = sum(
         shape.layers * 4 * length**2 * shape.heads * shape.d_kv for length in lengths
     )  # fused attention
@@ -61,33 +60,3 @@ def test_description_grows_with_the_model_and_depends_on_the_precision(monkeypat
     assert 16 * small.parameters < frugal < small.update_memory["float32"]
     with pytest.raises(UserError, match="unknown model 'flan'"):
         estimate.describe("flan")
-
-
-@pytest.mark.parametrize("evaluate", [plain_evaluate, padded_evaluate])
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.03)])
-def test_what_the_engine_is_compared_with_does_the_same_work(evaluate, precision, tolerance):
-    policy = bench.make_policy(EMBEDDED["t5-pico"], precision, "cpu")
-    prompts = bench.make_prompts(5, 1000)
-    ours, theirs = policy.evaluate(prompts), evaluate(policy, prompts)
-    torch.testing.assert_close(ours.log_probabilities, theirs.log_probabilities, rtol=tolerance, atol=0)
-    torch.testing.assert_close(ours.values, theirs.values, rtol=tolerance, atol=tolerance)
-    parameters = list(policy.parameters())
-    gradients = [
-        torch.autograd.grad(output.log_probabilities[:, 0].sum() + output.values.sum(), parameters)
-        for output in (ours, theirs)
-    ]
-    scale = max(float(gradient.norm()) for gradient in gradients[1])
-    for one, two in zip(*gradients, strict=True):
-        assert float((one - two).norm()) <= tolerance * scale
-
-
-def test_measurement_is_complete(monkeypatch):
-    monkeypatch.setattr(bench, "matrix_rate", lambda *_, **__: 2e11)
-    record = bench.measure("t5-pico", repeats=1)
-    assert min(record.plain_score_rate, record.plain_update_rate) > 0
-    assert min(record.padded_score_rate, record.padded_update_rate) > 0
-    assert record.matrix_rate == 2e11
-    flops = estimate.forward_flops(EMBEDDED["t5-pico"], 240, 6)
-    assert record.score_fraction == pytest.approx(record.score_rate * flops / 2e11, rel=0.05)
-    assert record.update_fraction == pytest.approx(3 * record.update_rate * flops / 2e11, rel=0.05)
-    assert record.peak_memory > 100e6

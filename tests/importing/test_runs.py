@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from glam_eval.core.errors import UserError
+from glam_eval.importing.runs import import_runs
 from glam_eval.results import load_results
-from glam_eval.results.released import import_runs
 
 HEADER = (
     "update,episodes,frames,FPS,duration,return_mean,return_std,return_min,return_max,success_rate,"

@@ -21,7 +21,7 @@ N_ACTIONS = 6
 
 
 @dataclass(frozen=True)
-class Throughput:
+class EnvironmentThroughput:
     """One measured way of stepping a level with random actions, resets included."""
 
     level: str
@@ -97,9 +97,9 @@ def _minigrid(level: str, steps: int) -> tuple[float, _Clock]:
         return time.perf_counter() - before, clock
 
 
-def bench_environment(
+def measure_environment(
     level: str = "MixedTrainLocal", steps: int = 50_000, slots: int = 32, **options: Any
-) -> list[Throughput]:
+) -> list[EnvironmentThroughput]:
     """Return our throughput with text and prompts, and MiniGrid's without, in interleaved thirds.
 
     ``options`` are those of ``VectorEnvironment``. MiniGrid steps a fifth as many. Unit: steps per second.
@@ -116,7 +116,7 @@ def bench_environment(
     rates = [3 * share / spent for share, spent in zip(shares, seconds.sum(axis=1), strict=True)]
     names = ("glam-eval, text and prompt", "MiniGrid, no text")
     return [
-        Throughput(
+        EnvironmentThroughput(
             level,
             name,
             3 * shares[index],

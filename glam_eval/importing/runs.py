@@ -6,21 +6,19 @@ columns that a table may lack are empty.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import EpisodeRecord, RunRecord, TrainingRecord
+from glam_eval.importing.logs import read_log, read_returns
 from glam_eval.results.writer import write_table
 
-REWARD_SCALE = 20.0  # of returns that were stored after their reward was reshaped
 CODE = "released code of Carta et al. 2023"
 _NAN = float("nan")
 _UNKNOWN: Any = None
@@ -37,16 +35,7 @@ _TESTS = {  # longest first where one begins another
 }
 _ACTIONS = {"rotate": "synonym_actions", "shift": "synonym_actions_2"}  # the first word of their action lists
 _NAMED_AGENTS = ("npae", "npa", "npe", "aflan", "drrn")
-_COLUMNS = (
-    "update",
-    "episodes",
-    "frames",
-    "return_mean",
-    "success_rate",
-    "entropy",
-    "policy_loss",
-    "value_loss",
-)
+_LARGEST_SEED = 2**63 - 1  # of the tables' column
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,37 +69,34 @@ def import_runs(
         raise UserError(
             f"no log.csv under {str(root)!r}: give a run's directory of the released code, or a tree"
         )
+    imported = [_tables(_read_run(file, root, agent, model, level)) for file in logs]  # before any is written
     counts = dict.fromkeys(("runs", "training", "episodes"), 0)
-    for file in logs:
-        run = _read_run(file, root, agent, model, level)
-        episodes = list(_episodes(run))
-        tested = {(run.run_id, run.agent): run.frames}
-        tested |= {(each.run_id, each.agent): each.frames for each in episodes}
-        records = [_run_record(run, *who, frames) for who, frames in tested.items()]
-        for table, rows in (("runs", records), ("training", _training(run)), ("episodes", episodes)):
+    for run_id, tables in imported:
+        for table, rows in tables.items():
             if rows:
-                write_table(out, table, rows, run.run_id)
+                write_table(out, table, rows, run_id)
                 counts[table] += len(rows)
     return counts
+
+
+def _tables(run: ReleasedRun) -> tuple[str, dict[str, Sequence[Any]]]:
+    """Return a run's name and its rows by table."""
+    episodes = list(_episodes(run))
+    tested = {(run.run_id, run.agent): run.frames}
+    tested |= {(each.run_id, each.agent): each.frames for each in episodes}
+    records = [_run_record(run, *who, frames) for who, frames in tested.items()]
+    return run.run_id, {"runs": records, "training": _training(run), "episodes": episodes}
 
 
 def _read_run(file: Path, root: Path, agent: str | None, model: str | None, level: str | None) -> ReleasedRun:
     directory = file.parent
     parts = directory.relative_to(root).parts or (directory.resolve().name,)
     name = "-".join(parts)
-    try:
-        log = pd.read_csv(file)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is no log of the released code: {error}") from error
-    missing = [column for column in _COLUMNS if column not in log.columns]
-    if missing:
-        raise UserError(f"{file} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
-    # a resumed run may have written its header again
-    log = log[pd.to_numeric(log["update"], errors="coerce").notna()].astype(float).reset_index(drop=True)
-    if log.empty:
-        raise UserError(f"{file} has no updates")
+    log = read_log(file)
     size = re.search(r"flan[_-]?t5[_-]?(small|base|large|xxl|xl)", name, re.IGNORECASE)
-    seed = re.search(r"seed[_-]?(\d+)", name)
+    seed = re.search(r"seed[_-]?([0-9]+)", name)
+    if seed and int(seed[1]) > _LARGEST_SEED:
+        raise UserError(f"{file}: seed {seed[1][:20]}... is too large: rename the directory")
     return ReleasedRun(
         directory=directory,
         run_id=re.sub(r"[^\w.+-]+", "_", name).lstrip("_.") or "run",
@@ -147,9 +133,6 @@ def _level(environment: str) -> str:
 
 def _training(run: ReleasedRun) -> list[TrainingRecord]:
     log = run.log
-    seconds = (
-        log["duration"].diff().fillna(log["duration"]) if "duration" in log.columns else log["update"] * _NAN
-    )
     lengths = log.get("num_frames_mean", log["update"] * _NAN)
     norms = log.get("grad_norm", log["update"] * _NAN)
     return [
@@ -172,7 +155,7 @@ def _training(run: ReleasedRun) -> list[TrainingRecord]:
             explained_variance=_NAN,
             grad_norm=norms[row],
             learning_rate=_NAN,
-            seconds=seconds[row],
+            seconds=log["seconds"][row],
             seconds_environment=_NAN,
             seconds_policy=_NAN,
             seconds_tokenizing=_NAN,
@@ -185,10 +168,12 @@ def _training(run: ReleasedRun) -> list[TrainingRecord]:
 def _episodes(run: ReleasedRun) -> Iterator[EpisodeRecord]:
     for file in sorted(run.directory.glob("test/*/return_per_episode/*.npy")):
         played = _level(file.parent.parent.name)
+        if not played.isprintable():
+            raise UserError(f"{str(file)!r}: a level's name has characters that can't be printed: rename it")
         shift, agent = _test(file, run.agent)
         label = shift if played == run.level else (played if shift == "none" else f"{shift}-{played}")
         zero_shot = agent == "zero-shot"
-        for index, episode_return in enumerate(_returns(file).tolist()):
+        for index, episode_return in enumerate(read_returns(file).tolist()):
             yield EpisodeRecord(
                 run_id=run.run_id if agent == run.agent else f"{run.run_id}-{agent}",
                 agent=agent,
@@ -229,26 +214,20 @@ def _test(file: Path, agent: str) -> tuple[str, str]:
     return "+".join(shift for shift in shifts if shift != "none") or "none", agent
 
 
-def _returns(file: Path) -> NDArray[np.float64]:
-    """Return the episodes' returns, unscaled."""
-    try:
-        returns: NDArray[np.float64] = np.load(file, allow_pickle=False).astype(np.float64).ravel()
-    except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{file} is no array of numbers: {str(error).splitlines()[0]}") from error
-    return returns / REWARD_SCALE if returns.size and returns.max() > 1 else returns
+def _config(run: ReleasedRun, agent: str) -> RunConfig:
+    """Return as much of a run's configuration as its name tells; all else is the paper's."""
+    values = {
+        "agent": agent,
+        "model": run.model,
+        "seed": run.seed,
+        "environment": {"level": run.level},
+        "cloning": {"source": "released"},
+    }
+    return RunConfig.parse(values, source=str(run.directory))
 
 
 def _run_record(run: ReleasedRun, run_id: str, agent: str, frames: int) -> RunRecord:
-    config = RunConfig.parse(
-        {
-            "agent": agent,
-            "model": run.model,
-            "seed": run.seed,
-            "environment": {"level": run.level},
-            "cloning": {"source": "released"},
-        },
-        source=str(run.directory),
-    )
+    config = _config(run, agent)
     return RunRecord(
         run_id=run_id,
         suite="released",

@@ -2,12 +2,12 @@
 
 import pytest
 
+from glam_eval.benchmarks.environments import measure_environment
 from glam_eval.core.errors import UserError
-from glam_eval.environments.bench import bench_environment
 
 
 def test_both_worlds_are_measured_in_one_run():
-    ours, theirs = bench_environment("GoToLocalS5N2", steps=600, slots=4, language="de")
+    ours, theirs = measure_environment("GoToLocalS5N2", steps=600, slots=4, language="de")
     assert (ours.steps, theirs.steps) == (600, 120)
     assert theirs.ratio == 1
     assert ours.ratio == pytest.approx(ours.steps_per_second / theirs.steps_per_second)
@@ -18,4 +18,4 @@ def test_both_worlds_are_measured_in_one_run():
 
 def test_nothing_to_measure_is_an_error():
     with pytest.raises(UserError, match="fewer than the 32 slots"):
-        bench_environment(steps=10)
+        measure_environment(steps=10)

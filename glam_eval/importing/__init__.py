@@ -1,0 +1,1 @@
+"""What others made as ours: runs and checkpoints of the paper's released code."""
