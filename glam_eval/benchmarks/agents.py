@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from glam_eval.config.agents import AGENTS, AgentDescription, describe_agent
+from glam_eval.config.agents import AGENTS, Agent, describe_agent, normalising_agents
+from glam_eval.config.demonstrations import DemonstrationsConfig
+from glam_eval.config.learners import CloningConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.core.records import DemonstrationRecord
 from glam_eval.environments import make_environment
 from glam_eval.training.actors import Actors
 from glam_eval.training.agents import build_policy
+from glam_eval.training.demonstrations import DemonstrationCollector
 from glam_eval.training.rollouts import Collector
 from glam_eval.training.run import TrainingRun
 
 SLOTS, STEPS = 32, 20  # of a measurement of acting
+TRANSITIONS = 1280  # demonstrated, to learn from in a measurement of cloning
 PHASES = ("environment", "tokenizing", "policy", "update")  # as in TrainingRecord
 
 
@@ -66,21 +71,32 @@ def measure_agent(config: RunConfig, device: str = "cpu") -> AgentThroughput:
     )
 
 
-def _computation(agent: AgentDescription) -> object:
+def _computation(agent: Agent) -> object:
     return (agent.learner, agent.switches) if agent.uses_model else agent.name
 
 
-def _config(agent: AgentDescription, level: str, model: str, updates: int) -> RunConfig:
+def _config(agent: Agent, level: str, model: str, updates: int) -> RunConfig:
     """Return a run of some updates; small batches, sequences for agents that remember what they saw."""
     values: dict[str, Any] = {
         "agent": agent.name,
         "model": model if agent.uses_model else "none",
         "environment": {"level": level, "remembered": 1},
-        "ppo": {"preset": "small" if agent.reads_text else "symbolic"},
-        "cloning": {"transitions": 1280},
+        "learner": {"preset": "small"} if agent.learner == "ppo" else {},
     }
     config = RunConfig.parse(values, source="bench")
-    return config.changed(frames=0 if agent.learner == "none" else updates * config.frames_per_update)
+    return config.changed(frames=updates * config.frames_per_update * agent.learns)
+
+
+def _demonstrations(config: RunConfig) -> list[DemonstrationRecord]:
+    """Return enough of the expert's demonstrations for the agents that imitate; none for the others."""
+    if not isinstance(config.learner, CloningConfig):
+        return []
+    _, expert = normalising_agents()
+    shown = DemonstrationsConfig(source=expert, environment=config.environment, transitions=TRANSITIONS)
+    collector, records = DemonstrationCollector(shown), list[DemonstrationRecord]()
+    while not collector.finished:
+        records += collector.advance()
+    return records
 
 
 def _acting(collector: Collector) -> float:
@@ -93,7 +109,7 @@ def _acting(collector: Collector) -> float:
 
 def _learning(config: RunConfig, device: str) -> tuple[float, dict[str, float]]:
     """Return the frames a second of a run's updates but the first, and the phases' shares of their time."""
-    run = TrainingRun(config, device)
+    run = TrainingRun(config, device, demonstrations=_demonstrations(config))
     records = [run.advance() for _ in range(config.updates)][1:]
     seconds = sum(record.seconds for record in records)
     shares = {

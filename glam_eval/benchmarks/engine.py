@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from glam_eval.benchmarks.rival_engines import padded_evaluate, plain_evaluate
+from glam_eval.config.policy import PolicyConfig
 from glam_eval.core.compiling import kernels
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream
@@ -32,7 +33,6 @@ from glam_eval.policies.models.gemm import matrix_rate, synchronize
 from glam_eval.policies.models.loading import new_model
 from glam_eval.policies.models.shapes import KNOWN, T5Shape, check_known
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
-from glam_eval.policies.options import PolicyOptions
 from glam_eval.policies.scoring.packing import batches
 from glam_eval.policies.scoring.tree import Actions
 
@@ -72,8 +72,8 @@ def make_policy(shape: T5Shape, precision: str, device: str) -> LanguageModelPol
 
     config = T5Config(**shape.config_values(), vocab_size=vocabulary_of(shape))
     model = new_model(config, seed=0, tied=False).to(device)
-    options: Any = {"precision": precision}
-    return LanguageModelPolicy(model, embedded_tokenizer(), PolicyOptions(**options))
+    settings = PolicyConfig.parse({"precision": precision}, source="bench")
+    return LanguageModelPolicy(model, embedded_tokenizer(), settings)
 
 
 def make_prompts(count: int, vocabulary: int) -> list[PreparedPrompt]:

@@ -115,5 +115,5 @@ def _output(policy: LanguageModelPolicy, scores: torch.Tensor, roots: torch.Tens
 
 
 def _autocast(policy: LanguageModelPolicy) -> AbstractContextManager[Any]:
-    half = policy.options.precision == "bfloat16"
+    half = policy.config.precision == "bfloat16"
     return torch.autocast(policy.model.device.type, torch.bfloat16, enabled=half)

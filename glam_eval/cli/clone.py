@@ -104,7 +104,7 @@ def _collect(
     suite = make_suite(values | {"cloning": {**values.get("cloning", {}), **asked}})
     validate(suite)
     config = suite.graph[0].config
-    if not isinstance(config, DemonstrationsConfig):
+    if not isinstance(config, DemonstrationsConfig):  # the run of a teacher
         raise UserError(f"{asked['source']!r} has to be trained first: give bot, a checkpoint or a directory")
     with progress_bars(console) as bars:
         bar = bars.add_task(f"{asked['source']} plays", total=config.transitions, status="")
@@ -113,7 +113,7 @@ def _collect(
             rate = f"{progress.frames_per_second:,.0f} steps/s"
             bars.update(bar, completed=progress.frames, status=rate)
 
-        DemonstrationsRun(config, out, available_devices(device)[0], show, lambda: False).carry_out()
+        DemonstrationsRun(config, "", out, available_devices(device)[0], show, lambda: False).carry_out()
     console.print(f"demonstrations in {out / 'demonstrations'}")
 
 

@@ -116,8 +116,8 @@ def _language_model(
     name: str, label: str, description: str, color: str, marker: str, /, **values: Any
 ) -> Agent:
     values = {"learner": "ppo", "role": "learner", "look": AgentLook(color, marker), **values}
-    builders = {"build": f"{_LANGUAGE_MODEL}:build", "restore": f"{_LANGUAGE_MODEL}:restore"}
-    return Agent(name, label, description, uses_model=True, **builders, **values)
+    values |= {"build": f"{_LANGUAGE_MODEL}:build", "restore": f"{_LANGUAGE_MODEL}:restore"}
+    return Agent(name, label, description, uses_model=True, **values)
 
 
 # The paper's agents (section 3.2) in the order of its questions, which is that of figures and tables. Colours are
@@ -229,6 +229,11 @@ def cloning_agent(demonstrator: str) -> str:
     is_reference = demonstrator in AGENTS and AGENTS[demonstrator].role == "reference"
     clones = agents_where(learner="cloning")
     return next(name for name in clones if _imitates_reference(AGENTS[name]) == is_reference)
+
+
+def untrained(agent: str) -> str:
+    """Return the study's agent with the policy of a language-model agent, which never learns."""
+    return agents_where(learner="none", uses_model=True, switches=AGENTS[agent].switches)[0]
 
 
 def check_demonstrator(agent: Agent, demonstrator: Agent) -> None:

@@ -1,4 +1,4 @@
-"""A set of demonstrations: who shows, where, and how many; collected once, imitated by any number of clones."""
+"""A set of demonstrations: who shows, where, how many; collected once, imitated by any number of clones."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from glam_eval.config.settings import Fraction, Settings
 
 
 class DemonstrationsConfig(Settings):
-    """What determines the demonstrations of one source from one seed: equal digests are the same set."""
+    """What determines the demonstrations of one source from one seed."""
 
     source: str
     """Who demonstrates: an agent of the study, or the directory of a checkpoint."""
     teacher: str = ""
-    """The run of this study that trains the demonstrator; none where nothing has to be trained."""
+    """Digest, but for the seed, of the run that trains the demonstrator; none where nothing is trained."""
     content: str | None = None
     """Digest of a directory's checkpoint: it, not its path, is part of the set."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -33,21 +33,30 @@ class DemonstrationsConfig(Settings):
     """World and words."""
 
     def digest(self) -> str:
-        """Return the first 16 hexadecimal digits of the SHA-256 of what the set depends on."""
-        values: dict[str, Any] = self.model_dump(mode="json")
+        """Return the first 16 hexadecimal digits of the SHA-256 of what the set depends on but its seed."""
+        values: dict[str, Any] = self.model_dump(mode="json", exclude={"seed"})
         if self.content:
             del values["source"]
         text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
+    def name(self) -> str:
+        """Readable name that the sets of all seeds have in common: what clones are configured with."""
+        label = self.source.rstrip("/").rsplit("/", 1)[-1]
+        return f"demonstrations-{label}-{self.environment.level}-{self.digest()[:8]}"
+
+    @property
     def run_id(self) -> str:
         """Readable and unique, as a run's."""
-        label = self.source.rstrip("/").rsplit("/", 1)[-1]
-        shown_by = self.teacher or f"{label}-{self.environment.level}-s{self.seed}"
-        return f"{shown_by}-demonstrations-{self.digest()[:8]}"
+        return set_of_seed(self.name, self.seed)
 
     @property
     def total_frames(self) -> int:
         """Steps that are collected."""
         return self.transitions
+
+
+def set_of_seed(name: str, seed: int) -> str:
+    """Return the run_id of the set that a seed's clone imitates, of those of one name."""
+    return f"{name}-s{seed}"

@@ -80,7 +80,9 @@ class AgentConfig(Settings):
         kind = self.described.learner
         return {**getattr(settings, kind), **getattr(self, kind)}
 
-    def run(self, settings: StudySettings, seed: int, demonstrations: dict[str, Any] | None = None) -> RunConfig:
+    def run(
+        self, settings: StudySettings, seed: int, demonstrations: dict[str, Any] | None = None
+    ) -> RunConfig:
         """Return the configuration of this agent's run from a seed.
 
         Args:
@@ -123,12 +125,16 @@ class AgentConfig(Settings):
         """
         named: str = self.learner_values(settings).get("source", self.described.demonstrator)
         if not named:
-            raise ValueError(f"agent {self.agent!r} needs cloning.source: an agent of the study or a directory")
+            raise ValueError(
+                f"agent {self.agent!r} needs cloning.source: an agent of the study or a directory"
+            )
         if not Path(named).is_dir():
             try:
                 demonstrator = describe_agent(named)
             except UserError as error:
-                raise ValueError(f"no cloning.source {named!r}: give an agent or a directory ({error})") from None
+                raise ValueError(
+                    f"no cloning.source {named!r}: give an agent or a directory ({error})"
+                ) from None
             if self.described.demonstrator:
                 check_demonstrator(self.described, demonstrator)
         return named
@@ -139,14 +145,16 @@ class AgentConfig(Settings):
         return {"demonstrations": source, "content": content}
 
     def demonstrations(
-        self, settings: StudySettings, seed: int, source: str, teacher: str
+        self, settings: StudySettings, seed: int, source: str, teacher: RunConfig | None
     ) -> DemonstrationsConfig:
         """Return the set that is collected for this agent, from an agent's run or from a checkpoint."""
         values = {key: value for key, value in self.learner_values(settings).items() if key in COLLECTED}
-        collected = {"transitions": self._each_once(settings), **values, "source": source, "teacher": teacher}
+        collected = {"transitions": self._each_once(settings), **values, "source": source}
+        if teacher is not None:
+            collected["teacher"] = teacher.digest(with_seed=False)
         if Path(source).is_dir():
             collected["content"] = files_content([Path(source) / "checkpoint.json"])
-        if teacher or Path(source).is_dir():
+        if teacher is not None or Path(source).is_dir():
             collected["threads"] = settings.threads
         world = {**settings.environment.model_dump(), **self.environment}
         collected |= {"seed": seed, "environment": world}

@@ -31,7 +31,11 @@ class StudyGraph:
     """Collects the distinct runs of a suite; each is there once, whoever needs it, after what it needs."""
 
     def __init__(
-        self, suite: str, settings: StudySettings, entries: Sequence[AgentConfig], protocols: Sequence[ProtocolConfig]
+        self,
+        suite: str,
+        settings: StudySettings,
+        entries: Sequence[AgentConfig],
+        protocols: Sequence[ProtocolConfig],
     ) -> None:
         self._suite, self._settings, self._entries = suite, settings, entries
         self._protocols = {protocol.name: protocol for protocol in protocols}
@@ -47,8 +51,8 @@ class StudyGraph:
                 self._add(entry, seed, self._asked(entry), seed == first)
         return list(self._planned.values())
 
-    def _add(self, entry: AgentConfig, seed: int, asked: Iterable[str], replayed: bool) -> str:
-        """Add an entry's run, and before it those that it needs; return its run_id."""
+    def _add(self, entry: AgentConfig, seed: int, asked: Iterable[str], replayed: bool) -> RunConfig:
+        """Add an entry's run, and before it those that it needs; return its configuration."""
         if entry in self._under_way:
             circle = " of ".join(each.agent for each in [*self._under_way, entry])
             raise ValueError(f"cloning.source goes in a circle: {circle}")
@@ -60,8 +64,8 @@ class StudyGraph:
             if (Path(source) / "demonstrations").is_dir():
                 imitated = entry.imitates_stored(source)
             else:
-                needs = (self._add_demonstrations(entry, seed, source, replayed),)
-                imitated = {"demonstrations": needs[0]}
+                collected = self._add_demonstrations(entry, seed, source, replayed)
+                needs, imitated = (collected.run_id,), {"demonstrations": collected.name}
         self._under_way.pop()
         config = entry.run(self._settings, seed, imitated)
         known = self._planned.get(config.digest())
@@ -69,16 +73,18 @@ class StudyGraph:
         protocols = tuple(each for each in self._protocols.values() if each.name in names)
         made = known or PlannedRun(self._suite, config, needs=needs, replayed=replayed)
         self._planned[config.digest()] = replace(made, protocols=protocols)
-        return made.run_id
+        return made.config if isinstance(made.config, RunConfig) else config
 
-    def _add_demonstrations(self, clone: AgentConfig, seed: int, source: str, replayed: bool) -> str:
-        teacher = "" if Path(source).is_dir() or describe_agent(source).role == "reference" else source
-        if teacher:
-            teacher = self._add(self._entry_of(teacher, clone), seed, (), replayed)
+    def _add_demonstrations(
+        self, clone: AgentConfig, seed: int, source: str, replayed: bool
+    ) -> DemonstrationsConfig:
+        teacher = None
+        if not Path(source).is_dir() and describe_agent(source).role != "reference":
+            teacher = self._add(self._entry_of(source, clone), seed, (), replayed)
         config = clone.demonstrations(self._settings, seed, source, teacher)
-        needs = (teacher,) if teacher else ()
-        self._planned.setdefault(config.digest(), PlannedRun(self._suite, config, needs=needs))
-        return config.run_id
+        planned = PlannedRun(self._suite, config, needs=(teacher.run_id,) if teacher else ())
+        self._planned.setdefault(config.run_id, planned)
+        return config
 
     def _entry_of(self, agent: str, clone: AgentConfig) -> AgentConfig:
         """Return the entry that teaches a clone: the suite's of that agent, model and world, else one like it."""

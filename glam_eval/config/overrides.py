@@ -133,5 +133,3 @@ def _own(entry: AgentConfig, key: str) -> Any:
 
 def _entry_key(suite: SuiteConfig, entry: AgentConfig, key: str) -> str:
     return f"agents.{suite.agents.index(entry)}.{key}"
-
-

@@ -9,8 +9,9 @@ from pydantic import Field, PositiveInt, model_validator
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.environment import EnvironmentConfig
-from glam_eval.config.learners import CloningConfig, LearnerConfig, NoLearnerConfig, PPOConfig
+from glam_eval.config.learners import CloningConfig, LearnerConfig, NoLearnerConfig
 from glam_eval.config.policy import PolicyConfig
+from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.settings import Settings
 
 # What names a thing, or is spelled out by other keys: part of the record of a run, not of its identity.
@@ -117,13 +118,14 @@ class RunConfig(Settings):
         """Return what the agent reads as JSON with sorted keys."""
         return json.dumps(self.read(), sort_keys=True, separators=(",", ":"))
 
-    def digest(self) -> str:
+    def digest(self, *, with_seed: bool = True) -> str:
         """Return the first 16 hexadecimal digits of the SHA-256 of what the run's results depend on.
 
         A directory is replaced by its content, so that the same weights under two paths are one run.
+        Without the seed, all seeds of an agent have one digest.
         """
         values = self.read()
-        for key in _NAMES:
+        for key in _NAMES if with_seed else (*_NAMES, "seed"):
             _remove(values, key)
         if self.content:
             del values["model"]

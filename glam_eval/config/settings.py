@@ -62,7 +62,7 @@ def _keys_at(model: type[BaseModel], path: list[str | int]) -> list[str]:
     groups = [model]
     for part in path:
         kinds = [group for group in groups if _kind(group) == part]
-        nested = [inner for group in groups for inner in _groups_in(group.model_fields.get(part))]
+        nested = [inner for group in groups for inner in _groups_in(group.model_fields.get(str(part)))]
         groups = kinds or nested or groups
     return list(groups[0].model_fields)
 

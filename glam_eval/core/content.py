@@ -5,11 +5,14 @@ from functools import cache
 from pathlib import Path
 
 from glam_eval.core.errors import UserError
+from glam_eval.core.files import sha256_of
 
 _DIGITS = 16
 # What ``from_pretrained`` reads; heads, optimisers and notes beside a model are no part of it.
-_MODEL_FILES = ("config.json", "*.safetensors", "*.bin", "*.index.json", "tokenizer*", "vocab*", "merges.txt")
-_MODEL_FILES += ("special_tokens_map.json", "added_tokens.json", "spiece.model", "*.gguf", "chat_template*")
+_MODEL_FILES = (
+    "config.json", "*.safetensors", "*.bin", "*.index.json", "*.gguf", "tokenizer*", "vocab*", "merges.txt",
+    "special_tokens_map.json", "added_tokens.json", "spiece.model", "chat_template*",
+)  # fmt: skip
 _NOT_MODEL = ("heads.safetensors",)
 
 
@@ -40,5 +43,4 @@ def files_content(files: list[Path]) -> str:
 
 @cache
 def _file_content(file: Path, modified: int, size: int) -> str:  # noqa: ARG001  # a changed file is read again
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return sha256_of(file)

@@ -31,7 +31,8 @@ def carry_out(out: Path, run_id: str, device: str, report: Report, stop: Callabl
         if isinstance(planned.config, DemonstrationsConfig):
             from glam_eval.execution.demonstrations import DemonstrationsRun
 
-            run: Run = DemonstrationsRun(planned.config, out, device, report, stop)
+            teacher = planned.needs[0] if planned.needs else ""
+            run: Run = DemonstrationsRun(planned.config, teacher, out, device, report, stop)
         else:
             from glam_eval.execution.agent_run import AgentRun
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from glam_eval.config.agents import describe_agent
-from glam_eval.config.demonstrations import DemonstrationsConfig
+from glam_eval.config.demonstrations import DemonstrationsConfig, set_of_seed
 from glam_eval.config.learners import CloningConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
@@ -36,15 +36,26 @@ class DemonstrationsRun:
     def __init__(
         self,
         config: DemonstrationsConfig,
+        teacher: str,
         out: Path,
         device: str,
         report: Report,
         stop: Callable[[], bool],
     ) -> None:
+        """Begin, or continue, to collect.
+
+        Args:
+            config: what is collected.
+            teacher: run_id of the run in ``out`` that trained who demonstrates; empty where none had to be.
+            out: directory of the study.
+            device: where the demonstrator computes.
+            report: called now and then.
+            stop: asked after every step.
+        """
         self._config, self._out, self._report, self._stop = config, out, report, stop
         self._tables = RunTables(out, config.run_id)
         self._store = CheckpointStore(checkpoints(out, config.run_id), keep=1, counted="steps")
-        self._collector = DemonstrationCollector(config, device, _teacher(config, out))
+        self._collector = DemonstrationCollector(config, device, _demonstrator(config, teacher, out))
         checkpoint = self._store.latest()
         if checkpoint:
             self._collector.restore(checkpoint)
@@ -116,7 +127,7 @@ def demonstrations_of(config: RunConfig, out: Path) -> Sequence[DemonstrationRec
         return ()
     if config.learner.content:
         return stored_demonstrations(config.learner, config.seed)
-    return collected_demonstrations(out, config.learner.demonstrations)
+    return collected_demonstrations(out, set_of_seed(config.learner.demonstrations, config.seed))
 
 
 def check_demonstrations(config: RunConfig | DemonstrationsConfig) -> None:
@@ -145,13 +156,13 @@ def _is_reference(source: str) -> bool:
         return False
 
 
-def _teacher(config: DemonstrationsConfig, out: Path) -> Checkpoint | None:
+def _demonstrator(config: DemonstrationsConfig, teacher: str, out: Path) -> Checkpoint | None:
     """Return the checkpoint of who demonstrates; None for an agent that nothing has to be trained for."""
-    if not config.teacher:
+    if not teacher:
         return read_checkpoint(Path(config.source)) if Path(config.source).is_dir() else None
-    found = CheckpointStore(checkpoints(out, config.teacher)).latest()
+    found = CheckpointStore(checkpoints(out, teacher)).latest()
     if found is None:
-        raise UserError(f"run {config.teacher} has no checkpoint in {str(out)!r}: start over with --fresh")
+        raise UserError(f"run {teacher} has no checkpoint in {str(out)!r}: start over with --fresh")
     return found
 
 

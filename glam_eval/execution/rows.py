@@ -3,16 +3,21 @@
 import time
 from datetime import UTC, datetime
 
+from glam_eval.config.run import RunConfig
 from glam_eval.core.provenance import code_version, machine, package_versions
 from glam_eval.core.records import RunRecord
-from glam_eval.config.run import RunConfig
 
 
 def run_record(
     suite: str,
     config: RunConfig,
     *,
-    parameters: int, frames: int, device: str, started: str, seconds: float, status: str
+    parameters: int,
+    frames: int,
+    device: str,
+    started: str,
+    seconds: float,
+    status: str,
 ) -> RunRecord:
     """Return the row of a run of a suite that ended now, on this machine; ``started`` is a ``date``."""
     return RunRecord(

@@ -25,7 +25,9 @@ def read_suite(out: Path) -> SuiteConfig:
     except FileNotFoundError:
         raise UserError(f"{str(out)!r} holds no study: it has no {IDENTITY}") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{file} can't be read ({str(error).splitlines()[0]}): give another directory") from None
+        raise UserError(
+            f"{file} can't be read ({str(error).splitlines()[0]}): give another directory"
+        ) from None
     return SuiteConfig.parse(values, str(file))
 
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import torch
 
+from glam_eval.config.agents import Switches, agents_where
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import require_regular
@@ -164,7 +165,9 @@ def _config(
     if sizes:
         policy["head_hidden"] = next(iter(sizes.values()))[0]
     values = {
-        "agent": "aflan" if by_head else "gflan",
+        "agent": agents_where(
+            learner="ppo", switches=Switches(action_choice="head" if by_head else "scoring")
+        )[0],
         "model": model,
         "environment": environment,
         "policy": policy,

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from glam_eval.config.agents import DEFAULT_AGENT, agents_where, cloning_agent, describe_agent, untrained
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import EpisodeRecord, RunRecord, TrainingRecord
@@ -34,7 +35,6 @@ _TESTS = {  # longest first where one begins another
     "change_intro_first_personne_agent": "goal_intro_agent",
 }
 _ACTIONS = {"rotate": "synonym_actions", "shift": "synonym_actions_2"}  # the first word of their action lists
-_NAMED_AGENTS = ("npae", "npa", "npe", "aflan", "drrn")
 _LARGEST_SEED = 2**63 - 1  # of the tables' column
 
 
@@ -109,14 +109,15 @@ def _read_run(file: Path, root: Path, agent: str | None, model: str | None, leve
 
 
 def _agent(name: str, log: pd.DataFrame, has_model: bool) -> str:
-    named = next((agent for agent in _NAMED_AGENTS if agent in name.lower()), None)
+    known = sorted(agents_where(role="learner"), key=len, reverse=True)  # one name may begin another
+    named = next((agent for agent in known if agent in name.lower()), None)
     if named is not None:
         return named
     if "value" in log.columns:
-        return "symbolic-ppo"
+        return agents_where(role="learner", reads_text=False)[0]
     if not has_model:
         raise UserError(f"whose run is {name!r}? its name has no agent or model: give --agent and --model")
-    return "gflan"
+    return DEFAULT_AGENT
 
 
 def _trained_level(name: str, directory: Path) -> str:
@@ -172,14 +173,14 @@ def _episodes(run: ReleasedRun) -> Iterator[EpisodeRecord]:
             raise UserError(f"{str(file)!r}: a level's name has characters that can't be printed: rename it")
         shift, agent = _test(file, run.agent)
         label = shift if played == run.level else (played if shift == "none" else f"{shift}-{played}")
-        zero_shot = agent == "zero-shot"
+        learned = describe_agent(agent).learns
         for index, episode_return in enumerate(read_returns(file).tolist()):
             yield EpisodeRecord(
                 run_id=run.run_id if agent == run.agent else f"{run.run_id}-{agent}",
                 agent=agent,
                 model=run.model,
                 seed=run.seed,
-                frames=0 if zero_shot else run.frames,
+                frames=run.frames if learned else 0,
                 protocol="generalization",
                 shift=label,
                 language="en",
@@ -206,9 +207,9 @@ def _test(file: Path, agent: str) -> tuple[str, str]:
         raise UserError(f"{file}: no test is called {file.stem!r}; they are {', '.join(_TESTS)}")
     rest = file.stem.removeprefix(name)
     if rest.endswith("_zero_shot"):
-        agent = "zero-shot"
+        agent = untrained(DEFAULT_AGENT)
     elif rest.endswith("_im"):
-        agent = "bc-gflan"
+        agent = cloning_agent(DEFAULT_AGENT)
     words = re.split(r"[_ ]+", rest.strip("_ "))
     shifts = [_TESTS[name], _ACTIONS.get(words[0], "none")]
     return "+".join(shift for shift in shifts if shift != "none") or "none", agent
@@ -221,7 +222,6 @@ def _config(run: ReleasedRun, agent: str) -> RunConfig:
         "model": run.model,
         "seed": run.seed,
         "environment": {"level": run.level},
-        "cloning": {"source": "released"},
     }
     return RunConfig.parse(values, source=str(run.directory))
 

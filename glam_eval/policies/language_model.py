@@ -157,9 +157,7 @@ class LanguageModelPolicy:
     def _head_scores(self, roots: torch.Tensor, counts: list[int]) -> torch.Tensor:
         """Return the action head's logits (n, A), -inf where an input offers fewer actions."""
         if max(counts) > self.actions_count:
-            raise UserError(
-                f"{max(counts)} actions for an action head of {self.actions_count} outputs"
-            )
+            raise UserError(f"{max(counts)} actions for an action head of {self.actions_count} outputs")
         logits: torch.Tensor = self.heads["action"](roots)[:, : max(counts)]
         offered = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
         return logits.masked_fill(~offered.to(logits.device), -torch.inf)
@@ -214,7 +212,7 @@ class LanguageModelPolicy:
 
     def _state(self) -> dict[str, torch.Tensor]:
         heads = {f"heads.{name}": tensor for name, tensor in self.heads.state_dict().items()}
-        return self.model.state_dict() | heads
+        return {**self.model.state_dict(), **heads}
 
     def _copy(
         self, stored: dict[str, torch.Tensor], present: dict[str, torch.Tensor], directory: Path

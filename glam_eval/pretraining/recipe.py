@@ -8,11 +8,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from glam_eval.config.loading import override
-from glam_eval.config.settings import Settings
+from glam_eval.config.overrides import apply_overrides
+from glam_eval.config.settings import Fraction, Settings
 from glam_eval.core.errors import unknown
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
 _RECIPES = resources.files("glam_eval.pretraining") / "recipes"
 
 
@@ -124,5 +123,5 @@ def load_recipe(model: str, overrides: Sequence[str] = (), seed: int | None = No
     if model not in recipes():
         raise unknown("rung of the ladder", model, recipes())
     values = tomllib.loads((_RECIPES / f"{model}.toml").read_text(encoding="utf-8"))
-    values = override(values | {"model": model}, overrides)
+    values = apply_overrides(values | {"model": model}, overrides)
     return Recipe.parse(values if seed is None else values | {"seed": seed}, source=f"recipe of {model}")

@@ -8,12 +8,12 @@ import torch
 from rich.console import Console
 
 from glam_eval.core.errors import UserError
+from glam_eval.core.progress_bars import progress_bars
 from glam_eval.core.records import LanguageRecord, PretrainingRecord
 from glam_eval.pretraining.evaluate import Counts, language_scores
 from glam_eval.pretraining.loop import Pretraining
 from glam_eval.pretraining.recipe import Recipe
 from glam_eval.results import load_results, write_table
-from glam_eval.core.progress_bars import progress_bars
 from glam_eval.training.checkpoints import Checkpoint, CheckpointStore
 
 CHECKPOINTS = "checkpoints"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.config.environment import EnvironmentConfig
+from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import test_scene_seeds

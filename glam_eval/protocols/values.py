@@ -2,7 +2,8 @@
 
 import math
 
-from glam_eval.config.learners import PPOConfig, QLearningConfig
+from glam_eval.config.learners import QLearningConfig
+from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.run import RunConfig
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
-from glam_eval.config.learners import CloningConfig, PPOConfig, QLearningConfig
+from glam_eval.config.learners import CloningConfig, QLearningConfig
+from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.run import RunConfig
 
 # Seconds of a forward pass for one prompt of one observation, on one core: of the embedded models measured in
@@ -54,16 +55,16 @@ def passes_per_frame(config: RunConfig) -> int:
             return 1
 
 
-def nominal_seconds(planned: PlannedRun, teachers: Mapping[str, RunConfig]) -> float:
+def nominal_seconds(planned: PlannedRun, agents: Mapping[str, RunConfig]) -> float:
     """Return about how long a run takes on one core of an ordinary machine.
 
     Args:
         planned: the run.
-        teachers: of demonstrations that are collected from a trained agent, by run_id.
+        agents: the study's runs of agents, teachers among them, by run_id.
     """
     config = planned.config
     if isinstance(config, DemonstrationsConfig):
-        teacher = teachers.get(config.teacher)
+        teacher = next((agents[need] for need in planned.needs), None)
         return config.transitions * (_step_seconds(teacher) if teacher else 1 / _ANY_AGENT)
     return _step_seconds(config) * (
         config.total_frames * passes_per_frame(config) + episodes_of(planned) * _EPISODE_STEPS

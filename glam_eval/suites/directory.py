@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from glam_eval.config.suite import SuiteConfig
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.run import RunConfig
+from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 from glam_eval.execution.study import IDENTITY, read_suite
 from glam_eval.results import finished_runs

@@ -16,7 +16,9 @@ from glam_eval.config.suite import SuiteConfig
 _TITLES = ("run", "unlike most", "parameters", "frames", "episodes", "operations", "memory", "time")
 
 
-def print_plan(suite: SuiteConfig, runs: Sequence[PlannedRun], devices: Sequence[str], console: Console) -> None:
+def print_plan(
+    suite: SuiteConfig, runs: Sequence[PlannedRun], devices: Sequence[str], console: Console
+) -> None:
     """Print every run of a suite with its cost, measured on this machine's first device, and the total."""
     import torch
 
@@ -32,7 +34,9 @@ def print_plan(suite: SuiteConfig, runs: Sequence[PlannedRun], devices: Sequence
             costs.append(cost)
             table.add_row(
                 planned.run_id,
-                ", ".join([*(f"after {need}" for need in planned.needs), unusual.get(planned.run_id, "")]).strip(", "),
+                ", ".join(
+                    [*(f"after {need}" for need in planned.needs), unusual.get(planned.run_id, "")]
+                ).strip(", "),
                 _count(cost.parameters),
                 f"{planned.config.total_frames:,}",
                 f"{cost.episodes:,}",

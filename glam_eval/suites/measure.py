@@ -12,7 +12,8 @@ from glam_eval.benchmarks.agents import AgentThroughput, measure_agent
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
-from glam_eval.config.learners import CloningConfig, PPOConfig, QLearningConfig
+from glam_eval.config.learners import CloningConfig, QLearningConfig
+from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.seeds import stream, training_scene_seeds
 from glam_eval.environments import make_environment
@@ -56,7 +57,7 @@ class Meter:
     def cost(self, planned: PlannedRun) -> Cost:
         """Return what a run takes on this machine's device."""
         if isinstance(planned.config, DemonstrationsConfig):
-            return self._collecting(planned.config)
+            return self._collecting(planned.config, planned.needs)
         config, episodes = planned.config, episodes_of(planned)
         frames = config.total_frames
         steps = episodes * self._episode_steps(config)
@@ -85,15 +86,17 @@ class Meter:
     def _rates(self, config: RunConfig) -> AgentThroughput:
         """Return the rates of an agent's kind; level, words and weights are taken to change nothing."""
         short = _shortened(config)
-        kept = short.model_dump(mode="json", exclude={"environment": True, "agent": True, "policy": _STARTS_FROM})
+        kept = short.model_dump(
+            mode="json", exclude={"environment": True, "agent": True, "policy": _STARTS_FROM}
+        )
         of_its_own = "" if describe_agent(config.agent).uses_model else config.agent
         key = json.dumps([of_its_own, kept, config.environment.remembered], sort_keys=True)
         rates: AgentThroughput = self._once("rates", key, lambda _: measure_agent(short, self._device))
         return rates
 
-    def _collecting(self, config: DemonstrationsConfig) -> Cost:
+    def _collecting(self, config: DemonstrationsConfig, needs: Sequence[str]) -> Cost:
         """Return what collecting demonstrations takes: the demonstrator acts in as many steps."""
-        shows = self._runs.get(config.teacher)
+        shows = next((self._runs[need] for need in needs), None)
         if shows is None:
             if config.content:  # anyone's checkpoint
                 return Cost(math.nan, math.nan, math.nan, math.nan, 0)

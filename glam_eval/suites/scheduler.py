@@ -192,7 +192,9 @@ class Scheduler:
             if self._lost_starts > _STARTS:
                 raise RunFailedError(f"worker processes can't start: {reason} (exit code {code})")
         elif worker.run_id in self._tried_again:
-            self._fail(worker.run_id, f"{reason} twice (exit code {code}; -9 is often a lack of memory)", True)
+            self._fail(
+                worker.run_id, f"{reason} twice (exit code {code}; -9 is often a lack of memory)", True
+            )
         else:
             self._tried_again.add(worker.run_id)
             self._waiting.insert(0, self._planned[worker.run_id])

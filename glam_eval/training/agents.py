@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import cast
 
 from glam_eval.config.agents import describe_agent
-from glam_eval.config.learners import CloningConfig, PPOConfig, QLearningConfig
+from glam_eval.config.learners import CloningConfig, QLearningConfig
+from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.records import DemonstrationRecord
 from glam_eval.policies.base import Policy

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from glam_eval.config.agents import describe_agent
+from glam_eval.config.agents import describe_agent, normalising_agents
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.records import DemonstrationRecord
@@ -18,7 +18,9 @@ from glam_eval.training.agents import build_policy
 from glam_eval.training.checkpoints import Checkpoint
 
 MEMORY_FILE = "memory.pt"
-AT_RANDOM = "random"  # source of the steps that ``random_fraction`` takes from the demonstrator
+AT_RANDOM, _ = (
+    normalising_agents()
+)  # source of the steps that ``random_fraction`` takes from the demonstrator
 
 
 class DemonstrationCollector:

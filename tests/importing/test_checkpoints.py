@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from glam_eval.suites.evaluation import load_evaluation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from program import glam_eval
@@ -16,7 +17,6 @@ from glam_eval.core.world import Observation, Situation
 from glam_eval.environments import VectorEnvironment
 from glam_eval.importing.checkpoints import import_checkpoint, read_state
 from glam_eval.policies import LanguageModelPolicy, PolicyOptions, load_model, make_model, score_actions
-from glam_eval.suites.evaluation import load_evaluation
 
 ACTIONS = ("turn left", "turn right", "go forward", "pick up", "drop", "toggle")
 PROMPT = "Goal of the agent: go to the red ball \n Observation 0: You see a wall 2 steps left,"

@@ -3,13 +3,13 @@
 import math
 
 import pytest
+from glam_eval.suites.execute import Execution
 
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.pretraining.evaluate import Counts, language_scores
 from glam_eval.pretraining.mixture import ANSWERABLE
 from glam_eval.protocols import language_records
 from glam_eval.results import load_results
-from glam_eval.suites.execute import Execution
 from glam_eval.suites.messages import Plan
 
 

@@ -5,12 +5,12 @@ import shutil
 
 import pandas as pd
 import pytest
+from glam_eval.suites.execute import Execution, StoppedError
 
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.core.errors import UserError
-from glam_eval.results import load_results, table_names
 from glam_eval.execution.evaluation import load_evaluation
-from glam_eval.suites.execute import Execution, StoppedError
+from glam_eval.results import load_results, table_names
 from glam_eval.suites.messages import Plan
 
 PROTOCOLS = (

@@ -6,7 +6,7 @@ import pytest
 import torch
 from toy import independent_update
 
-from glam_eval.config.run import PPOConfig
+from glam_eval.config.ppo import PPOConfig
 from glam_eval.environments import VectorEnvironment
 from glam_eval.policies.symbolic import SymbolicPolicy
 from glam_eval.training.actors import Actors

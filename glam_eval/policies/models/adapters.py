@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
+from glam_eval.config.policy import LoraConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream_seed
-from glam_eval.config.policy import LoraConfig
 
 
 def add_adapters(model: Any, options: LoraConfig, seed: int) -> None:
