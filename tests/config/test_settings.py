@@ -12,7 +12,8 @@ from glam_eval.language import ACTION_SETS
 KEYS = st.text("abc", min_size=1, max_size=3)
 NESTED = st.recursive(
     st.none() | st.integers() | st.lists(st.integers()),
-    lambda inner: st.dictionaries(KEYS, inner, min_size=1),
+    lambda inner: st.dictionaries(KEYS, inner, min_size=1, max_size=3),
+    max_leaves=6,
 )
 
 
@@ -33,7 +34,7 @@ def test_groups_become_dotted_keys_in_their_order():
     }
 
 
-@given(st.dictionaries(KEYS, NESTED))
+@given(st.dictionaries(KEYS, NESTED, max_size=3))
 def test_every_value_stands_under_the_path_that_leads_to_it(nested):
     flat = flatten(nested)
     for key, value in flat.items():
