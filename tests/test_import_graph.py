@@ -1,4 +1,4 @@
-"""No import goes in a circle, of files as of packages; those inside functions count, those for types don't."""
+"""No import goes in a circle, of files as of packages; those in functions count, those for types don't."""
 
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import find_spec

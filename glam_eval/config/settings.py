@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -36,6 +37,17 @@ class Settings(BaseModel):
     def digest(self) -> str:
         """Return the first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:16]
+
+
+def flatten(settings: Mapping[str, Any], whole: Collection[str] = (), prefix: str = "") -> dict[str, Any]:
+    """Return nested settings by dotted keys, in their order; groups named in ``whole`` are single values."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping) and name not in whole:
+            flat |= flatten(value, whole, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
 
 
 def _first_problem(model: type[BaseModel], error: ValidationError) -> str:

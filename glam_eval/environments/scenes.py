@@ -17,8 +17,11 @@ Position = tuple[int, int]
 
 
 class _Drawn(int):
-    """An integer that is never the same object as another: MiniGrid's Unlock and GoToImpUnlock compare numpy
-    integers with ``is``, which is always False, and their layouts depend on it."""
+    """An integer that is never the same object as another.
+
+    MiniGrid's Unlock and GoToImpUnlock compare numpy integers with ``is``, which is always False, and their
+    layouts depend on it.
+    """
 
     __slots__ = ()
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from glam_eval.core.errors import UserError
 from glam_eval.figures.identity import Condition, Look, cast, conditions_of, records
+from glam_eval.language import ACTION_SETS
 from glam_eval.results import load_results, table_names
 from glam_eval.statistics import failed_runs, name_variants
 
@@ -23,7 +24,6 @@ FACTORS = {
     "actions": ("environment", "actions"),
     "remembered": ("environment", "remembered"),
 }
-ACTION_COUNTS = {"restricted": 3, "canonical": 6, "augmented": 9}  # glam.md's three action sets
 DEFAULT_DISTRACTORS = {"GoToLocal": 8}  # objects in the room where the level's name does not say
 
 
@@ -127,7 +127,9 @@ class Study:
         table["level"] = table["level"].fillna(runs["level"])
         table["language"] = table["language"].fillna(runs["language"])
         table["distractors"] = [distractors(str(level)) for level in table["level"]]
-        table["action_count"] = table["actions"].map(ACTION_COUNTS)
+        table["action_count"] = table["actions"].map(
+            {name: len(actions) for name, actions in ACTION_SETS.items()}
+        )
         return table
 
     def usual(self, rows: pd.DataFrame, free: tuple[str, ...] = ()) -> pd.DataFrame:

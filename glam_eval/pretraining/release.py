@@ -1,6 +1,5 @@
 """A finished pretraining as package data: bfloat16 weights, config, recorded facts and a model card."""
 
-import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import jinja2
 import safetensors.torch
 
 from glam_eval.core.errors import UserError
+from glam_eval.core.files import sha256_of
 from glam_eval.core.provenance import code_version, machine, package_versions
 from glam_eval.core.records import LanguageRecord, PretrainingRecord
 from glam_eval.policies.models.loading import load_model
@@ -104,10 +104,7 @@ def _facts(
         "code_version": code_version(),
         "packages": json.loads(package_versions()),
         "machine": json.loads(machine()),
-        "sha256": {
-            name: hashlib.sha256((directory / name).read_bytes()).hexdigest()
-            for name in (WEIGHTS_FILE, "config.json")
-        },
+        "sha256": {name: sha256_of(directory / name) for name in (WEIGHTS_FILE, "config.json")},
     }
 
 

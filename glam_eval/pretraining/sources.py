@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from glam_eval.core.errors import UserError
+from glam_eval.core.files import write_bytes_atomically
 from glam_eval.pretraining.audit import is_harmless
 
 URL = "http://deb.debian.org/debian/pool/main/w/wordnet/wordnet-base_3.0-37_all.deb"
@@ -43,10 +44,7 @@ def fetch(directory: Path) -> Path:
             reason = getattr(error, "reason", error)
             raise UserError(f"can't fetch {URL} ({reason}): put the file into {directory}") from error
         _check(content, URL)
-        directory.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_bytes(content)
-        part.replace(path)
+        write_bytes_atomically(path, content)
     return path
 
 

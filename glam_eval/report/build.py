@@ -1,7 +1,6 @@
 """The report: one HTML page that holds a study, its figures, tables and replays, and needs nothing else."""
 
 import json
-import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -11,6 +10,7 @@ from markupsafe import Markup
 
 from glam_eval import __version__
 from glam_eval.core.errors import UserError
+from glam_eval.core.files import write_text_atomically
 from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
 from glam_eval.figures.style import thousands
 from glam_eval.report.findings import findings
@@ -41,10 +41,8 @@ def build_report(results_dir: Path) -> Path:
     results_dir = Path(results_dir)
     page = render_page(Study.load(results_dir), *_headline(results_dir))
     path = results_dir / "report.html"
-    draft = results_dir / ".report.html"
     try:
-        draft.write_text(page, encoding="utf-8")
-        os.replace(draft, path)  # noqa: PTH105  (a reader never sees half a page)
+        write_text_atomically(path, page)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None
     return path

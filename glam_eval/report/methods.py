@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from glam_eval.config.settings import flatten
 from glam_eval.figures import Study
 from glam_eval.figures.draw.shifts import shift_label
 from glam_eval.figures.identity import records, rows_of
@@ -107,7 +108,11 @@ def settings(study: Study) -> Settings:
     if runs is None or runs.empty:
         return Settings("", [], [])
     configs = {(run["agent"], run["model"]): run["config"] for run in records(study.usual(runs).iloc[::-1])}
-    flat = {look.label: _flatten(json.loads(configs[c])) for c, look in study.looks.items() if c in configs}
+    flat = {
+        look.label: {key: _shown(value) for key, value in flatten(json.loads(configs[c])).items()}
+        for c, look in study.looks.items()
+        if c in configs
+    }
     names = list(dict.fromkeys(name for config in flat.values() for name in config if name != "seed"))
     rows = []
     for name in names:
@@ -180,14 +185,8 @@ def _plan(study: Study) -> list[str]:
     ]
 
 
-def _flatten(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in config.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = "none" if value is None else str(value)
-    return flat
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)
 
 
 def _listed(text: str) -> str:

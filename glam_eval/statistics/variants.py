@@ -1,10 +1,10 @@
 """Telling apart runs of one agent and model that were configured differently."""
 
 import json
-from typing import Any
 
 import pandas as pd
 
+from glam_eval.config.settings import flatten
 from glam_eval.core.errors import UserError
 from glam_eval.statistics.cells import require_columns
 
@@ -41,16 +41,10 @@ def failed_runs(runs: pd.DataFrame) -> set[str]:
 def _settings(run_id: str, config: str) -> dict[str, str]:
     """Return a configuration as dotted keys, without what never makes another condition."""
     try:
-        flat = _flatten(json.loads(config))
+        settings = json.loads(config)
     except ValueError as error:
         raise UserError(f"run {run_id!r}: its configuration is not JSON ({error})") from error
-    return {key: value for key, value in flat.items() if key not in ("seed", "agent", "model")}
-
-
-def _flatten(value: Any, prefix: str = "") -> dict[str, str]:
-    if not isinstance(value, dict):
-        return {prefix: str(value)}
-    flat: dict[str, str] = {}
-    for key, inner in value.items():
-        flat |= _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
-    return flat
+    if not isinstance(settings, dict):
+        raise UserError(f"run {run_id!r}: its configuration is no group of settings, but {config[:40]}")
+    flat = flatten(settings)
+    return {key: str(value) for key, value in flat.items() if key not in ("seed", "agent", "model")}

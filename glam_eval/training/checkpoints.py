@@ -1,9 +1,7 @@
 """Checkpoint directories: written atomically, verified by checksum, pruned to the last few and the best."""
 
 import contextlib
-import hashlib
 import json
-import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from glam_eval.core.errors import UserError
+from glam_eval.core.files import force_to_disk, sha256_of
 
 FORMAT = 1
 _MANIFEST = "checkpoint.json"
@@ -48,17 +47,17 @@ class CheckpointStore:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         save(partial)
-        checksums = {str(file.relative_to(partial)): _checksum(file) for file in _files(partial)}
+        checksums = {str(file.relative_to(partial)): sha256_of(file) for file in _files(partial)}
         manifest = {"format": FORMAT, "frames": frames, "score": score, "state": state, "sha256": checksums}
         (partial / _MANIFEST).write_text(json.dumps(manifest, indent=1))
         for file in _files(partial):
-            _flush(file)
+            force_to_disk(file)
         replaced = self.directory / f".replaced-{frames:010d}"
         shutil.rmtree(replaced, ignore_errors=True)  # left by a process that was killed right here
         if target.exists():
             target.rename(replaced)
         partial.rename(target)
-        _flush(self.directory)
+        force_to_disk(self.directory)
         shutil.rmtree(replaced, ignore_errors=True)
         self._prune()
         return target
@@ -101,7 +100,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
         raise UserError(f"checkpoint {str(directory)!r} has format {version}: update glam-eval to read it")
     for name, checksum in checksums.items():
         file = directory / name
-        if not file.is_file() or _checksum(file) != checksum:
+        if not file.is_file() or sha256_of(file) != checksum:
             raise UserError(f"checkpoint {str(directory)!r} is damaged: {name} is missing or changed")
     return Checkpoint(directory, frames, state, score)
 
@@ -115,17 +114,3 @@ def _score(directory: Path) -> float:
 
 def _files(directory: Path) -> Iterator[Path]:
     return (file for file in sorted(directory.rglob("*")) if file.is_file())
-
-
-def _checksum(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """Bring a file or a directory's entries to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

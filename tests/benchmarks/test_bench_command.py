@@ -1,4 +1,4 @@
-"""The engine's bench by the program: its table, and one line where a measurement ends too soon."""
+"""Benches by the program: what is printed and written, and one line where a measurement ends too soon."""
 
 import io
 import os
@@ -7,7 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from program import command
+import pandas as pd
+from program import command, glam_eval
 from rich.console import Console
 
 from glam_eval.benchmarks.engine import EngineMeasurement
@@ -47,6 +48,15 @@ def test_both_kinds_of_work_stand_beside_limit_and_others():
         [model, "score", "12.0", "75%", *memory],
         [model, "update", "1,234.5", "50%", *memory],
     ]
+
+
+def test_what_is_printed_is_written_too(tmp_path):
+    file = tmp_path / "new" / "environment.parquet"
+    done = glam_eval("bench", "environment", "GoToLocalS5N2", "--steps", "320", "--slots", "4", "--out", file)
+    assert done.returncode == 0 and f"written to {file}" in done.stdout
+    measured = pd.read_parquet(file)
+    assert measured["level"].tolist() == ["GoToLocalS5N2"] * 2 and measured["steps"].tolist() == [312, 60]
+    assert f"{measured['ratio'][0]:.2f}" in done.stdout
 
 
 def measuring(process, seconds=60):
