@@ -27,7 +27,7 @@ def compact(
     from glam_eval import results as package
 
     console = Console()
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("compacting", total=None)
 
         def show(table: str, read: int, total: int) -> None:

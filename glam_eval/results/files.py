@@ -1,5 +1,6 @@
 """One Parquet file: replaced atomically, sealed by a checksum, verified when read."""
 
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ QUICK, COMPACT = 1, 9
 _SEAL = b"glam-eval:crc32:"
 _CHECKSUM_BYTES = 4
 _FOOTER_TAIL_BYTES = 8  # the footer's length in four bytes, then "PAR1"
+_TAIL_BYTES = 2**18  # where a seal is looked for: footers have some ten kilobytes
 
 
 def write_file(target: Path, data: pa.Table, level: int = QUICK) -> None:
@@ -39,6 +41,7 @@ def read_file(
     columns: Sequence[str] | None = None,
     required: Sequence[str] = (),
     dictionary: Sequence[str] = (),
+    use_threads: bool = True,
 ) -> pa.Table:
     """Return a Parquet file's rows, its checksums verified.
 
@@ -47,23 +50,20 @@ def read_file(
         columns: Names of the columns to read, all by default.
         required: Names of columns that must be there.
         dictionary: Names of text columns to read as dictionaries: little memory where texts repeat.
+        use_threads: Whether columns are decoded in parallel; not where files are.
 
     Raises:
         UserError: The file is damaged, or lacks a column; the message names it.
         FileNotFoundError: It is gone.
     """
     try:
-        content = file.read_bytes()
-        _verify(content)
         with pq.ParquetFile(
-            pa.BufferReader(content),
-            read_dictionary=list(dictionary),
-            page_checksum_verification=True,
+            _verified(file), read_dictionary=list(dictionary), page_checksum_verification=True
         ) as parquet:
             names = parquet.schema_arrow.names
             missing = [name for name in required if name not in names]
             if not missing:
-                return parquet.read(columns)
+                return parquet.read(columns, use_threads=use_threads)
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
@@ -95,13 +95,20 @@ def _sealed(content: bytes) -> bytes:
     return b"".join((content[:footer], _SEAL, checksum, content[footer:]))
 
 
-def _verify(content: bytes) -> None:
-    """Raise an OSError unless the seal, where there is one, is that of the content."""
-    start = content.rfind(_SEAL)
-    if start < 0:
-        return
+def _verified(file: Path) -> Path | pa.BufferReader:
+    """Return what to read a file from; raises an OSError if it has a seal that is not that of its content."""
+    with file.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(size - _TAIL_BYTES, 0))
+        start = stream.read().rfind(_SEAL)
+        if start < 0:
+            return file
+        stream.seek(0)
+        content = stream.read()
+    start += max(size - _TAIL_BYTES, 0)
     end = start + len(_SEAL) + _CHECKSUM_BYTES
     view = memoryview(content)
     checksum = zlib.crc32(view[end:], zlib.crc32(view[:start]))
     if checksum != int.from_bytes(view[end - _CHECKSUM_BYTES : end], "little"):
         raise OSError("its checksum is wrong")
+    return pa.BufferReader(content)
