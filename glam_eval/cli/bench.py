@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from glam_eval.cli.computing import computing
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -83,6 +85,7 @@ def engine(
     from rich.console import Console
 
     from glam_eval.core.errors import UserError, unknown
+    from glam_eval.core.process import keep_freed_memory
     from glam_eval.policies.devices import available_devices, out_of_memory_as
     from glam_eval.policies.models.shapes import check_known
 
@@ -101,7 +104,7 @@ def engine(
     console = Console()
     measured = []
     # A process for each: the peak of memory is that of its process.
-    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh:
+    with ProcessPoolExecutor(1, get_context("spawn"), keep_freed_memory, max_tasks_per_child=1) as fresh:
         for name in names:
             with console.status(f"measuring {name}"):
                 one = fresh.submit(measure, name, repeats=repeats, compare=compare, **settings)
@@ -147,6 +150,7 @@ def _engine_table(measured: Sequence["EngineMeasurement"], compare: bool) -> "Ta
 
 
 @bench.command("agents")
+@computing
 def agents(
     level: Annotated[str, typer.Argument(help="Level (see `glam-eval envs`).")] = "GoToLocalS5N2",
     model: Annotated[str, typer.Option(help="Model of the agents that need one.")] = "t5-nano",

@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
+from glam_eval.cli.computing import computing
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command("train")(train)
 
 
+@computing
 def train(
     agent: Annotated[str, typer.Option(help="Agent of the study, for instance gflan.")] = "gflan",
     model: Annotated[

@@ -7,6 +7,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from glam_eval.core.errors import RunFailedError, UserError
+from glam_eval.core.process import keep_freed_memory
 from glam_eval.suites.directory import worker_lock
 from glam_eval.suites.messages import Failed, Finished, Message, Plan, Ready, Stopped, log_file
 
@@ -14,6 +15,7 @@ from glam_eval.suites.messages import Failed, Finished, Message, Plan, Ready, St
 def work(connection: Connection, out: Path, device: str, threads: int) -> None:
     """Serve plans until told to stop, or until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    keep_freed_memory()
     import torch
 
     import glam_eval.suites.execute  # noqa: F401  # loaded before the worker says that it is ready
