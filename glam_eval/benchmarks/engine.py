@@ -23,6 +23,7 @@ from glam_eval.benchmarks.rival_engines import padded_evaluate, plain_evaluate
 from glam_eval.config.policy import PolicyConfig
 from glam_eval.core.compiling import kernels
 from glam_eval.core.errors import UserError
+from glam_eval.core.process import keep_freed_memory
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.devices import out_of_memory_as
@@ -162,7 +163,7 @@ def measure_engines(
         UserError: if a name is not one whose shape is known, or memory ends.
     """
     measured = []
-    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as fresh:
+    with ProcessPoolExecutor(1, get_context("spawn"), keep_freed_memory, max_tasks_per_child=1) as fresh:
         for name in names:
             if report:
                 report(name)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from glam_eval.cli.computing import computing
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -137,6 +139,7 @@ def _engine_table(measured: Sequence["EngineMeasurement"], compare: bool) -> "Ta
 
 
 @bench.command("agents")
+@computing
 def agents(
     level: Annotated[str, typer.Argument(help="Level (see `glam-eval envs`).")] = "GoToLocalS5N2",
     model: Annotated[str, typer.Option(help="Model of the agents that need one.")] = "t5-nano",

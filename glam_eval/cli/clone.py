@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from glam_eval.cli.computing import computing
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -14,6 +16,7 @@ def register(app: typer.Typer) -> None:
     app.command("clone")(clone)
 
 
+@computing
 def clone(
     source: Annotated[str, typer.Argument(help="bot, a checkpoint, or a directory of demonstrations.")],
     out: Annotated[Path, typer.Option(help="Directory: demonstrations/, cloned/ and continued/ in it.")],

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from glam_eval.cli.computing import computing
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -16,6 +18,7 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate")(evaluate)
 
 
+@computing
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint directory of a run.")],
     protocol: Annotated[

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from glam_eval.cli.computing import computing
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -18,6 +20,7 @@ def register(models: typer.Typer) -> None:
         models.command(command.__name__)(command)
 
 
+@computing
 def pretrain(
     name: Annotated[str, typer.Argument(help="Rung of the ladder, for instance t5-nano.")],
     out: Annotated[Path, typer.Option(help="Directory for checkpoints and tables.")],
@@ -94,6 +97,7 @@ def audit(
     console.print("none crosses the line")
 
 
+@computing
 def score(
     models: Annotated[list[str], typer.Argument(help="Embedded models, directories or hub names; T5 only.")],
     out: Annotated[Path | None, typer.Option(help="Directory of results to add to.")] = None,
@@ -121,6 +125,7 @@ def score(
             console.print(f"written to {write_table(out, 'language', scores, Path(name).name)}")
 
 
+@computing
 def release(
     pretrained: Annotated[Path, typer.Argument(help="Directory that `models pretrain` wrote.")],
     ladder: Annotated[

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from glam_eval.cli.computing import computing
 from glam_eval.config.agents import DEFAULT_AGENT
 
 
@@ -13,6 +14,7 @@ def register(app: typer.Typer) -> None:
     app.command("train")(train)
 
 
+@computing
 def train(
     agent: Annotated[str, typer.Option(help="Agent of the study, for instance gflan.")] = DEFAULT_AGENT,
     model: Annotated[

@@ -50,8 +50,8 @@ class Agent:
         learner: what changes it; ``none`` for agents that never learn.
         build: what makes its policy, as a function or ``"module:function"``; it is called with the run's
             ``RunConfig``, the number of actions and the device, and returns a ``policies.base.Policy``.
-        restore: the same for the policy of a checkpoint, which is the fourth argument; None builds it anew and
-            lets it ``load``.
+        restore: the same for the policy of a checkpoint, which is the fourth argument; None builds it anew
+            and lets it ``load``.
         role: learners are compared, references bound them, controls show what a claim rests on.
         uses_model: whether a run of it names a language model.
         switches: of agents that use a model.
@@ -104,7 +104,7 @@ class Agent:
 
 
 def _function(named: Callable[..., Any] | str) -> Callable[..., Any]:
-    """Return a function that may be named as ``"module:function"``, so that describing loads nothing heavy."""
+    """Return a function that may be named as ``"module:function"``, so that entries load nothing heavy."""
     if not isinstance(named, str):
         return named
     module, _, name = named.partition(":")
@@ -120,8 +120,9 @@ def _language_model(
     return Agent(name, label, description, uses_model=True, **values)
 
 
-# The paper's agents (section 3.2) in the order of its questions, which is that of figures and tables. Colours are
-# Okabe and Ito's (https://jfly.uni-koeln.de/color/), then Paul Tol's muted ones; floor and ceiling carry no hue.
+# The paper's agents (section 3.2) in the order of its questions, which is that of figures and tables. Colours
+# are Okabe and Ito's (https://jfly.uni-koeln.de/color/), then Paul Tol's muted ones, without the yellow that
+# vanishes on white and the indigo that vanishes on black; floor and ceiling carry no hue.
 _STUDY = (
     _language_model(
         "gflan", "GFlan-T5", "language model, scoring, online PPO", "#0072b2", "o",
@@ -173,12 +174,14 @@ _STUDY = (
     Agent(
         "bot", "bot", "BabyAI's planner: the expert", "none",
         build="glam_eval.policies.baselines:build_bot", role="reference", bound="ceiling",
-        unread=_PROMPT | {"threads"}, reads_text=False, look=AgentLook("#1d1c1b", "*"), steps_per_second=1000.0,
+        unread=_PROMPT | {"threads"}, reads_text=False,
+        look=AgentLook("#1d1c1b", "*"), steps_per_second=1000.0,
     ),
     Agent(
         "random", "random", "uniform over the actions offered", "none",
         build="glam_eval.policies.baselines:build_random", role="reference", bound="floor",
-        unread=_PROMPT | {"threads"}, reads_text=False, look=AgentLook("#8a8782", "X"), steps_per_second=5000.0,
+        unread=_PROMPT | {"threads"}, reads_text=False,
+        look=AgentLook("#8a8782", "X"), steps_per_second=5000.0,
     ),
 )  # fmt: skip
 
@@ -245,7 +248,8 @@ def check_demonstrator(agent: Agent, demonstrator: Agent) -> None:
     if _imitates_reference(agent) != (demonstrator.role == "reference"):
         other = cloning_agent(demonstrator.name)
         raise UserError(
-            f"agent {agent.name!r} clones {agent.demonstrator}, not {demonstrator.name}: choose agent {other!r}"
+            f"agent {agent.name!r} clones {agent.demonstrator}, not {demonstrator.name}: "
+            f"choose agent {other!r}"
         )
 
 

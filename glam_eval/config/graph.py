@@ -87,7 +87,7 @@ class StudyGraph:
         return config
 
     def _entry_of(self, agent: str, clone: AgentConfig) -> AgentConfig:
-        """Return the entry that teaches a clone: the suite's of that agent, model and world, else one like it."""
+        """Return the entry that teaches a clone: the suite's of that agent, model and world, or one made."""
         model = clone.model if describe_agent(agent).uses_model else "none"
         world = self._world(clone)
         for entry in self._entries:

@@ -1,4 +1,7 @@
-"""What changes an agent: PPO, Q-learning, cloning or nothing; a run has one. Defaults are the paper's (appendix E)."""
+"""What changes an agent: PPO, Q-learning, cloning or nothing; a run has one.
+
+Defaults are the paper's (appendix E).
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self

@@ -24,8 +24,8 @@ def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> SuiteConfig:
     ``overrides`` are ``key=value`` with dotted keys and TOML values, for instance ``ppo.clip=0.1``.
 
     Raises:
-        UserError: on an unknown suite, malformed TOML, an unknown key or an invalid value, or an override that
-            no run reads.
+        UserError: on an unknown suite, malformed TOML, an unknown key or an invalid value, or an override
+            that no run reads.
     """
     values = _read(name_or_path)
     return make_suite({"name": Path(name_or_path).stem, **values}, overrides)

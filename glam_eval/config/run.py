@@ -67,7 +67,8 @@ class RunConfig(Settings):
         for name, value in asdict(agent.switches).items():
             if policy.setdefault(name, value) != value:
                 raise ValueError(
-                    f"policy.{name} = {policy[name]!r}: agent {agent.name!r} has {name} = {value!r}, leave it out"
+                    f"policy.{name} = {policy[name]!r}: agent {agent.name!r} has {name} = {value!r}, "
+                    "leave it out"
                 )
         return {**values, "policy": policy}
 

@@ -35,7 +35,7 @@ def planned_run(out: Path, run_id: str) -> PlannedRun:
     """Return a run of the study in a directory.
 
     Raises:
-        UserError: if the study has no such run; a model or demonstrations that it is made of have changed then.
+        UserError: if the study has no such run, because what it is made of has changed.
     """
     file = out / IDENTITY
     planned = _planned(out, file.stat().st_mtime_ns if file.exists() else 0)

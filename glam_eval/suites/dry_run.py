@@ -4,13 +4,13 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
 
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.run import RunConfig
+from glam_eval.config.settings import flatten
 from glam_eval.config.suite import SuiteConfig
 
 _TITLES = ("run", "unlike most", "parameters", "frames", "episodes", "operations", "memory", "time")
@@ -63,7 +63,8 @@ def unusual_settings(runs: Sequence[RunConfig]) -> dict[str, str]:
     """Return for each run_id the settings that most runs of its agent and model have otherwise."""
     groups: dict[tuple[str, str], dict[str, dict[str, str]]] = defaultdict(dict)
     for run in runs:
-        groups[run.agent, run.model][run.run_id] = _flatten({**run.read(), "seed": 0})
+        settings = flatten({**run.read(), "seed": 0}, whole=("options", "lora"))
+        groups[run.agent, run.model][run.run_id] = {k: json.dumps(v) for k, v in settings.items()}
     told = {}
     for group in groups.values():
         names = dict.fromkeys(name for one in group.values() for name in one)
@@ -73,15 +74,6 @@ def unusual_settings(runs: Sequence[RunConfig]) -> dict[str, str]:
             other = [(name, value) for name, value in settings.items() if value != usual[name]]
             told[run_id] = ", ".join(f"{name.rpartition('.')[2]}={value}" for name, value in other)
     return told
-
-
-def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return nested settings under dotted names; options of a level, and adapters, are one setting."""
-    flat: dict[str, str] = {}
-    for name, inner in value.items():
-        nested = isinstance(inner, dict) and name not in ("options", "lora")
-        flat |= _flatten(inner, f"{prefix}{name}.") if nested else {prefix + name: json.dumps(inner)}
-    return flat
 
 
 def _count(number: float) -> str:

@@ -169,7 +169,7 @@ def _tokens(config: RunConfig) -> float:
 
 
 def _shortened(config: RunConfig) -> RunConfig:
-    """Return two short updates of a run, with all that its speed depends on; weights and level don't matter."""
+    """Return two short updates of a run, with all that its speed depends on."""
     learner: dict[str, Any] = {}
     match config.learner:
         case PPOConfig() as ppo:

@@ -168,7 +168,7 @@ class Scheduler:
         return time.monotonic() - worker.alive > self._silence_seconds
 
     def _dump_stack(self, worker: _Worker) -> None:
-        """Have a hung run write the stack of its threads into its log; one that is stopped is woken for it."""
+        """Have a hung run write the stack of its threads into its log; a stopped one is woken for it."""
         process = worker.process
         if worker.run_id is None or process.pid is None:
             return

@@ -7,6 +7,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from glam_eval.core.errors import RunFailedError, UserError
+from glam_eval.core.process import keep_freed_memory
 from glam_eval.execution.progress import StoppedError
 from glam_eval.execution.study import log_file
 from glam_eval.suites.directory import worker_lock
@@ -16,6 +17,7 @@ from glam_eval.suites.messages import Begin, Failed, Finished, Message, Ready, S
 def work(connection: Connection, out: Path, device: str, threads: int) -> None:
     """Serve runs until told to stop, or until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    keep_freed_memory()
     import torch
 
     import glam_eval.execution.agent_run  # noqa: F401  # loaded before the worker says that it is ready

@@ -27,19 +27,19 @@ static void attend(int64_t heads, int64_t width, int64_t prompts, const int64_t 
 
 static void encoder_layer(int64_t heads, int64_t width, int64_t states, int64_t inner, int64_t prompts,
                   const int64_t *lengths) {
-  Layer made = {{prompts, 0, 0, heads, width, lengths}, states, inner, {1e-6f, 1e-6f}};
+  EncoderLayer made = {{prompts, 0, 0, heads, width, lengths}, states, inner, {1e-6f, 1e-6f}};
   Shape *shape = &made.prompts;
   for (int64_t prompt = 0; prompt < prompts; prompt++) {
     shape->tokens += lengths[prompt];
     if (lengths[prompt] > shape->longest) shape->longest = lengths[prompt];
   }
   const int64_t all = heads * width, tokens = shape->tokens, offsets = heads * (2 * shape->longest - 1);
-  Weights weights[2];
+  EncoderWeights weights[2];
   for (int each = 0; each < 2; each++)
-    weights[each] = (Weights){numbers(3 * all * states), numbers(states * all), numbers(2 * inner * states),
-                              numbers(states * inner)};
-  Activations kept = {numbers(3 * all * tokens), numbers(2 * heads * tokens), numbers(all * tokens),
-                      numbers(states * tokens), numbers(2 * inner * tokens)};
+    weights[each] = (EncoderWeights){numbers(3 * all * states), numbers(states * all), numbers(2 * inner * states),
+                                     numbers(states * inner)};
+  EncoderActivations kept = {numbers(3 * all * tokens), numbers(2 * heads * tokens), numbers(all * tokens),
+                             numbers(states * tokens), numbers(2 * inner * tokens)};
   float *bias = numbers(offsets), *to_bias = numbers(offsets), *hidden = numbers(states * tokens);
   float *out = numbers(states * tokens), *gradient = numbers(states * tokens);
   encoder_layer_forward(0, prompts, &made, weights, bias, hidden, 0, out);

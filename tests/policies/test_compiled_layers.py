@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from glam_eval.benchmarks.engine import make_policy
-from glam_eval.core.compiling import kernels
 from glam_eval.policies.models.shapes import T5Shape
-from glam_eval.policies.scoring.kernels import native
+from glam_eval.policies.scoring.kernels.choice import TorchKernels
 from glam_eval.policies.scoring.kernels.native import layers
+from glam_eval.policies.scoring.kernels.native.library import library
 from glam_eval.policies.scoring.packing import pack
 from glam_eval.policies.scoring.tree import Actions, build_tree, stack_trees
 
@@ -22,7 +22,7 @@ TREES = [
 
 @pytest.fixture(autouse=True)
 def _compiled():
-    if kernels() == "torch":
+    if library() is None:
         pytest.skip("there is no C compiler")
 
 
@@ -79,7 +79,7 @@ def test_compiled_layers_are_those_in_torchs_operations(shape, shared, monkeypat
         assert calls.count(f"{part}_layer_backward") == shape.layers
         assert calls.count(f"{part}_layer_forward") == 2 * shape.layers
     assert torch.equal(states, silent)
-    monkeypatch.setattr(native, "usable", lambda *_: False)
+    engine.kernels = TorchKernels()
     expected = computed(engine, trees)
     assert_close([states, *gradients], [expected[0], *expected[1]])
 

@@ -4,25 +4,25 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from glam_eval.core.compiling import kernels
-from glam_eval.policies.scoring.kernels import activations, native
+from glam_eval.policies.scoring.kernels import activations, aten, choice
+from glam_eval.policies.scoring.kernels.choice import CompiledKernels, TorchKernels, choose_kernels
 from glam_eval.policies.scoring.kernels.cross_attention import CrossAttention
-from glam_eval.policies.scoring.kernels.norms import rms_norm
-from glam_eval.policies.scoring.kernels.self_attention import PositionBias, self_attention
+from glam_eval.policies.scoring.kernels.native.library import library
+from glam_eval.policies.scoring.kernels.self_attention import PositionBias
 from glam_eval.policies.scoring.packing import Group
 
 HEADS = 3
+CPU = torch.device("cpu")
 
 
-@pytest.fixture(params=["compiled", "torch"], autouse=True)
-def _kernels(request, monkeypatch):
-    """Every test runs on both kinds of kernels."""
+@pytest.fixture(params=["compiled", "torch"])
+def kernels(request):
+    """Every test that asks for kernels runs on both kinds."""
     if request.param == "torch":
-        monkeypatch.setattr(native, "usable", lambda *_: False)
-    elif kernels() == "torch":
+        return TorchKernels()
+    if library() is None:
         pytest.skip("there is no C compiler")
-    else:
-        assert native.usable(torch.zeros(1))
+    return CompiledKernels()
 
 
 def groups(*runs):
@@ -52,25 +52,25 @@ def assert_same_with_gradients(ours, expected, leaves, tolerance):
 
 @pytest.mark.parametrize("columns", [6, 16, 37])
 @pytest.mark.parametrize("rows", [1, 130])
-def test_rms_norm(rows, columns):
+def test_rms_norm(rows, columns, kernels):
     hidden = leaf(rows, columns, scale=3.0)
     expected = hidden * (hidden.square().mean(1, keepdim=True) + 1e-6).rsqrt()
-    assert_same_with_gradients(rms_norm(hidden, 1e-6), expected, [hidden], 1e-5)
+    assert_same_with_gradients(kernels.rms_norm(hidden, 1e-6), expected, [hidden], 1e-5)
 
 
 @pytest.mark.parametrize("columns", [32, 2 * 23])
 @pytest.mark.parametrize("rows", [3, activations.CHUNK // 16 * 2 + 5])
-def test_gated_gelu_in_any_number_of_chunks(rows, columns):
+def test_gated_gelu_in_any_number_of_chunks(rows, columns, kernels):
     inner = leaf(rows, columns, scale=2.0)
     gate, linear = inner.chunk(2, dim=1)
     expected = F.gelu(gate, approximate="tanh") * linear
-    assert_same_with_gradients(activations.gated_activation(inner, None, "gelu_new"), expected, [inner], 1e-5)
+    assert_same_with_gradients(kernels.gated_gelu(inner), expected, [inner], 1e-5)
 
 
-def test_gated_gelu_far_from_zero_stays_finite():
+def test_gated_gelu_far_from_zero_stays_finite(kernels):
     gate = torch.tensor([[-200.0, -90.0, 90.0, 200.0]])
     inner = torch.cat([gate, torch.ones_like(gate)], dim=1).requires_grad_()
-    activated = activations.gated_activation(inner, None, "gelu_new")
+    activated = kernels.gated_gelu(inner)
     torch.testing.assert_close(activated, gate.clamp(min=0))
     (gradient,) = torch.autograd.grad(activated.sum(), inner)
     torch.testing.assert_close(gradient, torch.tensor([[0.0, 0, 1, 1, 0, 0, 90, 200]]))
@@ -91,37 +91,36 @@ def plain_attention(projected, bias, parts):
 @pytest.mark.parametrize(
     "runs", [[(1, 1)], [(1, 20)], [(5, 4), (1, 9), (2, 12)], [(2, 260), (1, 261)]], ids=str
 )
-def test_self_attention_of_prompts_of_any_lengths(runs, width, kind, tolerance):
+def test_self_attention_of_prompts_of_any_lengths(runs, width, kind, tolerance, kernels):
     parts = groups(*runs)
     tokens, longest = parts[-1].tokens.stop, parts[-1].length
     projected, bias = leaf(tokens, 3, HEADS, width, scale=width**-0.25), leaf(HEADS, 2 * longest - 1)
     expected = plain_attention(projected, bias, parts)
-    ours = self_attention(projected.to(kind), PositionBias(bias), parts)
+    ours = kernels.self_attention(projected.to(kind), PositionBias(bias), parts)
     assert ours.dtype == kind
     assert_same_with_gradients(ours, expected, [projected, bias], tolerance)
 
 
-def test_self_attention_of_large_scores_and_of_none():
+def test_self_attention_of_large_scores_and_of_none(kernels):
     parts = groups((1, 40))
     projected, bias = leaf(40, 3, HEADS, 16, scale=30.0), torch.zeros(HEADS, 79)
-    ours = self_attention(projected, PositionBias(bias), parts)
+    ours = kernels.self_attention(projected, PositionBias(bias), parts)
     torch.testing.assert_close(ours, plain_attention(projected, bias, parts), rtol=1e-4, atol=1e-4)
     spoilt = projected.detach().clone()
     spoilt[3, 0] = torch.nan
-    attended = self_attention(spoilt, PositionBias(bias), parts)
+    attended = kernels.self_attention(spoilt, PositionBias(bias), parts)
     assert attended[3].isnan().all()
     assert attended[[2, 4]].isfinite().all()
 
 
 @pytest.mark.parametrize("threads", [2, 5])
-def test_kernels_on_many_threads_give_what_they_do_on_one(threads):
+def test_kernels_on_many_threads_give_what_they_do_on_one(threads, kernels):
     parts = groups((1, 30), (1, 41))
 
     def results():
         projected, bias = leaf(71, 3, HEADS, 16), leaf(HEADS, 81)
-        attended = self_attention(projected, PositionBias(bias), parts)
-        normed = rms_norm(attended, 1e-6)
-        activated = activations.gated_activation(normed, None, "gelu_new")
+        attended = kernels.self_attention(projected, PositionBias(bias), parts)
+        activated = kernels.gated_gelu(kernels.rms_norm(attended, 1e-6))
         return [activated, *torch.autograd.grad(activated.square().sum(), [projected, bias])]
 
     alone = results()
@@ -141,3 +140,49 @@ def test_cross_attention_of_prompts_of_any_lengths(runs):
     states = [state for part in parts for state in part.split(encoded)]
     expected = torch.stack([(q @ e.T).softmax(-1) @ e for q, e in zip(queries, states, strict=True)])
     assert_same_with_gradients(CrossAttention(encoded, parts)(queries), expected, [encoded, queries], 1e-5)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_operations_of_aten_are_what_autograd_does(kind):
+    gradient = torch.randn(5, 7, dtype=kind, generator=torch.Generator().manual_seed(1))
+    for ours, function in (
+        (lambda scores, out: aten.softmax_gradient(out.copy_(gradient), scores.softmax(-1)), torch.softmax),
+        (lambda gate, out: aten.gelu_gradient(gradient, gate, out), F.gelu),
+    ):
+        given = leaf(5, 7, scale=2.0).detach().to(kind).requires_grad_()
+        result = torch.empty_like(gradient)
+        ours(given.detach(), result)
+        made = function(given, -1) if function is torch.softmax else function(given, approximate="tanh")
+        torch.testing.assert_close(result, torch.autograd.grad(made, given, gradient)[0])
+
+
+def test_kernels_are_chosen_by_the_device_and_by_what_can_be_compiled(monkeypatch):
+    assert type(choose_kernels(torch.device("cuda"))) is TorchKernels
+    monkeypatch.setattr(choice, "library", lambda: None)
+    assert type(choose_kernels(CPU)) is TorchKernels
+    monkeypatch.setattr(choice, "library", object)
+    assert type(choose_kernels(CPU)) is CompiledKernels
+
+
+def test_compiled_kernels_take_float32_and_leave_the_rest_to_torch(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("called in C")
+
+    for name in ("CompiledRMSNorm", "CompiledGatedGelu", "CompiledAttention"):
+        monkeypatch.setattr(getattr(choice, name), "apply", refuse)
+    chosen, bias, parts = CompiledKernels(), PositionBias(leaf(HEADS, 7)), groups((1, 4))
+    for kind in (torch.bfloat16, torch.float64):
+        assert chosen.gated_gelu(torch.ones(2, 16, dtype=kind)).dtype == kind
+        assert chosen.self_attention(torch.ones(4, 3, HEADS, 8, dtype=kind), bias, parts).dtype == kind
+        assert chosen.whole_layers(torch.ones(2, 16, dtype=kind), 16, 16) is None
+    with pytest.raises(AssertionError, match="called in C"):
+        chosen.gated_gelu(torch.ones(2, 16))
+    assert chosen.whole_layers(torch.ones(2, 16), 16, 16) is not None
+    with torch.autocast("cpu", torch.bfloat16):
+        assert chosen.whole_layers(torch.ones(2, 16), 16, 16) is None
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    hidden = torch.full((2, 16), 3.0)
+    torch.testing.assert_close(chosen.rms_norm(hidden, 0.0), torch.ones(2, 16))
+    torch.testing.assert_close(
+        chosen.gated_gelu(torch.ones(2, 16)), F.gelu(torch.ones(2, 8), approximate="tanh")
+    )

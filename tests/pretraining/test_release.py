@@ -12,7 +12,8 @@ from glam_eval.core.errors import UserError
 from glam_eval.policies import load_model, make_model
 from glam_eval.policies.models import shipped
 from glam_eval.policies.models.shapes import LADDER
-from glam_eval.policies.scoring.kernels import native
+from glam_eval.policies.scoring import t5
+from glam_eval.policies.scoring.kernels.choice import TorchKernels
 from glam_eval.pretraining import evaluate, loop
 from glam_eval.pretraining import release as releasing
 from glam_eval.pretraining.evaluate import Counts
@@ -142,7 +143,7 @@ def test_what_ships_is_small_and_was_made_by_the_recipes_that_ship():
 @pytest.mark.skipif("t5-pico" not in SHIPPED, reason="t5-pico does not ship")
 def test_the_recorded_seed_remakes_t5_pico(tmp_path, monkeypatch):
     facts = shipped.read_facts("t5-pico")
-    monkeypatch.setattr(native, "usable", lambda *_: False)  # as the card says: made with torch's kernels
+    monkeypatch.setattr(t5, "choose_kernels", lambda _: TorchKernels())  # as the card says
     try:
         texts = external_texts(tmp_path)
     except UserError as error:

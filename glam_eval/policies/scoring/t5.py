@@ -15,32 +15,14 @@ import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
 from glam_eval.policies.scoring.kernels.activations import GELU, gated_activation
-from glam_eval.policies.scoring.kernels.allocator import keep_freed_memory
-from glam_eval.policies.scoring.kernels.compiled_layers import (
-    decoder_layer,
-    encoder_layer,
-    fits_compiled_layer,
-)
+from glam_eval.policies.scoring.kernels.choice import WholeLayers, choose_kernels
 from glam_eval.policies.scoring.kernels.cross_attention import CrossAttention
-from glam_eval.policies.scoring.kernels.norms import rms_norm
-from glam_eval.policies.scoring.kernels.self_attention import PositionBias, self_attention
+from glam_eval.policies.scoring.kernels.self_attention import PositionBias
 from glam_eval.policies.scoring.packing import PackedPrompts, lengths_of
 from glam_eval.policies.scoring.tree import ActionTrees
 from glam_eval.policies.scoring.weights import weight_of, weights_after
 
 T5_MODELS = frozenset({"t5", "mt5", "umt5"})
-
-
-def project(hidden: torch.Tensor, norm: Any, *linears: Any) -> torch.Tensor:
-    """Return the linear projections of normalised states (T, d_model), side by side.
-
-    The norm's weight goes into the smaller factor: the projections' where there are many states.
-    """
-    normed = rms_norm(hidden, norm.variance_epsilon)
-    if len(hidden) < sum(linear.out_features for linear in linears):
-        scaled = normed * norm.weight
-        return torch.cat([F.linear(scaled, weight_of(linear)) for linear in linears], dim=-1)
-    return F.linear(normed, weights_after(norm, *linears))
 
 
 def add_projected(hidden: torch.Tensor, inner: torch.Tensor, linear: Any) -> torch.Tensor:
@@ -96,8 +78,8 @@ class T5Engine:
     """
 
     def __init__(self, model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> None:
-        keep_freed_memory()
         self.model = model
+        self.kernels = choose_kernels(model.device)
         self.config = model.config
         self.start_token = int(model.config.decoder_start_token_id)
         # As the families' own classes do: T5 by a setting, UMT5 where it says tied, mT5 never.
@@ -142,9 +124,10 @@ class T5Engine:
         self, block: Any, hidden: torch.Tensor, bias: PositionBias, prompts: PackedPrompts
     ) -> torch.Tensor:
         layer, dense = block.layer[0], block.layer[1].DenseReluDense
-        if self._gelu and fits_compiled_layer(hidden, layer.SelfAttention.inner_dim, dense.wo.in_features):
-            return encoder_layer(block, hidden, bias.by_offset, lengths_of(prompts.groups))
-        attended = self_attention(self._queries_keys_values(layer, hidden), bias, prompts.groups)
+        layers = self._whole_layers(hidden, layer.SelfAttention.inner_dim, dense.wo.in_features)
+        if layers is not None:
+            return layers.encoder(block, hidden, bias.by_offset, lengths_of(prompts.groups))
+        attended = self.kernels.self_attention(self._queries_keys_values(layer, hidden), bias, prompts.groups)
         hidden = add_projected(hidden, attended, layer.SelfAttention.o)
         return self.feed_forward(block.layer[1], hidden)
 
@@ -154,19 +137,30 @@ class T5Engine:
         hidden = F.embedding(trees.tokens, self.model.shared.weight).float()
         hidden = hidden.expand(prompts.count, -1, -1)
         hidden = hidden.reshape(-1, hidden.shape[-1])  # (n N, d_model)
-        compiled = self._gelu and fits_compiled_layer(hidden, self.config.d_ff)
-        attend = None if compiled else CrossAttention(encoded, prompts.groups)
+        layer = self._decoder_layers(hidden, encoded, prompts)
         for block in stack.block:
             attention = block.layer[0].SelfAttention
             if attention.has_relative_attention_bias:
                 bias = self._tree_bias(attention, trees)
-            if attend is None:
-                hidden = decoder_layer(block, hidden, bias, encoded, lengths_of(prompts.groups))
-                continue
-            hidden = self._tree_attention(block.layer[0], hidden, bias)
-            hidden = self._cross_attention(block.layer[1], hidden, attend)
-            hidden = self.feed_forward(block.layer[2], hidden)
+            hidden = layer(block, hidden, bias)
         return self._final_norm(stack, hidden).view(-1, trees.tokens.shape[1], hidden.shape[-1])
+
+    def _decoder_layers(
+        self, hidden: torch.Tensor, encoded: torch.Tensor, prompts: PackedPrompts
+    ) -> Callable[[Any, torch.Tensor, torch.Tensor], torch.Tensor]:
+        """Return what computes each block's states from those before it and a bias."""
+        layers = self._whole_layers(hidden, self.config.d_ff)
+        if layers is not None:
+            lengths = lengths_of(prompts.groups)
+            return lambda block, states, bias: layers.decoder(block, states, bias, encoded, lengths)
+        return partial(self._decoder_layer, CrossAttention(encoded, prompts.groups))
+
+    def _decoder_layer(
+        self, attend: CrossAttention, block: Any, hidden: torch.Tensor, bias: torch.Tensor
+    ) -> torch.Tensor:
+        hidden = self._tree_attention(block.layer[0], hidden, bias)
+        hidden = self._cross_attention(block.layer[1], hidden, attend)
+        return self.feed_forward(block.layer[2], hidden)
 
     def _tree_attention(self, layer: Any, hidden: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         nodes = bias.shape[-1]
@@ -185,35 +179,48 @@ class T5Engine:
         attention = layer.EncDecAttention
         heads, width = attention.n_heads, attention.key_value_proj_dim
         count, nodes = attend.count, len(hidden) // attend.count
-        query = project(hidden, layer.layer_norm, attention.q).view(-1, heads, width).transpose(0, 1)
+        query = self._project(hidden, layer.layer_norm, attention.q).view(-1, heads, width).transpose(0, 1)
         query = torch.bmm(query, weight_of(attention.k).view(heads, width, -1))  # (heads, n N, d_model)
         query = query.view(heads, count, nodes, -1).permute(1, 2, 0, 3).flatten(1, 2)
         mixed = attend(query).view(count * nodes, heads, -1).transpose(0, 1)
         value = torch.bmm(mixed, weight_of(attention.v).view(heads, width, -1).transpose(1, 2))
         return add_projected(hidden, value.transpose(0, 1).flatten(1), attention.o)
 
-    @staticmethod
-    def _queries_keys_values(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
+    def _whole_layers(self, hidden: torch.Tensor, *widths: int) -> WholeLayers | None:
+        return self.kernels.whole_layers(hidden, *widths) if self._gelu else None
+
+    def _project(self, hidden: torch.Tensor, norm: Any, *linears: Any) -> torch.Tensor:
+        """Return the linear projections of normalised states (T, d_model), side by side.
+
+        The norm's weight goes into the smaller factor: the projections' where there are many states.
+        """
+        normed = self.kernels.rms_norm(hidden, norm.variance_epsilon)
+        if len(hidden) < sum(linear.out_features for linear in linears):
+            scaled = normed * norm.weight
+            return torch.cat([F.linear(scaled, weight_of(linear)) for linear in linears], dim=-1)
+        return F.linear(normed, weights_after(norm, *linears))
+
+    def _queries_keys_values(self, layer: Any, hidden: torch.Tensor) -> torch.Tensor:
         """Return the projections of normalised states (T, d_model) as (T, 3, heads, d_kv)."""
         attention = layer.SelfAttention
-        projected = project(hidden, layer.layer_norm, attention.q, attention.k, attention.v)
+        projected = self._project(hidden, layer.layer_norm, attention.q, attention.k, attention.v)
         return projected.view(len(hidden), 3, attention.n_heads, -1)
 
     def _feed_forward(self, layer: Any, hidden: torch.Tensor) -> torch.Tensor:
         dense = layer.DenseReluDense
         if self.config.is_gated_act:
-            inner = project(hidden, layer.layer_norm, dense.wi_0, dense.wi_1)
-            activate = partial(gated_activation, inner, dense.act, self.config.dense_act_fn)
+            inner = self._project(hidden, layer.layer_norm, dense.wi_0, dense.wi_1)
+            gelu = partial(self.kernels.gated_gelu, inner)
+            activate = gelu if self._gelu else partial(gated_activation, inner, dense.act)
         else:
-            activate = partial(dense.act, project(hidden, layer.layer_norm, dense.wi))
+            activate = partial(dense.act, self._project(hidden, layer.layer_norm, dense.wi))
         activated = activate()
         with recomputed(activated, activate):
             return add_projected(hidden, activated, dense.wo)
 
-    @staticmethod
-    def _final_norm(stack: Any, hidden: torch.Tensor) -> torch.Tensor:
+    def _final_norm(self, stack: Any, hidden: torch.Tensor) -> torch.Tensor:
         norm = stack.final_layer_norm
-        normed: torch.Tensor = rms_norm(hidden, norm.variance_epsilon) * norm.weight
+        normed: torch.Tensor = self.kernels.rms_norm(hidden, norm.variance_epsilon) * norm.weight
         return normed
 
     def _encoder_bias(self, attention: Any, longest: int) -> PositionBias:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
 from glam_eval.policies.scoring.kernels import native
+from glam_eval.policies.scoring.kernels.aten import gelu_gradient
 
 GELU = "gelu_new"
 # gelu in its tanh form (Hendrycks and Gimpel, arXiv 1606.08415) is x sigmoid(LINEAR x + CUBIC x^3).
@@ -30,7 +31,7 @@ def _gelu_times(gate: torch.Tensor, factor: torch.Tensor, out: torch.Tensor) -> 
     return out
 
 
-class _CompiledGatedGelu(torch.autograd.Function):
+class CompiledGatedGelu(torch.autograd.Function):
     """gelu(first half) * second half of rows (n, 2 columns), saving nothing but its input."""
 
     @staticmethod
@@ -47,7 +48,7 @@ class _CompiledGatedGelu(torch.autograd.Function):
         return native.gated_gelu_backward(inner, gradient)
 
 
-class _GatedGelu(torch.autograd.Function):
+class GatedGelu(torch.autograd.Function):
     """The same in torch's operations."""
 
     @staticmethod
@@ -66,21 +67,12 @@ class _GatedGelu(torch.autograd.Function):
         output = torch.empty_like(inner)
         to_gate, to_linear = output.chunk(2, dim=1)
         _gelu_times(gate, gradient, to_linear)
-        torch.ops.aten.gelu_backward.grad_input(
-            gradient * linear, gate, approximate="tanh", grad_input=to_gate
-        )
+        gelu_gradient(gradient * linear, gate, to_gate)
         return output
 
 
-def gated_activation(inner: torch.Tensor, activation: Any, name: str) -> torch.Tensor:
-    """Return activation(first half) * second half of each row, (n, 2 d_ff) -> (n, d_ff).
-
-    ``name`` is the activation's name in ``transformers``: ``GELU``, T5's, has kernels of its own.
-    """
-    if name == GELU:
-        gelu = _CompiledGatedGelu if native.usable(inner) else _GatedGelu
-        output: torch.Tensor = gelu.apply(inner)  # type: ignore[no-untyped-call]
-        return output
+def gated_activation(inner: torch.Tensor, activation: Any) -> torch.Tensor:
+    """Return activation(first half) * second half of each row, (n, 2 d_ff) -> (n, d_ff)."""
     gate, linear = inner.chunk(2, dim=1)
     product: torch.Tensor = activation(gate) * linear
     return product

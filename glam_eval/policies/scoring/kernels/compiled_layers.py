@@ -10,15 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
-from glam_eval.policies.scoring.kernels import native
-from glam_eval.policies.scoring.kernels.native.layers import (
-    DECODER,
-    ENCODER,
-    VECTOR,
-    DecoderWeights,
-    EncoderWeights,
-    Layer,
-)
+from glam_eval.policies.scoring.kernels.native.layers import DECODER, ENCODER, VECTOR, Layer
+from glam_eval.policies.scoring.kernels.native.structures import DecoderWeights, EncoderWeights
 from glam_eval.policies.scoring.weights import weight_of, weights_after
 
 MOST_STATES = 128  # d_model; at 256, products by torch's library, blocked for caches, are half again as fast
@@ -46,10 +39,9 @@ class _CompiledLayer(torch.autograd.Function):
         return None, None, None, *ctx.kind.backward(tensors, kept, ctx.lengths, ctx.epsilons, gradient)
 
 
-def fits_compiled_layer(hidden: torch.Tensor, *widths: int) -> bool:
-    """Tell whether the compiled layers take states (T, d_model) and a layer's other widths."""
-    fits = hidden.shape[1] <= MOST_STATES and not any(width % VECTOR for width in (hidden.shape[1], *widths))
-    return fits and native.usable(hidden) and not torch.is_autocast_enabled("cpu")
+def fits_compiled_layer(*widths: int) -> bool:
+    """Tell whether a layer is worth a call: its d_model, given first, is small, all are whole vectors."""
+    return widths[0] <= MOST_STATES and not any(width % VECTOR for width in widths)
 
 
 def encoder_layer(

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import pad_sequence
 
-from glam_eval.policies.scoring.kernels.self_attention import softmax_gradient
+from glam_eval.policies.scoring.kernels.aten import softmax_gradient
 from glam_eval.policies.scoring.packing import Group, lengths_of
 
 
@@ -31,7 +31,8 @@ class _Attend(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients by queries and states."""
         queries, states, probabilities = ctx.saved_tensors
-        to_scores = softmax_gradient(torch.bmm(gradient, states.transpose(1, 2)), probabilities)
+        to_scores = torch.bmm(gradient, states.transpose(1, 2))
+        softmax_gradient(to_scores, probabilities)
         to_queries, to_states = torch.bmm(to_scores, states), None
         if ctx.needs_input_grad[1]:
             to_states = torch.bmm(probabilities.transpose(1, 2), gradient)

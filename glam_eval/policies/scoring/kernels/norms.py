@@ -8,7 +8,7 @@ from torch.autograd.function import once_differentiable
 from glam_eval.policies.scoring.kernels import native
 
 
-class _CompiledRMSNorm(torch.autograd.Function):
+class CompiledRMSNorm(torch.autograd.Function):
     """x / rms(x) over the last dimension of rows: T5's layer norm without its weight."""
 
     @staticmethod
@@ -26,7 +26,7 @@ class _CompiledRMSNorm(torch.autograd.Function):
         return native.rms_norm_backward(normed, scale, gradient), None
 
 
-class _RMSNorm(torch.autograd.Function):
+class RMSNorm(torch.autograd.Function):
     """The same in torch's operations."""
 
     @staticmethod
@@ -45,11 +45,3 @@ class _RMSNorm(torch.autograd.Function):
         normed, scale = ctx.saved_tensors
         mean = torch.linalg.vecdot(gradient, normed).unsqueeze(-1).div_(-normed.shape[-1])
         return torch.addcmul(gradient, normed, mean).mul_(scale), None
-
-
-def rms_norm(hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
-    """Return rows (n, d) divided by their root mean square, in float32."""
-    hidden = hidden.float()
-    norm = _CompiledRMSNorm if native.usable(hidden) else _RMSNorm
-    output: torch.Tensor = norm.apply(hidden, epsilon)  # type: ignore[no-untyped-call]
-    return output

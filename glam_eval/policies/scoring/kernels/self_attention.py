@@ -1,7 +1,7 @@
 """Attention of prompts laid end to end within each of them, with T5's position bias.
 
-On a CPU it runs compiled where it can, else in torch a few prompts of equal length at a time: no padding, and
-the scores stay in the cache. On a GPU it runs through ``scaled_dot_product_attention`` by groups.
+In torch's operations it runs a few prompts of equal length at a time on a CPU: no padding, and the scores
+stay in the cache. On a GPU it runs through ``scaled_dot_product_attention`` by groups.
 """
 
 import math
@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
 from glam_eval.policies.scoring.kernels import native
-from glam_eval.policies.scoring.packing import Group, lengths_of
+from glam_eval.policies.scoring.kernels.aten import softmax_gradient
+from glam_eval.policies.scoring.packing import Group
 
 Block = Group  # prompts of exactly one length, few enough for their scores to stay in the cache
 BLOCK_SCORES = 1 << 17  # attention scores of a block: 512 KiB of float32
@@ -39,7 +40,7 @@ class PositionBias:
         return repeated.view(-1, longest, offsets)[:, :, longest - 1 :].contiguous()
 
 
-class _CompiledAttention(torch.autograd.Function):
+class CompiledAttention(torch.autograd.Function):
     """softmax(q k + bias) v of each prompt of a packed tensor; probabilities are recomputed, not kept."""
 
     @staticmethod
@@ -61,14 +62,6 @@ class _CompiledAttention(torch.autograd.Function):
         return *gradients, None
 
 
-def softmax_gradient(gradient: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
-    """Return the gradient before a softmax from the one after it, in place."""
-    torch.ops.aten._softmax_backward_data.out(
-        gradient, probabilities, -1, probabilities.dtype, grad_input=gradient
-    )
-    return gradient
-
-
 class _BlockedAttention(torch.autograd.Function):
     """The same in torch's operations, with the bias as a matrix.
 
@@ -79,26 +72,25 @@ class _BlockedAttention(torch.autograd.Function):
     def forward(
         ctx: Any, projected: torch.Tensor, bias: torch.Tensor, blocks: Sequence[Block]
     ) -> torch.Tensor:
-        """Return the attended values, (T, heads * d_kv), and keep each query's normalizer."""
+        """Return the attended values, (T, heads * d_kv)."""
         tokens, _, heads, width = projected.shape
         output = projected.new_empty(tokens, heads, width)
-        normalizers = []
+        mask = bias.detach()[None]  # one that asks for a gradient would be given to a slower kernel
         for block in blocks:
             query, key, value = _by_head(block, projected)
-            attended, normalizer = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-                query, key, value, attn_mask=bias[None, :, : block.length, : block.length], scale=1.0
+            attended = F.scaled_dot_product_attention(
+                query, key, value, attn_mask=mask[..., : block.length, : block.length], scale=1.0
             )
             block.split(output).copy_(attended.transpose(1, 2))
-            normalizers.append(normalizer)
         ctx.blocks = blocks
-        ctx.save_for_backward(projected, bias, *normalizers)
+        ctx.save_for_backward(projected, bias)
         return output.flatten(1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients by projections and bias."""
-        projected, bias, *normalizers = ctx.saved_tensors
+        projected, bias = ctx.saved_tensors
         heads, width = projected.shape[2:]
         to_projected = torch.empty_like(projected)
         to_bias = torch.zeros_like(bias) if ctx.needs_input_grad[1] else None
@@ -107,19 +99,19 @@ class _BlockedAttention(torch.autograd.Function):
         largest = max(heads * block.count * block.length**2 for block in ctx.blocks)
         scores_memory = bias.new_empty(largest, dtype=torch.float32)
         gradient_memory = projected.new_empty(largest)
-        for block, normalizer in zip(ctx.blocks, normalizers, strict=True):
+        for block in ctx.blocks:
             four = (block.count, heads, block.length, block.length)
             three, size = (-1, *four[2:]), math.prod(four)
             scores, to_scores = scores_memory[:size].view(three), gradient_memory[:size].view(three)
             query, key, value = (_flat(part) for part in _by_head(block, projected))
             to_output = _flat(_by_head(block, gradient[:, None])[0])
             part_of_bias = (slice(None), slice(block.length), slice(block.length))
-            torch.sub(bias[part_of_bias], normalizer.unsqueeze(-1), out=scores.view(four))
+            scores.view(four).copy_(bias[part_of_bias])
             if query.dtype == scores.dtype:
                 scores.baddbmm_(query, key.transpose(1, 2))
             else:
                 scores.add_(torch.bmm(query, key.transpose(1, 2)))
-            probabilities = scores.exp_().to(query.dtype)
+            probabilities = torch.softmax(scores, -1, out=scores).to(query.dtype)
             torch.bmm(to_output, value.transpose(1, 2), out=to_scores)
             softmax_gradient(to_scores, probabilities)
             if to_bias is not None:
@@ -145,22 +137,18 @@ def _flat(part: torch.Tensor) -> torch.Tensor:
 
 
 def self_attention(projected: torch.Tensor, bias: PositionBias, groups: Sequence[Group]) -> torch.Tensor:
-    """Return attention within each prompt, (T, heads * d_kv), unscaled as in T5.
+    """Return attention within each prompt, (T, heads * d_kv), unscaled as in T5, in torch's operations.
 
     Args:
         projected: queries, keys and values of packed tokens, (T, 3, heads, d_kv).
         bias: of the longest prompt.
         groups: where the prompts lie.
     """
-    output: torch.Tensor
-    if native.usable(projected):
-        counts = torch.tensor(lengths_of(groups))
-        output = _CompiledAttention.apply(projected, bias.by_offset.float(), counts)  # type: ignore[no-untyped-call]
-        return output
     if projected.device.type == "cpu":
+        blocks = _blocks(groups, projected.shape[2])
         with torch.autocast("cpu", enabled=False):
-            output = _BlockedAttention.apply(  # type: ignore[no-untyped-call]
-                projected, bias.matrix.to(projected.dtype), _blocks(groups, projected.shape[2])
+            output: torch.Tensor = _BlockedAttention.apply(  # type: ignore[no-untyped-call]
+                projected, bias.matrix.to(projected.dtype), blocks
             )
         return output
     attended = []

@@ -4,8 +4,8 @@ import ctypes
 
 import torch
 
-from glam_eval.policies.scoring.kernels.native.library import run, shape_of
-from glam_eval.policies.scoring.kernels.native.library import usable as usable
+from glam_eval.policies.scoring.kernels.native.library import run
+from glam_eval.policies.scoring.kernels.native.structures import shape_of
 
 
 def rms_norm(hidden: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, torch.Tensor]:

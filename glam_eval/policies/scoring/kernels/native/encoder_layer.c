@@ -7,12 +7,12 @@
 typedef struct {
   Attention attention;
   Dense dense;
-  Activations kept; /* of one prompt, where none are asked for */
+  EncoderActivations kept; /* of one prompt, where none are asked for */
   float *to_projected, *to_attended, *to_middle;
   Scratch scratch;
 } Work;
 
-static int open_work(Work *own, const Layer *layer, int keep, int backward) {
+static int open_work(Work *own, const EncoderLayer *layer, int keep, int backward) {
   const Shape *shape = &layer->prompts;
   const int64_t longest = shape->longest, all = shape->heads * shape->width;
   const int64_t here = keep ? 0 : longest, back = backward ? longest : 0;
@@ -39,9 +39,9 @@ static void close_work(Work *own) {
 }
 
 /* Where a prompt's activations lie. */
-static Activations activations_of(const Layer *layer, const Activations *kept, int64_t start) {
+static EncoderActivations activations_of(const EncoderLayer *layer, const EncoderActivations *kept, int64_t start) {
   const int64_t heads = layer->prompts.heads, all = heads * layer->prompts.width;
-  return (Activations){
+  return (EncoderActivations){
       .projected = kept->projected + 3 * all * start,
       .normalizers = kept->normalizers + 2 * heads * start,
       .attended = kept->attended + all * start,
@@ -51,15 +51,15 @@ static Activations activations_of(const Layer *layer, const Activations *kept, i
 }
 
 /* Forward: out (tokens, states) from hidden. Activations are kept if asked for. */
-int encoder_layer_forward(int64_t first, int64_t last, const Layer *layer, const Weights *transposed,
-                          const float *bias, const float *hidden, const Activations *kept, float *out) {
+int encoder_layer_forward(int64_t first, int64_t last, const EncoderLayer *layer, const EncoderWeights *transposed,
+                          const float *bias, const float *hidden, const EncoderActivations *kept, float *out) {
   const Shape *shape = &layer->prompts;
   const int64_t states = layer->states, all = shape->heads * shape->width;
   Work own;
   if (open_work(&own, layer, kept != 0, 0)) return 1;
   for (int64_t prompt = first, start = start_of(shape, first); prompt < last; start += shape->lengths[prompt++]) {
     const int64_t length = shape->lengths[prompt];
-    const Activations now = kept ? activations_of(layer, kept, start) : own.kept;
+    const EncoderActivations now = kept ? activations_of(layer, kept, start) : own.kept;
     project(&own.dense, length, 3 * all, layer->epsilon[0], hidden + start * states, transposed->queries_keys_values,
             now.projected);
     for (int64_t head = 0; head < shape->heads; head++)
@@ -74,16 +74,17 @@ int encoder_layer_forward(int64_t first, int64_t last, const Layer *layer, const
 }
 
 /* Backward: to_hidden, and what is added to to_weights and to_bias, from the gradient by out. */
-int encoder_layer_backward(int64_t first, int64_t last, const Layer *layer, const Weights *weights, const float *bias,
-                           const float *hidden, const Activations *kept, const float *gradient, float *to_hidden,
-                           const Weights *to_weights, float *to_bias) {
+int encoder_layer_backward(int64_t first, int64_t last, const EncoderLayer *layer, const EncoderWeights *weights,
+                           const float *bias, const float *hidden, const EncoderActivations *kept,
+                           const float *gradient, float *to_hidden, const EncoderWeights *to_weights,
+                           float *to_bias) {
   const Shape *shape = &layer->prompts;
   const int64_t states = layer->states, all = shape->heads * shape->width;
   Work own;
   if (open_work(&own, layer, 1, 1)) return 1;
   for (int64_t prompt = first, start = start_of(shape, first); prompt < last; start += shape->lengths[prompt++]) {
     const int64_t length = shape->lengths[prompt];
-    const Activations now = activations_of(layer, kept, start);
+    const EncoderActivations now = activations_of(layer, kept, start);
     feed_forward_backward(&own.dense, length, layer->epsilon[1], now.middle, now.inner, weights->gate_and_linear,
                           weights->from_inner, gradient + start * states, own.to_middle, to_weights->gate_and_linear,
                           to_weights->from_inner);

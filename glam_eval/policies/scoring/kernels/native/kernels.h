@@ -4,6 +4,8 @@
 #pragma once
 #include <stdint.h>
 
+#define KERNELS_ABI 1 /* of all below: one more with every change of what a kernel takes, here and in structures.py */
+
 int rms_norm(int64_t first, int64_t last, int64_t width, float epsilon, const float *hidden, float *normed,
              float *scale);
 int rms_norm_backward(int64_t first, int64_t last, int64_t width, const float *normed, const float *scale,
@@ -27,19 +29,20 @@ typedef struct { /* all widths are multiples of 16 */
   Shape prompts;
   int64_t states, inner; /* d_model and d_ff */
   float epsilon[2];      /* of the norms */
-} Layer;
+} EncoderLayer;
 typedef struct { /* of the projections; each (outputs, inputs), or transposed */
   float *queries_keys_values, *from_attention, *gate_and_linear, *from_inner;
-} Weights;
+} EncoderWeights;
 typedef struct { /* of every token: what the backward pass reads */
   float *projected, *normalizers, *attended, *middle, *inner;
-} Activations;
+} EncoderActivations;
 
-int encoder_layer_forward(int64_t first, int64_t last, const Layer *layer, const Weights *transposed,
-                          const float *bias, const float *hidden, const Activations *kept, float *out);
-int encoder_layer_backward(int64_t first, int64_t last, const Layer *layer, const Weights *weights, const float *bias,
-                           const float *hidden, const Activations *kept, const float *gradient, float *to_hidden,
-                           const Weights *to_weights, float *to_bias);
+int encoder_layer_forward(int64_t first, int64_t last, const EncoderLayer *layer, const EncoderWeights *transposed,
+                          const float *bias, const float *hidden, const EncoderActivations *kept, float *out);
+int encoder_layer_backward(int64_t first, int64_t last, const EncoderLayer *layer, const EncoderWeights *weights,
+                           const float *bias, const float *hidden, const EncoderActivations *kept,
+                           const float *gradient, float *to_hidden, const EncoderWeights *to_weights,
+                           float *to_bias);
 
 typedef struct { /* all widths are multiples of 16, that of a head too */
   Shape prompts;         /* whose encodings are attended to */

@@ -7,70 +7,18 @@ from typing import NamedTuple
 
 import torch
 
-from glam_eval.policies.scoring.kernels.native.library import Shape, parts, run, shape_of
+from glam_eval.policies.scoring.kernels.native.library import parts, run
+from glam_eval.policies.scoring.kernels.native.structures import (
+    DecoderActivations,
+    DecoderLayer,
+    DecoderWeights,
+    EncoderActivations,
+    EncoderLayer,
+    EncoderWeights,
+    shape_of,
+)
 
 VECTOR = 16  # floats, of the widest processors: what widths are multiples of
-
-
-class _EncoderLayer(ctypes.Structure):
-    """This and the next as in ``kernels.h``."""
-
-    _fields_ = [("prompts", Shape), ("states", ctypes.c_int64), ("inner", ctypes.c_int64)]
-    _fields_ += [("epsilon", ctypes.c_float * 2)]
-
-
-class _DecoderLayer(ctypes.Structure):
-    _fields_ = [("prompts", Shape)]
-    _fields_ += [(name, ctypes.c_int64) for name in ("states", "inner", "nodes", "biases")]
-    _fields_ += [("epsilon", ctypes.c_float * 3)]
-
-
-class EncoderWeights(NamedTuple):
-    """Of a layer's projections, each (outputs, inputs), a norm's weight multiplied in."""
-
-    queries_keys_values: torch.Tensor  # (3 heads d_kv, d_model)
-    from_attention: torch.Tensor  # (d_model, heads d_kv)
-    gate_and_linear: torch.Tensor  # (2 d_ff, d_model)
-    from_inner: torch.Tensor  # (d_model, d_ff)
-
-
-class EncoderActivations(NamedTuple):
-    """What a layer's backward pass reads, for each token."""
-
-    projected: torch.Tensor  # (T, 3 heads d_kv)
-    normalizers: torch.Tensor  # (T, 2 heads), of attention
-    attended: torch.Tensor  # (T, heads d_kv)
-    middle: torch.Tensor  # (T, d_model)
-    inner: torch.Tensor  # (T, 2 d_ff)
-
-
-class DecoderWeights(NamedTuple):
-    """Of a layer's projections, each (outputs, inputs), a norm's weight multiplied in."""
-
-    queries_keys_values: torch.Tensor  # (3 heads d_kv, d_model)
-    from_attention: torch.Tensor  # (d_model, heads d_kv)
-    queries: torch.Tensor  # (heads d_kv, d_model): this and the next three of cross-attention
-    keys: torch.Tensor  # (heads d_kv, d_model)
-    values: torch.Tensor  # (heads d_kv, d_model)
-    from_cross_attention: torch.Tensor  # (d_model, heads d_kv)
-    gate_and_linear: torch.Tensor  # (2 d_ff, d_model)
-    from_inner: torch.Tensor  # (d_model, d_ff)
-
-
-class DecoderActivations(NamedTuple):
-    """What a layer's backward pass reads, of R = n N nodes."""
-
-    projected: torch.Tensor  # (R, 3 heads d_kv)
-    probabilities: torch.Tensor  # (n, heads, N, N, rounded up), of attention among the nodes
-    attended: torch.Tensor  # (R, heads d_kv)
-    middle: torch.Tensor  # (R, d_model)
-    queries: torch.Tensor  # (R, heads d_kv)
-    turned: torch.Tensor  # (R, heads, d_model): queries in the space of the encodings
-    mixed: torch.Tensor  # (R, heads, d_model): encodings averaged by attention
-    values: torch.Tensor  # (R, heads d_kv)
-    later: torch.Tensor  # (R, d_model)
-    inner: torch.Tensor  # (R, 2 d_ff)
-    shares: torch.Tensor  # (T, N heads, rounded up): of each encoding in the averages
 
 
 def _transposed(weights: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
@@ -89,10 +37,10 @@ def _added(sums: list[tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:
 
 def _encoder_layer(
     lengths: torch.Tensor, weights: EncoderWeights, heads: int, epsilons: tuple[float, ...]
-) -> _EncoderLayer:
+) -> EncoderLayer:
     states, columns = weights.from_attention.shape
     shape = shape_of(lengths, heads, columns // heads)
-    return _EncoderLayer(shape, states, weights.from_inner.shape[1], (ctypes.c_float * 2)(*epsilons))
+    return EncoderLayer(shape, states, weights.from_inner.shape[1], (ctypes.c_float * 2)(*epsilons))
 
 
 def encoder_layer_forward(
@@ -141,12 +89,12 @@ def encoder_layer_backward(
 
 def _decoder_layer(
     lengths: torch.Tensor, weights: DecoderWeights, bias: torch.Tensor, epsilons: tuple[float, ...]
-) -> _DecoderLayer:
+) -> DecoderLayer:
     states, columns = weights.from_attention.shape
     biases, heads, nodes, _ = bias.shape
     shape = shape_of(lengths, heads, columns // heads)
     inner = weights.from_inner.shape[1]
-    return _DecoderLayer(shape, states, inner, nodes, biases, (ctypes.c_float * 3)(*epsilons))
+    return DecoderLayer(shape, states, inner, nodes, biases, (ctypes.c_float * 3)(*epsilons))
 
 
 def _room_for_activations(

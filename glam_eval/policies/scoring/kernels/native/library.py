@@ -1,27 +1,29 @@
 """Calls of the C kernels of this folder, with work cut into one part for each thread."""
 
 import ctypes
+from functools import cache
 from pathlib import Path
 
 import torch
 
 from glam_eval.core.compiling import load_compiled
 from glam_eval.policies.lanes import in_lanes, threads_here
+from glam_eval.policies.scoring.kernels.native.structures import check_layouts
 
 _SOURCES = Path(__file__).parent
 
 
-class Shape(ctypes.Structure):
-    """Of packed prompts and attention's heads, as in ``kernels.h``."""
+@cache
+def library() -> ctypes.CDLL | None:
+    """Return the kernels' library, its structs checked, or None where they can't be compiled.
 
-    _fields_ = [(name, ctypes.c_int64) for name in ("prompts", "tokens", "longest", "heads", "width")]
-    _fields_ += [("lengths", ctypes.c_void_p)]
-
-
-def usable(tensor: torch.Tensor) -> bool:
-    """Tell whether the kernels are there and take such a tensor; ``torch.compile`` can't look into them."""
-    fits = tensor.device.type == "cpu" and tensor.dtype == torch.float32
-    return fits and not torch.compiler.is_compiling() and load_compiled(_SOURCES) is not None
+    Raises:
+        UserError: if the compiler fails, or the library's structs are not those of ``structures``.
+    """
+    loaded = load_compiled(_SOURCES)
+    if loaded is not None:
+        check_layouts(loaded)
+    return loaded
 
 
 def run(name: str, count: int, *arguments: object) -> None:
@@ -29,9 +31,7 @@ def run(name: str, count: int, *arguments: object) -> None:
 
     An argument that is a list has an element for each part, as many as ``parts`` says.
     """
-    library = load_compiled(_SOURCES)
-    assert library is not None
-    kernel, pieces = getattr(library, name), parts(count)
+    kernel, pieces = getattr(library(), name), parts(count)
 
     def call(part: int) -> int:
         values = [_as_c(each[part] if isinstance(each, list) else each) for each in arguments]
@@ -54,9 +54,3 @@ def _as_c(argument: object) -> object:
     if isinstance(argument, tuple):
         return (ctypes.c_void_p * len(argument))(*(each.data_ptr() for each in argument))
     return argument
-
-
-def shape_of(lengths: torch.Tensor, heads: int, width: int) -> Shape:
-    """Describe prompts whose lengths, int64, outlive the description."""
-    tokens, longest = int(lengths.sum()), int(lengths.max())
-    return Shape(len(lengths), tokens, longest, heads, width, lengths.data_ptr())

@@ -1,4 +1,4 @@
-"""Keep freed memory: large tensors otherwise go back to the kernel, and page faults halve the speed."""
+"""What is set once for a whole process, where it starts: by the program and its workers, by no import."""
 
 import ctypes
 import platform
@@ -15,9 +15,10 @@ _GROW_BY = 64 * 2**20
 
 @cache
 def keep_freed_memory() -> bool:
-    """Make glibc serve all threads' large blocks from one heap that never shrinks.
+    """Make glibc serve all threads' large blocks from one heap that never shrinks; return whether it does.
 
-    Return whether it did: on Linux with glibc.
+    Tensors of a forward pass otherwise go back to the system, and page faults halve the speed. For processes
+    that compute, which call it before anything else; elsewhere than on Linux with glibc nothing changes.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
