@@ -9,10 +9,11 @@ import numpy as np
 from markupsafe import Markup
 
 from glam_eval.figures import Absent, Study
+from glam_eval.figures.definitions import generalization, learning_curves
 from glam_eval.figures.draw.shifts import shift_label
 from glam_eval.figures.identity import REFERENCES, Condition, records, rows_of
 from glam_eval.figures.style import interval_text, thousands
-from glam_eval.figures.tables import final, training
+from glam_eval.figures.tables import final
 from glam_eval.statistics import condition_name
 
 Kind = Literal["up", "down", "same", "open"]
@@ -42,7 +43,7 @@ def findings(study: Study) -> list[Finding]:
 def _learning(study: Study) -> Iterator[Finding]:
     """Tell where each learner began and ended, and how that compares with chance."""
     try:
-        curves = study.derive(training.learning_curves)
+        curves = study.derive(learning_curves.table)
     except Absent:
         return
     level = study.usual(study.table("episodes"))["level"].astype(str).mode().iloc[0]
@@ -91,7 +92,7 @@ def _between_models(study: Study) -> Iterator[Finding]:
 def _generalization(study: Study) -> Iterator[Finding]:
     """Tell for each agent which shifts cost it success, which leave it as it was, and which stay open."""
     try:
-        table = study.derive(final.generalization)
+        table = study.derive(generalization.table)
     except Absent:
         return
     for condition, look in study.looks.items():
