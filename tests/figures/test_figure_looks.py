@@ -3,9 +3,18 @@
 import itertools
 
 import matplotlib.colors as mcolors
+import pandas as pd
 import pytest
 
-from glam_eval.figures.identity import assign_looks, condition_label
+from glam_eval.figures.identity import (
+    assign_looks,
+    condition_label,
+    is_cloned,
+    is_online_counterpart,
+    is_pretraining_variant,
+    is_reference,
+    of_agents,
+)
 
 AGENTS = ["gflan", "aflan", "npe", "npa", "npae", "zero-shot", "bc-gflan", "bc-bot", "drrn", "symbolic-ppo"]
 
@@ -37,6 +46,25 @@ def test_models_of_an_agent_go_from_dark_and_solid_to_light():
 def test_references_come_last_and_users_agents_before_them():
     looks = assign_looks([("random", "none"), ("mine", "none"), ("bot", "none"), ("gflan", "t5-nano")])
     assert [agent for agent, _ in looks] == ["gflan", "mine", "bot", "random"]
+
+
+def test_users_agents_differ_from_each_other_and_take_no_known_agents_hue():
+    mine = [(f"mine-{n}", "none") for n in range(8)]
+    looks = assign_looks([*mine, *((agent, "none") for agent in AGENTS)])
+    known = {looks[agent, "none"].color for agent in AGENTS}
+    assert not known & {looks[own].color for own in mine}
+    assert len({(looks[own].color, looks[own].marker) for own in mine}) == len(mine)
+
+
+def test_agents_are_known_by_what_they_are():
+    """The paper's section 3.2: which agents are variants of pretraining, and which are cloned."""
+    everyone = [*AGENTS, "bot", "random", "mine"]
+    assert [a for a in everyone if is_reference(a)] == ["bot", "random"]
+    assert [a for a in everyone if is_cloned(a)] == ["bc-gflan", "bc-bot"]
+    assert [a for a in everyone if is_pretraining_variant(a)] == ["gflan", "aflan", "npe", "npa", "npae"]
+    assert [a for a in everyone if is_online_counterpart(a)] == ["gflan"]
+    table = pd.DataFrame({"agent": pd.Categorical(["bot", "gflan", "bot"])})
+    assert list(of_agents(table, is_reference)) == [True, False, True]
 
 
 @pytest.mark.parametrize(
