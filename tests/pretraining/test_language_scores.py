@@ -73,7 +73,9 @@ def test_scores_count_what_is_answered_rightly(monkeypatch):
     monkeypatch.setattr(evaluate, "ANSWERABLE", ["all"])
     monkeypatch.setattr(evaluate, "held_out_examples", lambda _, count: ITEMS[:count])
     truth = [item.target for item in ITEMS]
-    monkeypatch.setattr(evaluate, "model_answers", lambda *_: [truth[0], "key", truth[2], truth[3], "nothing"])
+    monkeypatch.setattr(
+        evaluate, "model_answers", lambda *_: [truth[0], "key", truth[2], truth[3], "nothing"]
+    )
     spans, scores = language_scores(MODEL, TOKENIZER, Counts(items=5, windows=3), name="mine", seed=2)
     assert (spans.objective, spans.items, spans.run_id, spans.seed) == (SPANS, 3, "mine", 2)
     assert math.isnan(spans.accuracy) and spans.loss > 0
