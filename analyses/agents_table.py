@@ -4,13 +4,12 @@ Writes ``agents_table.parquet``. Frames until 80% are the median over seeds of t
 which a seed's success is 80% or more; infinite where fewer than half of the seeds get there in their budget.
 """
 
-import argparse
 from pathlib import Path
 
 import pandas as pd
 
 from glam_eval.figures import Study
-from glam_eval.results import load_results
+from glam_eval.figures.script import main
 from glam_eval.statistics import sample_efficiency
 
 THRESHOLD = 0.8
@@ -31,11 +30,10 @@ def against(comparisons: pd.DataFrame, agent: str, other: str) -> dict[str, floa
     return {}
 
 
-def agents_table(results: Path) -> pd.DataFrame:
-    """Return the table of a results directory with the protocol sample-efficiency."""
-    study = Study.load(results)
+def agents_table(study: Study) -> pd.DataFrame:
+    """Return one row for each agent with its model, of a study with the protocol sample-efficiency."""
     episodes = study.episodes(PROTOCOL, "none")
-    comparisons = load_results(results, "comparisons")
+    comparisons = study.table("comparisons")
     comparisons = comparisons[(comparisons["protocol"] == PROTOCOL) & (comparisons["measure"] == "success")]
     longest = int(episodes["frames"].max())
     rows = []
@@ -62,16 +60,12 @@ def agents_table(results: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path, help="results directory, for instance results/agents")
-    parser.add_argument("--out", type=Path, default=Path("figures"), help="directory to write to")
-    arguments = parser.parse_args()
-    table = agents_table(arguments.results)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(arguments.out / "agents_table.parquet", index=False)
+def write(study: Study, out: Path) -> None:
+    """Write and print the table."""
+    table = agents_table(study)
+    table.to_parquet(out / "agents_table.parquet", index=False)
     print(table.round(2).to_string(index=False))
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, write)

@@ -118,7 +118,9 @@ def _print_plan(table: "pd.DataFrame", console: "Console") -> None:
 def figures(
     results: Results,
     out: Annotated[Path | None, typer.Option(help="Directory to write. [default: RESULTS/figures]")] = None,
-    name: Annotated[list[str] | None, typer.Option(help="Only this figure; repeatable.")] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Only this figure, or your own in a .py file; repeatable.")
+    ] = None,
     form: Annotated[list[str] | None, typer.Option("--format", help="png, pdf or svg; repeatable.")] = None,
 ) -> None:
     """Draw every figure that the results have data for, with its numbers (CSV) and caption.

@@ -210,6 +210,14 @@ def describe_agent(name: str) -> Agent:
     return described
 
 
+def known_agent(name: str) -> Agent | None:
+    """Return an agent's entry, None for a name in others' results that nothing is known of here."""
+    try:
+        return describe_agent(name)
+    except UserError:
+        return None
+
+
 def agents_where(**values: Any) -> list[str]:
     """Return the study's agents whose entries have all these values, for instance ``learner="cloning"``."""
     return [

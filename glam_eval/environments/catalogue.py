@@ -42,43 +42,65 @@ class LevelDescription:
     missions: tuple[str, ...]  # of the first scenes
 
 
-_LOCAL: dict[str, tuple[dict[str, Any], str]] = {
-    "PickupLocal": (
-        {"kinds": ("pickup",), "split": "all", "num_dists": 8},
-        "pick up one object; 8 objects in one room",
-    ),
-    "MixedTrainLocal": (
-        {"kinds": MIXED_KINDS, "split": "train"},
-        "one of five kinds of task, never mentioning the held-out pairs",
-    ),
-    "MixedTestLocal": (
-        {"kinds": MIXED_KINDS, "split": "test"},
-        "the five kinds of task of MixedTrainLocal with only the held-out pairs",
-    ),
-    "PickUpSeqPickUpLocal": (
-        {"kinds": ("pickup_then_pickup",)},
-        "pick up A, then pick up B, or B after A: a composition that MixedTrainLocal never asks for",
-    ),
-    "PickUpSeqGoToLocal": ({"kinds": ("pickup_then_goto",)}, "pick up A, then go to B, or B after A"),
-    "PickUpThenGoToLocal": (
-        {"kinds": ("pickup_then_goto",), "orders": ("then",)},
-        "pick up A, then go to B",
-    ),
-    "GoToAfterPickUpLocal": (
-        {"kinds": ("pickup_then_goto",), "orders": ("after",)},
-        "go to B after you pick up A",
-    ),
+_OWN_LEVELS: dict[str, Level] = {
+    level.name: level
+    for level in (
+        Level(
+            "PickupLocal",
+            LocalLevel,
+            {"kinds": ("pickup",), "split": "all", "num_dists": 8},
+            "pick up one object; 8 objects in one room",
+        ),
+        Level(
+            "MixedTrainLocal",
+            LocalLevel,
+            {"kinds": MIXED_KINDS, "split": "train"},
+            "one of five kinds of task, never mentioning the held-out pairs",
+        ),
+        Level(
+            "MixedTestLocal",
+            LocalLevel,
+            {"kinds": MIXED_KINDS, "split": "test"},
+            "the five kinds of task of MixedTrainLocal with only the held-out pairs",
+        ),
+        Level(
+            "PickUpSeqPickUpLocal",
+            LocalLevel,
+            {"kinds": ("pickup_then_pickup",)},
+            "pick up A, then pick up B, or B after A: a composition that MixedTrainLocal never asks for",
+        ),
+        Level(
+            "PickUpSeqGoToLocal",
+            LocalLevel,
+            {"kinds": ("pickup_then_goto",)},
+            "pick up A, then go to B, or B after A",
+        ),
+        Level(
+            "PickUpThenGoToLocal",
+            LocalLevel,
+            {"kinds": ("pickup_then_goto",), "orders": ("then",)},
+            "pick up A, then go to B",
+        ),
+        Level(
+            "GoToAfterPickUpLocal",
+            LocalLevel,
+            {"kinds": ("pickup_then_goto",), "orders": ("after",)},
+            "go to B after you pick up A",
+        ),
+        Level(PROBES_LEVEL, DrawnLevel, text="small drawn situations with one right thing to do"),
+    )
 }
 _MINIGRID_TEXTS = {
     "GoToLocal": "go to one object; N objects (8 if not said) in one room",
     "PutNextLocal": "put one object next to another; N different objects (8 if not said) in one room",
     "UnlockLocal": "open a locked door of the middle of 3x3 rooms with the key beside the agent",
 }
-SMALL_LEVELS = (
-    "PickupLocalS5N2",
-    "PickUpSeqPickUpLocalS5N2",
-)  # beside MiniGrid's own GoToLocalS5N2 and so on
-PAPER_LEVELS = ("GoToLocal", "GoToLocalN4", "GoToLocalN16", "PutNextLocal", "UnlockLocal", *_LOCAL)
+PAPER_LEVELS = (
+    "GoToLocal", "GoToLocalN4", "GoToLocalN16", "PutNextLocal", "UnlockLocal", "PickupLocal",
+    "MixedTrainLocal", "MixedTestLocal", "PickUpSeqPickUpLocal", "PickUpSeqGoToLocal",
+    "PickUpThenGoToLocal", "GoToAfterPickUpLocal",
+)  # fmt: skip
+SMALL_LEVELS = ("PickupLocalS5N2", "PickUpSeqPickUpLocalS5N2")  # beside MiniGrid's own, such as GoToLocalS5N2
 
 _VARIANT = re.compile(r"(?P<base>.+?Local)(?:S(?P<size>\d+))?(?:N(?P<count>\d+))?")
 _GYM_ID = re.compile(r"BabyAI-(?P<name>\w+)-v\d+")
@@ -108,18 +130,16 @@ def _first_sentence(level_class: type) -> str:
 
 
 def level_names() -> list[str]:
-    """Return every named level: the paper's, small ones, MiniGrid's; others vary their size and count."""
+    """Return every named level: the paper's, our others, MiniGrid's; more vary their size and count."""
     others = sorted(set(_minigrid_levels()) - set(PAPER_LEVELS))
-    return [*PAPER_LEVELS, *SMALL_LEVELS, PROBES_LEVEL, *others]
+    return list(dict.fromkeys([*PAPER_LEVELS, *SMALL_LEVELS, *_OWN_LEVELS, *others]))
 
 
 @cache
 def find_level(name: str) -> Level:
     """Return a level by name, variants such as ``GoToLocalS5N2`` included; raises UserError if unknown."""
-    if name in _LOCAL:
-        return Level(name, LocalLevel, *_LOCAL[name])
-    if name == PROBES_LEVEL:
-        return Level(name, DrawnLevel, text="small drawn situations with one right thing to do")
+    if name in _OWN_LEVELS:
+        return _OWN_LEVELS[name]
     if name in _minigrid_levels():
         return _minigrid_levels()[name]
     match = _VARIANT.fullmatch(name)

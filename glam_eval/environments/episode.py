@@ -29,32 +29,32 @@ class Episode:
         self.world = World(env)
         self.instruction = instruction_of(env.instrs)
         self.actions: list[int] = []
-        self.deeds: list[int] = []  # the MiniGrid actions they are
+        self.minigrid_actions: list[int] = []  # what they are to MiniGrid
         self.success = self.over = False
         self.reward = 0.0
         self._goal: Goal = goal_of(env.instrs, self.world)
         named = (target.objects for target in self._goal.targets())
-        self._excused = self.world.means().union(*named)
+        self._excused = self.world.doors_and_keys().union(*named)
         self._visited = {self.world.cell}
         self._blocked = 0
         self._wrong_object = False
 
     def step(self, action: int) -> StepResult:
         """Carry out an action, by its index among the actions offered."""
-        deed = action if action < _WORLD_ACTIONS else NOTHING
+        minigrid_action = action if action < _WORLD_ACTIONS else NOTHING
         world = self.world
         self.actions.append(action)
-        self.deeds.append(deed)
-        if deed == FORWARD:
+        self.minigrid_actions.append(minigrid_action)
+        if minigrid_action == FORWARD:
             self._move()
         else:
-            if deed in (PICK_UP, TOGGLE):
-                self._touch(deed)
-            world.act(deed)
-            if deed == DROP:
+            if minigrid_action in (PICK_UP, TOGGLE):
+                self._touch(minigrid_action)
+            world.act(minigrid_action)
+            if minigrid_action == DROP:
                 for target in self._goal.targets():
                     target.look_up(world)
-        status = self._goal.verify(deed, world)
+        status = self._goal.verify(minigrid_action, world)
         steps = len(self.actions)
         truncated = steps >= self.max_steps
         if status == SUCCESS:
@@ -74,9 +74,9 @@ class Episode:
         else:
             self._visited.add(world.cell)
 
-    def _touch(self, deed: int) -> None:
+    def _touch(self, minigrid_action: int) -> None:
         touched = self.world.front_object()
-        if deed == TOGGLE or self.world.carried == NOBODY:
+        if minigrid_action == TOGGLE or self.world.carried == NOBODY:
             self._wrong_object |= self._is_wrong(touched)
 
     def _is_wrong(self, number: int) -> bool:

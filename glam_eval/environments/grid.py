@@ -192,7 +192,7 @@ class World:
         """Return whether a door is right before the agent."""
         return self.codes[self.front] in _DOORS
 
-    def means(self) -> frozenset[int]:
+    def doors_and_keys(self) -> frozenset[int]:
         """Return the doors and the keys of doors now locked: what one needs on the way, whatever the goal."""
         codes = {number: self.codes[cell] for cell, number in self.objects.items()}
         keys = {_UNLOCKS[code] for code in codes.values() if code in _UNLOCKS}

@@ -147,7 +147,7 @@ class LocalLevel(Scene):
             if not any(one is other for other in drawn):
                 drawn.append(one)
         if count > 2 and len({(each.type, each.color) for each in drawn}) < count:
-            raise RejectSampling("one deed would do two parts of the goal")
+            raise RejectSampling("one action would do two parts of the goal")
         return [ObjDesc(each.type, each.color) for each in drawn]
 
 

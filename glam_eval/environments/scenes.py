@@ -9,7 +9,7 @@ from minigrid.core.roomgrid import RoomGrid
 from minigrid.envs.babyai.core.roomgrid_level import RejectSampling, RoomGridLevel
 
 from glam_eval.core.errors import UserError
-from glam_eval.environments.draws import Draws
+from glam_eval.environments.random_numbers import ScalarGenerator
 
 MAX_REJECTIONS = 10_000  # a level that rejects so many layouts in a row asks for the impossible
 
@@ -39,7 +39,7 @@ class Scene(RoomGridLevel):
 
     def _gen_grid(self, _width: int, _height: int) -> None:
         """Draw layouts until one is valid; raises UserError if the level's options allow none."""
-        self._draws = Draws(self.np_random.bit_generator)
+        self._draws = ScalarGenerator(self.np_random.bit_generator)
         self.prepare()
         for _ in range(MAX_REJECTIONS):
             try:

@@ -111,7 +111,7 @@ class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):
         if self.render_mode is None:
             return None
         state = self._world.state(0)
-        self._picture.follow(state.scene_seed, self._world.deeds(0))
+        self._picture.follow(state.scene_seed, self._world.minigrid_actions(0))
         picture: NDArray[np.uint8] = self._picture.env.get_frame()
         return picture
 

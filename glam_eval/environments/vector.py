@@ -122,7 +122,7 @@ class VectorEnvironment:
 
     def _ask_expert(self, slot: int) -> int:
         place, episode = self._slots[slot], self._playing(slot)
-        action = place.expert.advise(episode.scene_seed, episode.deeds)
+        action = place.expert.advise(episode.scene_seed, episode.minigrid_actions)
         if action >= len(self.actions):
             raise UserError("the bot needs an action that this action set does not offer: use 'canonical'")
         return action
@@ -152,9 +152,9 @@ class VectorEnvironment:
         """Return all that is needed to come back to this moment of the slot's episode."""
         return self._playing(slot).state()
 
-    def deeds(self, slot: int) -> list[int]:
+    def minigrid_actions(self, slot: int) -> list[int]:
         """Return the MiniGrid actions carried out in the slot's episode."""
-        return list(self._playing(slot).deeds)
+        return list(self._playing(slot).minigrid_actions)
 
     def restore(self, slot: int, state: EpisodeState) -> None:
         """Come back to a moment of an episode, prompt included, by playing it again."""

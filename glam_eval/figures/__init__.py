@@ -1,7 +1,8 @@
 """Figures a paper can print: pure functions from a study's tables to matplotlib figures, and their files."""
 
-from glam_eval.figures.files import Drawn, Rendering, draw_all, figure_named, render, save
-from glam_eval.figures.registry import FIGURES, FigureDefinition
+from glam_eval.figures.figure import FigureDefinition
+from glam_eval.figures.files import Drawn, Rendering, draw_all, render, save
+from glam_eval.figures.registry import FIGURES, figure_named
 from glam_eval.figures.study import Absent, Study
 
 __all__ = [

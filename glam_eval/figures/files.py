@@ -8,7 +8,8 @@ import matplotlib as mpl
 import pandas as pd
 
 from glam_eval.core.errors import UserError, unknown
-from glam_eval.figures.registry import FIGURES, FigureDefinition
+from glam_eval.figures.figure import FigureDefinition
+from glam_eval.figures.registry import FIGURES, figure_named
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.style import Drawing, style
 
@@ -36,14 +37,6 @@ class Rendering:
     def caption(self) -> str:
         """What the figure shows, its sample size, intervals and test."""
         return self.definition.caption(self.table)
-
-
-def figure_named(name: str) -> FigureDefinition:
-    """Return a figure's definition; raise a UserError naming the nearest one if there is none."""
-    found = {figure.name: figure for figure in FIGURES}
-    if name not in found:
-        raise unknown("figure", name, found)
-    return found[name]
 
 
 def render(study: Study, definition: FigureDefinition) -> Rendering:
@@ -74,20 +67,25 @@ def draw_all(
 ) -> Drawn:
     """Draw every figure of a results directory (or those named) and return what was written and skipped.
 
-    For each figure ``out`` (by default ``<results_dir>/figures``) receives one image per format,
-    ``<name>.csv`` with the numbers drawn and ``<name>.txt`` with the caption. ``report`` hears each figure's
-    name as it begins. Raises a UserError for a directory without results and an unknown format or name.
+    For each figure ``out`` receives one image per format, ``<name>.csv`` with the numbers drawn and
+    ``<name>.txt`` with the caption.
+
+    Args:
+        results_dir: Directory of results.
+        out: Directory to write to; by default ``<results_dir>/figures``.
+        formats: Of "png", "pdf" and "svg".
+        names: Figures by name, or Python files that define them; by default all that there are.
+        report: Hears each figure's name as it begins.
+
+    Raises:
+        UserError: For a directory without results, an unknown format or name, or a place not to be written.
     """
     for kind in formats:
         if kind not in UNDATED:
             raise unknown("figure format", kind, UNDATED)
     wanted = [figure_named(name) for name in names] if names is not None else list(FIGURES)
     study = Study.load(Path(results_dir))
-    folder = Path(results_dir) / "figures" if out is None else Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write figures to {folder}: {error.strerror}") from None
+    folder = output_directory(Path(results_dir), out)
     drawn = Drawn()
     for definition in wanted:
         if report:
@@ -99,6 +97,20 @@ def draw_all(
         else:
             drawn.written += _write(rendering, folder, formats)
     return drawn
+
+
+def output_directory(results_dir: Path, out: Path | None) -> Path:
+    """Return ``out``, by default ``<results_dir>/figures``, made where it is missing.
+
+    Raises:
+        UserError: If it can't be made.
+    """
+    folder = results_dir / "figures" if out is None else out
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write figures to {folder}: {error.strerror}") from None
+    return folder
 
 
 def _write(rendering: Rendering, folder: Path, formats: Sequence[str]) -> list[Path]:

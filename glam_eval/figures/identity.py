@@ -4,34 +4,29 @@ A condition looks the same in every figure. Hue and marker say the agent, shade,
 model (the largest is darkest, solid and filled), so that figures also read in grey.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.colors as mcolors
 import pandas as pd
 
-from glam_eval.config.agents import AGENTS
+from glam_eval.config.agents import AGENTS, AgentLook, Switches, agents_where, known_agent
 
 Condition = tuple[str, str]  # agent, model
 Dash = tuple[int, tuple[float, ...]]
 
 INK = "#1d1c1b"  # text and axes; the report replaces it by the colour of its own text
 
-# Okabe and Ito's palette (https://jfly.uni-koeln.de/color/), then Paul Tol's muted one, without the yellow
-# that vanishes on white and the indigo that vanishes on black.
-HUES = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d46", "#e69f00",
-    "#aa4499", "#44aa99", "#999933", "#56b4e9", "#7a68c8", "#cc6677",
-)  # fmt: skip
-MARKERS = ("o", "s", "^", "D", "v", "P", "<", ">", "p", "d", "h", "8")
 DASHES: tuple[Dash, ...] = ((0, ()), (0, (4.5, 1.5)), (0, (1.4, 1.2)), (0, (4.5, 1.4, 1.2, 1.4)))
-REFERENCES = {"random": ("#8a8782", "X"), "bot": (INK, "*")}  # the floor and the ceiling carry no hue
-
-# The study's agents in the order of the paper's questions: a known agent's hue never depends on the others.
-ORDER = (
-    "gflan", "aflan", "npe", "npa", "npae", "zero-shot", "bc-gflan", "bc-bot", "drrn", "symbolic-ppo",
-)  # fmt: skip
+# Of agents whose entry has no look: other packages' agents share the hues and differ by marker.
+OTHERS_HUES = ("#7a68c8", "#cc6677")
+OTHERS_MARKERS = ("h", "8", "o", "s", "^", "D", "v", "P", "<", ">", "p", "d")
+# All hues there are, for whatever else is told apart by colour: the study's agents', then the others'.
+HUES = (
+    *(agent.look.color for agent in AGENTS.values() if agent.look and agent.role != "reference"),
+    *OTHERS_HUES,
+)
 NO_MODEL = ("", "none")
 
 
@@ -47,8 +42,9 @@ class Look:
 
 
 def agent_label(agent: str) -> str:
-    """Return an agent's display name; a user's own agent is called as it is."""
-    return AGENTS[agent].label if agent in AGENTS else agent
+    """Return an agent's display name; one that nothing is known of is called as it is."""
+    known = known_agent(agent)
+    return known.label if known else agent
 
 
 def condition_label(agent: str, model: str) -> str:
@@ -57,26 +53,50 @@ def condition_label(agent: str, model: str) -> str:
     return agent_label(agent) if model in NO_MODEL else f"{agent_label(agent)} {short}"
 
 
-def cast(
+def is_reference(agent: str) -> bool:
+    """Return whether an agent marks the floor or the ceiling that others are measured by."""
+    known = known_agent(agent)
+    return known is not None and known.role == "reference"
+
+
+def is_cloned(agent: str) -> bool:
+    """Return whether an agent learns from stored demonstrations, offline."""
+    known = known_agent(agent)
+    return known is not None and known.learner == "cloning"
+
+
+def is_pretraining_variant(agent: str) -> bool:
+    """Return whether an agent is a language model of the study trained online, whatever it starts from."""
+    return agent in agents_where(learner="ppo", uses_model=True)
+
+
+def is_online_counterpart(agent: str) -> bool:
+    """Return whether an agent trains online the very policy that cloned agents train offline."""
+    return agent in agents_where(learner="ppo", uses_model=True, switches=Switches())
+
+
+def of_agents(table: pd.DataFrame, chosen: Callable[[str], bool]) -> "pd.Series[bool]":
+    """Return a mask of the rows whose agent is chosen, for instance by ``is_reference``."""
+    return table["agent"].isin([agent for agent in table["agent"].unique() if chosen(str(agent))])
+
+
+def assign_looks(
     conditions: Iterable[Condition], parameters: Mapping[Condition, float] | None = None
 ) -> dict[Condition, Look]:
     """Return the look of every condition of a study, in display order.
 
-    ``parameters`` (of each condition's policy) order an agent's models from large to small.
+    Args:
+        conditions: Agents with their models, in any order.
+        parameters: Of each condition's policy; they order an agent's models from large to small.
     """
     sizes = parameters or {}
     found = sorted(set(conditions), key=lambda c: (_rank(c[0]), -sizes.get(c, 0), c[1]))
     agents = list(dict.fromkeys(agent for agent, _ in found))
-    unknown = [agent for agent in agents if agent not in ORDER and agent not in REFERENCES]
+    others = [agent for agent in agents if _own_look(agent) is None]
     looks = {}
     for agent in agents:
         models = [model for name, model in found if name == agent]
-        slot = (
-            ORDER.index(agent)
-            if agent in ORDER
-            else len(ORDER) + (unknown.index(agent) if agent in unknown else 0)
-        )
-        hue, marker = REFERENCES.get(agent, (HUES[slot % len(HUES)], MARKERS[slot % len(MARKERS)]))
+        hue, marker = _hue_and_marker(agent, others)
         for step, model in enumerate(models):
             looks[agent, model] = Look(
                 condition_label(agent, model),
@@ -105,10 +125,24 @@ def rows_of(table: pd.DataFrame, condition: Condition) -> pd.DataFrame:
     return table[(table["agent"] == agent) & (table["model"] == model)]
 
 
-def _rank(agent: str) -> tuple[int, str]:
-    if agent in REFERENCES:
-        return (2, agent)
-    return (0, f"{ORDER.index(agent):02d}") if agent in ORDER else (1, agent)
+def _own_look(agent: str) -> AgentLook | None:
+    known = known_agent(agent)
+    return known.look if known else None
+
+
+def _hue_and_marker(agent: str, others: list[str]) -> tuple[str, str]:
+    """Return an agent's own hue and marker; ``others`` are the agents that have none."""
+    own = _own_look(agent)
+    if own is not None:
+        return own.color, own.marker
+    place = others.index(agent)
+    return OTHERS_HUES[place % len(OTHERS_HUES)], OTHERS_MARKERS[place % len(OTHERS_MARKERS)]
+
+
+def _rank(agent: str) -> tuple[int, int, str]:
+    """Return what sorts agents: the study's in the registry's order, then others, references last."""
+    place = list(AGENTS).index(agent) if agent in AGENTS else len(AGENTS)
+    return 2 * is_reference(agent) + (agent not in AGENTS), place, agent
 
 
 def _lighter(hue: str, step: int, steps: int) -> str:

@@ -1,159 +1,55 @@
-"""Every figure there is: its name, the table it draws, how it is drawn and what its caption says."""
+"""Every figure there is: one file each in ``definitions/``, or a file of one's own."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+import runpy
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 
-import pandas as pd
+from glam_eval.core.errors import UserError, unknown
+from glam_eval.figures import definitions
+from glam_eval.figures.figure import FigureDefinition
 
-from glam_eval.figures.draw.aggregates import draw_aggregates, draw_failures, draw_improvement, draw_profiles
-from glam_eval.figures.draw.curves import draw_curves
-from glam_eval.figures.draw.probes import draw_panels, draw_policy_evolution
-from glam_eval.figures.draw.shifts import draw_generalization, draw_language_matrix, draw_online_offline
-from glam_eval.figures.draw.sweeps import draw_scaling, draw_sweep
-from glam_eval.figures.identity import Condition, Look
-from glam_eval.figures.study import Study
-from glam_eval.figures.style import Drawing
-from glam_eval.figures.tables import change, final, training
-
-Draw = Callable[[pd.DataFrame, Mapping[Condition, Look]], Drawing]
-
-BANDS = "Shaded: 95% simultaneous bands along the curve, crossed variance of seeds and scenes."
-BARS = "Bars: 95% intervals, variance of seeds and scenes."
-BOOTSTRAP = "95% stratified bootstrap intervals, expanded for few seeds."
-
-
-@dataclass(frozen=True)
-class FigureDefinition:
-    """One figure: ``table`` raises Absent where the study has no data; ``draw`` draws just the table."""
-
-    name: str
-    title: str
-    table: Callable[[Study], pd.DataFrame]
-    draw: Draw
-    explanation: str
-
-    def caption(self, table: pd.DataFrame) -> str:
-        """Return the caption, with the numbers of seeds and episodes that the table rests on."""
-        return f"{self.title}. {self.explanation} {sample_size(table)}"
-
-
-def sample_size(table: pd.DataFrame) -> str:
-    """Return what a table rests on, and a warning in words where the seeds are few."""
-    table = table[table["n_seeds"] > 0]
-    if table.empty:
-        return ""
-    few, many = int(table["n_seeds"].min()), int(table["n_seeds"].max())
-    text = f"n = {few} seed{'s' * (few != 1)}" if few == many else f"n = {few} to {many} seeds"
-    if "n_episodes" in table:
-        low, high = int(table["n_episodes"].min()), int(table["n_episodes"].max())
-        text += f", {low} episodes each" if low == high else f", {low} to {high} episodes each"
-    if few == 1:
-        text += "; one seed gives no interval"
-    elif few < 5:
-        text += "; with fewer than 5 seeds intervals are wide and tests have little power"
-    return text + "."
-
-
-FIGURES = (
-    FigureDefinition(
-        "learning_curves", "Learning curves", training.learning_curves, draw_curves,
-        f"Success on the fixed evaluation scenes against environment steps. {BANDS}",
-    ),
-    FigureDefinition(
-        "sample_efficiency", "Sample efficiency", training.sample_efficiency, draw_aggregates,
-        f"Mean success along training (area under the curve over the budget) and success at its end. {BARS}",
-    ),
-    FigureDefinition(
-        "generalization", "Generalization", final.generalization, draw_generalization,
-        "Success of the trained agent under each shift, and its paired change from no shift on the "
-        "same scenes: "
-        "in the right panel, or, with many agents, from the dashed line. Filled: the change differs "
-        "from 0 at 5% "
-        f"(t test, Holm over an agent's shifts). {BARS}",
-    ),
-    FigureDefinition(
-        "size_scaling", "Size scaling", training.size_scaling, draw_scaling,
-        f"Success against the number of parameters of the policy. {BARS}",
-    ),
-    FigureDefinition(
-        "pretraining_ablation", "Pretraining ablation", training.pretraining_ablation, draw_curves,
-        "Success against environment steps for pretrained or random weights and embeddings, scoring "
-        "or an action "
-        f"head. {BANDS}",
-    ),
-    FigureDefinition(
-        "action_space", "Action space", training.action_space, partial(draw_sweep, label="actions offered"),
-        f"Success when 3, 6 or 9 actions are offered. {BARS}",
-    ),
-    FigureDefinition(
-        "distractors", "Distractors", training.distractors, partial(draw_sweep, label="objects in the room"),
-        f"Success against the number of objects in the room. {BARS}",
-    ),
-    FigureDefinition(
-        "prompt_length", "Prompt length", training.prompt_length, partial(draw_sweep, label="observations"),
-        f"Success against the number of observations remembered in the prompt. {BARS}",
-    ),
-    FigureDefinition(
-        "composition_length", "Composition length", final.composition_length,
-        partial(draw_sweep, label="instructions in the goal"),
-        f"Success of the trained agent against the number of instructions in the goal. {BARS}",
-    ),
-    FigureDefinition(
-        "language_matrix", "Languages", final.language_matrix, draw_language_matrix,
-        "Success for each language trained in (rows) and tested in (columns); 95% intervals are in "
-        "its table.",
-    ),
-    FigureDefinition(
-        "policy_evolution", "Policy evolution", change.policy_evolution, draw_policy_evolution,
-        "Probability of each action on fixed probe prompts, averaged over seeds; the line bounds the "
-        "expected "
-        "action's.",
-    ),
-    FigureDefinition(
-        "expected_action", "Expected action", change.expected_action,
-        partial(draw_panels, panel="probe", label="P(expected action)", share=True),
-        f"Probability of the expected action on fixed probe prompts against environment steps. {BANDS}",
-    ),
-    FigureDefinition(
-        "policy_change", "How the policy changes", change.policy_change,
-        partial(draw_panels, panel="measure", label="", share=False),
-        "Entropy and KL divergence from the policy before training are means over fixed probe prompts, where "
-        "those were asked; the critic's first value less the discounted return that followed is one over "
-        f"evaluation scenes. {BANDS}",
-    ),
-    FigureDefinition(
-        "language_retention", "Language retention", change.language_retention,
-        partial(draw_panels, panel="measure", label="accuracy", share=False),
-        "Accuracy on held-out items of each family, and loss of left-out spans of held-out text, before "
-        f"and after training; none is about acting. {BANDS}",
-    ),
-    FigureDefinition(
-        "online_offline", "Online against offline", final.online_offline, draw_online_offline,
-        f"Success of agents trained by interaction and by imitation. {BARS}",
-    ),
-    FigureDefinition(
-        "aggregates", "Aggregates over shifts", final.aggregates, draw_aggregates,
-        f"Interquartile mean, mean, median and optimality gap of success over seeds and shifts. {BOOTSTRAP}",
-    ),
-    FigureDefinition(
-        "performance_profiles", "Performance profiles", final.performance_profiles, draw_profiles,
-        f"Share of scores (a seed under a shift) above each success rate. {BOOTSTRAP}",
-    ),
-    FigureDefinition(
-        "probability_of_improvement", "Probability of improvement",
-        final.probability_of_improvement, draw_improvement,
-        "Probability that a seed of one agent does better than a seed of another under the same shift. "
-        f"{BOOTSTRAP} In a matrix a dot marks an interval that excludes one half.",
-    ),
-    FigureDefinition(
-        "failures", "How episodes end", final.failures, draw_failures,
-        "Share of the trained agent's evaluation episodes by outcome, without a shift, averaged over "
-        "seeds; 95% "
-        "intervals are in its table.",
-    ),
-    FigureDefinition(
-        "cost", "Cost against success", training.cost, partial(draw_scaling, label="seconds of training"),
-        f"Success at the end of training against the wall-clock time of a run. {BARS}",
-    ),
+# The report shows figures in this order, and those that it does not name after them.
+READING_ORDER = (
+    "learning_curves", "sample_efficiency", "generalization", "size_scaling", "pretraining_ablation",
+    "action_space", "distractors", "prompt_length", "composition_length", "language_matrix",
+    "policy_evolution", "expected_action", "policy_change", "language_retention", "online_offline",
+    "aggregates", "performance_profiles", "probability_of_improvement", "failures", "cost",
 )  # fmt: skip
+
+
+def _defined() -> tuple[FigureDefinition, ...]:
+    """Return the figure of every file in ``definitions/``, in reading order."""
+    names = sorted(module.name for module in iter_modules(definitions.__path__))
+    figures = [import_module(f"{definitions.__name__}.{name}").FIGURE for name in names]
+    places = {name: place for place, name in enumerate(READING_ORDER)}
+    return tuple(sorted(figures, key=lambda figure: places.get(figure.name, len(places))))
+
+
+FIGURES = _defined()
+
+
+def figure_named(name: str) -> FigureDefinition:
+    """Return a figure's definition by its name, or from a Python file of one's own that defines it.
+
+    Raises:
+        UserError: If there is no such figure (the nearest one is named), or the file defines none.
+    """
+    if name.endswith(".py"):
+        return _figure_in(Path(name))
+    found = {figure.name: figure for figure in FIGURES}
+    if name not in found:
+        raise unknown("figure", name, found)
+    return found[name]
+
+
+def _figure_in(path: Path) -> FigureDefinition:
+    if not path.is_file():
+        raise UserError(f"there is no file {path} to take a figure from")
+    try:
+        figure = runpy.run_path(str(path)).get("FIGURE")
+    except Exception as error:  # whatever the file raises while it is read
+        raise UserError(f"{path} can't be read as a figure: {type(error).__name__}: {error}") from error
+    if not isinstance(figure, FigureDefinition):
+        raise UserError(f"{path} defines no figure: it needs FIGURE = FigureDefinition(...)")
+    return figure

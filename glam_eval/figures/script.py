@@ -1,30 +1,33 @@
-"""What every script in ``analyses/`` does: read its arguments, draw its figure, say where the files are."""
+"""The command line of the scripts in ``analyses/``: RESULTS and --out, as ``glam-eval figures`` has them."""
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from glam_eval.core.errors import UserError
-from glam_eval.figures.files import UNDATED, draw_all, figure_named
+from glam_eval.figures.files import output_directory
+from glam_eval.figures.study import Absent, Study
 
 
-def draw_script(name: str) -> None:
-    """Draw one figure of the results directory on the command line; exit with 2 and one line on wrong input.
+def main(description: str, analyze: Callable[[Study, Path], None]) -> None:
+    """Run an analysis on the results directory of the command line; exit with 2 and a line on wrong input.
 
-    A study that holds no data for the figure is wrong input as well: the line says what is missing.
+    Args:
+        description: What the analysis answers, for ``--help``.
+        analyze: Takes the study and the directory, which exists, to write to. Where it raises Absent, the
+            line says what the study lacks.
     """
-    definition = figure_named(name)
-    parser = argparse.ArgumentParser(description=f"{definition.title}. {definition.explanation}")
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("results", type=Path, help="results directory, for instance results/quick")
     parser.add_argument("--out", type=Path, help="directory to write to (default: RESULTS/figures)")
-    parser.add_argument("--formats", nargs="+", default=list(UNDATED), choices=list(UNDATED))
     arguments = parser.parse_args()
     try:
-        drawn = draw_all(arguments.results, arguments.out, arguments.formats, [name])
-        for reason in drawn.skipped.values():
-            raise UserError(f"{arguments.results} has no data for {name}: {reason}")
+        study = Study.load(arguments.results)
+        analyze(study, output_directory(arguments.results, arguments.out))
+    except Absent as reason:
+        print(f"{arguments.results} has no data for this: {reason}", file=sys.stderr)
+        sys.exit(2)
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    for path in drawn.written:
-        print(path)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from glam_eval.core.errors import UserError
-from glam_eval.figures.identity import Condition, Look, cast, conditions_of, records
+from glam_eval.figures.identity import Condition, Look, assign_looks, conditions_of, records
 from glam_eval.language import ACTION_SETS
 from glam_eval.results import load_results, table_names
 from glam_eval.statistics import failed_runs, name_variants
@@ -112,7 +112,7 @@ class Study:
         """The look of every condition, in display order."""
         runs = records(_finished(self.tables["runs"])) if "runs" in self.tables else []
         parameters = {(str(run["agent"]), str(run["model"])): float(run["parameters"]) for run in runs}
-        return cast(conditions_of(self.table("episodes")), parameters)
+        return assign_looks(conditions_of(self.table("episodes")), parameters)
 
     @cached_property
     def factors(self) -> pd.DataFrame:

@@ -78,6 +78,7 @@ class Drawing(Figure):
     """
 
     def __init__(self, width: float, height: float):
+        """Make an empty figure of so many inches."""
         super().__init__(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(self)
         self.hover: dict[str, list[str]] = {}

@@ -14,9 +14,9 @@ import pandas as pd
 
 from glam_eval.language import ACTION_SETS
 from glam_eval.language.inventory import COLORS
+from glam_eval.pretraining.evaluation_words import EvaluationWord, evaluation_words
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.phrasebook import phrasebook
-from glam_eval.pretraining.words import EvaluationWord, evaluation_words
 
 PLAIN = "plain text"  # the family of what is no item
 GROUNDED = {  # what the levels show, ask for and let do

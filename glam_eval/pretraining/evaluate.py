@@ -78,7 +78,7 @@ def language_scores(
     records = [record(SPANS, held_out_windows(encoder, counts.windows), math.nan, math.nan)]
     for family in ANSWERABLE:
         examples = held_out_examples(family, counts.items)
-        answered = zip(answers(model, engine, tokenizer, examples), examples, strict=True)
+        answered = zip(model_answers(model, engine, tokenizer, examples), examples, strict=True)
         right = sum(answer == example.target for answer, example in answered)
         chance = sum(1 / len(each.choices) for each in examples if each.choices) / len(examples)
         items = [encoder.instruction(each) for each in examples]
@@ -86,14 +86,14 @@ def language_scores(
     return records
 
 
-def answers(model: Any, engine: T5Engine, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
+def model_answers(model: Any, engine: T5Engine, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
     """Return a model's answers: chosen where an example has choices, written where it has none."""
-    chosen = iter(choose(model, engine, tokenizer, [each for each in examples if each.choices]))
-    written = iter(write(model, tokenizer, [each for each in examples if not each.choices]))
+    chosen = iter(choose_answers(model, engine, tokenizer, [each for each in examples if each.choices]))
+    written = iter(write_answers(model, tokenizer, [each for each in examples if not each.choices]))
     return [next(chosen) if each.choices else next(written) for each in examples]
 
 
-def choose(model: Any, engine: T5Engine, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
+def choose_answers(model: Any, engine: T5Engine, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
     """Return the likeliest of each example's choices, by summed log-probability with ``</s>``."""
     if not examples:
         return []
@@ -107,7 +107,7 @@ def choose(model: Any, engine: T5Engine, tokenizer: Any, examples: Sequence[Exam
     return [example.choices[index] for example, index in zip(examples, best, strict=True)]
 
 
-def write(model: Any, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
+def write_answers(model: Any, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
     """Return the text that the model writes greedily after each example's source."""
     if not examples:
         return []

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from glam_eval.core.errors import unknown
 from glam_eval.core.seeds import stream_seed
 from glam_eval.pretraining.examples import Example, is_held_out
-from glam_eval.pretraining.families import goals, prose, reading, spatial, words
-from glam_eval.pretraining.families.scenes import EASY, FULL, Draws
+from glam_eval.pretraining.families import goals, prose, reading, spatial, word_meanings
+from glam_eval.pretraining.families.random_scenes import EASY, FULL, StageRandom
 
 EXTERNAL_SHARE = 0.4  # of the plain text, where external texts are given
 DRAWS_PER_ITEM = 400  # after so many draws for each item asked for, a small family has no more to give
@@ -25,13 +25,13 @@ class Family:
     name: str
     description: str
     weight: float
-    generate: Callable[[Draws], Example]
+    generate: Callable[[StageRandom], Example]
     answerable: bool = True  # one answer is right, so that accuracy means something
     easy: bool = False  # drawn in the curriculum's first stage
 
 
 def _family(
-    generate: Callable[[Draws], Example], weight: float, answerable: bool = True, easy: bool = False
+    generate: Callable[[StageRandom], Example], weight: float, answerable: bool = True, easy: bool = False
 ) -> Family:
     """Return the family of a generating function, which has its name and description."""
     description = (generate.__doc__ or "").partition("\n")[0]
@@ -64,14 +64,14 @@ FAMILIES: dict[str, Family] = {
         _family(spatial.more, 0.5),
         _family(spatial.turned, 1.5),
         _family(spatial.opposite, 1),
-        _family(words.synonym, 3),
-        _family(words.same_meaning, 1.5),
-        _family(words.definition, 1),
-        _family(words.defined, 1),
-        _family(words.category, 1),
-        _family(words.translation, 6),
-        _family(words.copy, 1),
-        _family(words.any_action, 5, answerable=False, easy=True),
+        _family(word_meanings.synonym, 3),
+        _family(word_meanings.same_meaning, 1.5),
+        _family(word_meanings.definition, 1),
+        _family(word_meanings.defined, 1),
+        _family(word_meanings.category, 1),
+        _family(word_meanings.translation, 6),
+        _family(word_meanings.copy, 1),
+        _family(word_meanings.any_action, 5, answerable=False, easy=True),
     )
 }
 ANSWERABLE = tuple(name for name, family in FAMILIES.items() if family.answerable)
@@ -94,12 +94,12 @@ def training_examples(
     Raises UserError for a family that does not exist.
     """
     chosen = [family for family in _chosen(families) if family.easy or not easy]
-    generator = Draws(stream_seed(seed, "pretraining", "examples"))
-    generator.range = EASY if easy else FULL
+    generator = StageRandom(stream_seed(seed, "pretraining", "examples"))
+    generator.stage = EASY if easy else FULL
     return _draw(generator, chosen)
 
 
-def _draw(generator: Draws, families: Sequence[Family]) -> Iterator[Example]:
+def _draw(generator: StageRandom, families: Sequence[Family]) -> Iterator[Example]:
     weights = [family.weight for family in families]
     while True:
         for family in generator.choices(families, weights, k=100):
@@ -115,7 +115,7 @@ def held_out_examples(family: str, count: int) -> list[Example]:
     A small family may have fewer items. Raises UserError for a family that does not exist.
     """
     (chosen,) = _chosen([family])
-    generator = Draws(stream_seed(0, "pretraining", "held out", family))
+    generator = StageRandom(stream_seed(0, "pretraining", "held out", family))
     kept: dict[str, Example] = {}
     answers: Counter[tuple[frozenset[str], str]] = Counter()
     for _ in range(DRAWS_PER_ITEM * count):
@@ -138,7 +138,7 @@ def training_sentences(seed: int, texts: Sequence[str] = ()) -> Iterator[str]:
 
     A function of the seed and the texts; no sentence is held out.
     """
-    generator = Draws(stream_seed(seed, "pretraining", "sentences"))
+    generator = StageRandom(stream_seed(seed, "pretraining", "sentences"))
     while True:
         external = texts and generator.random() < EXTERNAL_SHARE
         sentence = generator.choice(texts) if external else prose.text(generator)
@@ -148,7 +148,7 @@ def training_sentences(seed: int, texts: Sequence[str] = ()) -> Iterator[str]:
 
 def held_out_sentences(count: int) -> list[str]:
     """Return the first ``count`` of the fixed sentences, no two alike, that training never sees."""
-    generator = Draws(stream_seed(0, "pretraining", "held out sentences"))
+    generator = StageRandom(stream_seed(0, "pretraining", "held out sentences"))
     kept: dict[str, None] = {}
     while len(kept) < count:
         sentence = prose.text(generator)

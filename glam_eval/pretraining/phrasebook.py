@@ -21,8 +21,8 @@ from glam_eval.language import (
 )
 from glam_eval.language.grammar import Grammar
 from glam_eval.language.inventory import references
-from glam_eval.pretraining.families.scenes import CELLS
-from glam_eval.pretraining.words import EvaluationWord, evaluation_words
+from glam_eval.pretraining.evaluation_words import EvaluationWord, evaluation_words
+from glam_eval.pretraining.families.random_scenes import CELLS
 
 WORD = re.compile(r"\w+")
 MOVABLE: tuple[str | None, ...] = (None, "key", "ball", "box")

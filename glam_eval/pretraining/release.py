@@ -24,7 +24,7 @@ from glam_eval.policies.models.shipped import (
     WEIGHTS_FILE,
 )
 from glam_eval.policies.scoring.t5 import T5Engine
-from glam_eval.pretraining.evaluate import Counts, answers, language_scores
+from glam_eval.pretraining.evaluate import Counts, language_scores, model_answers
 from glam_eval.pretraining.mixture import ANSWERABLE, FAMILIES, held_out_examples
 from glam_eval.pretraining.recipe import Recipe, load_recipe
 from glam_eval.training.checkpoints import Checkpoint
@@ -113,7 +113,7 @@ def _samples(model: Any, tokenizer: Any) -> list[Sample]:
     engine, samples = T5Engine(model), []
     for family in ANSWERABLE:
         examples = held_out_examples(family, SHOWN)
-        given = answers(model, engine, tokenizer, examples)
+        given = model_answers(model, engine, tokenizer, examples)
         pairs = list(zip(examples, given, strict=True))
         for right in (True, False):
             found = [pair for pair in pairs if (pair[0].target == pair[1]) == right][:1]

@@ -19,8 +19,8 @@ from tokenizers.trainers import BpeTrainer
 
 from glam_eval.language import corpus
 from glam_eval.policies.models.tokenizer import TOKENIZER_DIRECTORY, make_tokenizer
+from glam_eval.pretraining.evaluation_words import evaluation_words, plain_word
 from glam_eval.pretraining.families.phrases import texts as family_texts
-from glam_eval.pretraining.words import evaluation_words, plain_word
 
 PIECES = "pieces.txt"
 LEARNED = 1_150  # pieces of general English: more cost time in the output layer than they save in length

@@ -20,8 +20,8 @@ from glam_eval.core.world import Situation
 from glam_eval.environments import bot_length, make_environment
 from glam_eval.policies.base import Policy, PolicyOutput, sample_actions
 from glam_eval.policies.recall import RecallingPolicy
-from glam_eval.protocols.scenes import protocol_scenes, world_of
-from glam_eval.protocols.values import discounted_return, unscaled_value
+from glam_eval.protocols.returns import discounted_return, unscaled_value
+from glam_eval.protocols.scenes import environment_of, protocol_scenes
 
 SLOTS = 64  # environments played together
 
@@ -52,7 +52,7 @@ class _Stage:
         self, run: RunConfig, frames: int, protocol: ProtocolConfig, condition: ConditionConfig
     ) -> None:
         self.run, self.frames, self.protocol, self.condition = run, frames, protocol, condition
-        self.world = world_of(run, condition)
+        self.world = environment_of(run, condition)
         self.environment = make_environment(self.world, min(SLOTS, protocol.scenes))
 
     def begin(self, slot: int, scene: int, keep_steps: bool) -> _Slot:

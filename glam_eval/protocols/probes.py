@@ -19,14 +19,14 @@ from glam_eval.core.world import EpisodeState, Situation
 from glam_eval.environments import make_environment
 from glam_eval.environments.probes import PROBES_LEVEL, Probe, probes
 from glam_eval.policies.base import Policy
-from glam_eval.protocols.scenes import world_of
-from glam_eval.protocols.values import unscaled_value
+from glam_eval.protocols.returns import unscaled_value
+from glam_eval.protocols.scenes import environment_of
 
 Answer = list[tuple[list[float], float]]  # log-probabilities and value on each prompt
 
 
 @dataclass(frozen=True, slots=True)
-class Prompted:
+class PromptedProbe:
     """A probe as an agent reads it under a condition."""
 
     condition: str
@@ -39,7 +39,7 @@ class Prompted:
         return f"{self.condition}/{self.probe.name}"
 
 
-def probe_situations(run: RunConfig, protocol: ProtocolConfig) -> list[Prompted]:
+def probe_situations(run: RunConfig, protocol: ProtocolConfig) -> list[PromptedProbe]:
     """Return the probes of a protocol in the words and prompts of a run, for each condition in turn.
 
     Probes that need an action which the run's action set lacks are left out.
@@ -47,14 +47,16 @@ def probe_situations(run: RunConfig, protocol: ProtocolConfig) -> list[Prompted]
     return [each for condition in protocol.conditions for each in _situations(run, protocol, condition)]
 
 
-def _situations(run: RunConfig, protocol: ProtocolConfig, condition: ConditionConfig) -> Iterator[Prompted]:
-    environment = make_environment(world_of(run, condition).changed(level=PROBES_LEVEL, options={}), 1)
+def _situations(
+    run: RunConfig, protocol: ProtocolConfig, condition: ConditionConfig
+) -> Iterator[PromptedProbe]:
+    environment = make_environment(environment_of(run, condition).changed(level=PROBES_LEVEL, options={}), 1)
     offered = set(range(len(environment.actions)))
     for number, probe in enumerate(probes()):
         chosen = not protocol.tasks or probe.task in protocol.tasks
         if chosen and offered >= {*probe.taken, *probe.expected}:
             environment.restore(0, EpisodeState(number, probe.taken))
-            yield Prompted(condition.label, probe, environment.situations()[0])
+            yield PromptedProbe(condition.label, probe, environment.situations()[0])
 
 
 class Prober:

@@ -16,7 +16,7 @@ from glam_eval.language import parse_shift
 _CANDIDATES = 20  # scenes looked through for each one wanted; kinds of task are drawn with equal chance
 
 
-def world_of(run: RunConfig, condition: ConditionConfig) -> EnvironmentConfig:
+def environment_of(run: RunConfig, condition: ConditionConfig) -> EnvironmentConfig:
     """Return the world that a condition puts a run's agent into: another level, other words, or both."""
     world = run.environment
     kept = {} if condition.level else world.options
@@ -30,7 +30,7 @@ def world_of(run: RunConfig, condition: ConditionConfig) -> EnvironmentConfig:
 
 def check_scenes(run: RunConfig, protocol: ProtocolConfig, condition: ConditionConfig) -> None:
     """Raise UserError if the scenes of a condition can't be made, or not as many of each kind of task."""
-    world = world_of(run, condition)
+    world = environment_of(run, condition)
     kinds = getattr(make_scenes(world.level, **world.options), "kinds", ())
     if protocol.balanced:
         _check_balance(protocol.name, protocol.scenes, world.level, kinds)

@@ -9,10 +9,11 @@ import numpy as np
 from markupsafe import Markup
 
 from glam_eval.figures import Absent, Study
+from glam_eval.figures.definitions import generalization, learning_curves
 from glam_eval.figures.draw.shifts import shift_label
-from glam_eval.figures.identity import REFERENCES, Condition, records, rows_of
+from glam_eval.figures.identity import Condition, is_reference, records, rows_of
 from glam_eval.figures.style import interval_text, thousands
-from glam_eval.figures.tables import final, training
+from glam_eval.figures.tables import final
 from glam_eval.statistics import condition_name
 
 Kind = Literal["up", "down", "same", "open"]
@@ -42,7 +43,7 @@ def findings(study: Study) -> list[Finding]:
 def _learning(study: Study) -> Iterator[Finding]:
     """Tell where each learner began and ended, and how that compares with chance."""
     try:
-        curves = study.derive(training.learning_curves)
+        curves = study.derive(learning_curves.table)
     except Absent:
         return
     level = study.usual(study.table("episodes"))["level"].astype(str).mode().iloc[0]
@@ -66,7 +67,7 @@ def _learning(study: Study) -> Iterator[Finding]:
 
 def _between_models(study: Study) -> Iterator[Finding]:
     """Tell how an agent's models compare, each with the next larger one."""
-    order = [condition for condition in study.looks if condition[0] not in REFERENCES]
+    order = [condition for condition in study.looks if not is_reference(condition[0])]
     for larger, smaller in pairwise(order):
         row = _difference(study, larger, smaller) if larger[0] == smaller[0] else None
         if row is None:
@@ -91,13 +92,13 @@ def _between_models(study: Study) -> Iterator[Finding]:
 def _generalization(study: Study) -> Iterator[Finding]:
     """Tell for each agent which shifts cost it success, which leave it as it was, and which stay open."""
     try:
-        table = study.derive(final.generalization)
+        table = study.derive(generalization.table)
     except Absent:
         return
     for condition, look in study.looks.items():
         rows = records(rows_of(table, condition).dropna(subset=["change"]).sort_values("change"))
         learned = _difference(study, condition, ("random", "none"))
-        if condition[0] in REFERENCES or (learned is not None and learned["verdict"] != "higher"):
+        if is_reference(condition[0]) or (learned is not None and learned["verdict"] != "higher"):
             continue  # an agent at chance has nothing to lose
         for verdict, (kind, sentence) in WORDS.items():
             chosen = [row for row in rows if row["verdict"] == verdict]

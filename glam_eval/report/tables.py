@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from glam_eval.figures import Absent, Study
+from glam_eval.figures.definitions import generalization, sample_efficiency
 from glam_eval.figures.draw.shifts import shift_label
 from glam_eval.figures.identity import Condition, Look, records
 from glam_eval.figures.style import thousands
-from glam_eval.figures.tables import final, training
 from glam_eval.figures.tables.estimates import ALONG, WHO
 from glam_eval.statistics import add_efficiency, success_by
 
@@ -90,7 +90,7 @@ def overview_table(study: Study) -> Table:
 def shift_table(study: Study) -> Table | None:
     """Return success and paired change of every condition under every shift; None without the protocol."""
     try:
-        data = study.derive(final.generalization)
+        data = study.derive(generalization.table)
     except Absent:
         return None
     shift, change, p_value = Column("Shift", text=True), Column("Change (points)"), Column("p (Holm)")
@@ -160,7 +160,7 @@ def _final_success(study: Study) -> dict[Condition, Row]:
 
 def _along(study: Study) -> dict[Condition, Row]:
     try:
-        table = study.derive(training.sample_efficiency)
+        table = study.derive(sample_efficiency.table)
     except Absent:
         return {}
     return _by_condition(table[table["metric"] == ALONG])

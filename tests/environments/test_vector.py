@@ -184,7 +184,7 @@ def test_touching_an_object_that_the_goal_does_not_name_is_wrong():
     assert episode.summary("").wrong_object
 
 
-def test_the_key_of_a_locked_door_is_a_means():
+def test_the_key_of_a_locked_door_is_no_wrong_object():
     for scene_seed in range(3):
         world = VectorEnvironment("MixedTrainLocal", 1, kinds=("open",))
         world.start(0, scene_seed)
@@ -192,7 +192,7 @@ def test_the_key_of_a_locked_door_is_a_means():
             pass
         summary = world.summary(0)
         assert summary.success
-        assert str(PICK_UP) in summary.actions
+        assert str(PICK_UP) in summary.actions and not summary.wrong_object
         assert summary.task == "open"
 
 

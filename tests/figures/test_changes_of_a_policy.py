@@ -5,21 +5,22 @@ import pandas as pd
 import pytest
 
 from glam_eval.figures import Absent, Study
+from glam_eval.figures.definitions import expected_action, language_retention, policy_change
 from glam_eval.figures.tables import change
 
 
 def test_probes_of_other_words_are_left_out_and_moments_thinned(study_tables, monkeypatch):
     tables = study_tables(conditions=1, seeds=3, scenes=6)
-    plain = change.expected_action(Study.of(tables))
+    plain = expected_action.table(Study.of(tables))
     probes = tables["probes"].assign(shift="none")
     french = probes.assign(shift="none@fr", probability=0.0)
     pd.testing.assert_frame_equal(
-        change.expected_action(Study.of({**tables, "probes": pd.concat([probes, french])})), plain
+        expected_action.table(Study.of({**tables, "probes": pd.concat([probes, french])})), plain
     )
     monkeypatch.setattr(change, "MOMENTS", 3)
-    assert list(change.expected_action(Study.of(tables))["frames"].unique()) == [0, 20_000, 51_200]
+    assert list(expected_action.table(Study.of(tables))["frames"].unique()) == [0, 20_000, 51_200]
     with pytest.raises(Absent, match="words of training"):
-        change.expected_action(Study.of({**tables, "probes": french}))
+        expected_action.table(Study.of({**tables, "probes": french}))
 
 
 def test_policy_change_is_the_mean_over_probes_and_scenes(study_tables):
@@ -28,13 +29,13 @@ def test_policy_change_is_the_mean_over_probes_and_scenes(study_tables):
     probes = probes.assign(entropy=1.0 + (probes["probe"] == "go_to_ahead"), kl=probes["frames"] / 1e4)
     episodes = tables["episodes"].assign(discounted_return=0.25)
     episodes["value"] = 0.5 + episodes["seed"]
-    table = change.policy_change(Study.of({**tables, "probes": probes, "episodes": episodes}))
+    table = policy_change.table(Study.of({**tables, "probes": probes, "episodes": episodes}))
     means = table.set_index(["measure", "frames"])["mean"]
-    assert means[change.ENTROPY, 0] == pytest.approx(1.25)  # one of four probes has 2, the others 1
-    assert means[change.DRIFT, 20_000] == pytest.approx(2)
-    assert means[change.BIAS, 0] == pytest.approx(np.mean([0, 1, 2]) + 0.25)
+    assert means[policy_change.ENTROPY, 0] == pytest.approx(1.25)  # one of four probes has 2, the others 1
+    assert means[policy_change.DRIFT, 20_000] == pytest.approx(2)
+    assert means[policy_change.BIAS, 0] == pytest.approx(np.mean([0, 1, 2]) + 0.25)
     with pytest.raises(Absent, match="none has a critic"):
-        change.policy_change(Study.of(tables))
+        policy_change.table(Study.of(tables))
 
 
 def test_language_retention_compares_before_with_after(study_tables):
@@ -50,7 +51,7 @@ def test_language_retention_compares_before_with_after(study_tables):
         for frames in (0, 51_200)
         for objective in ("span_corruption", "spatial")
     ]  # fmt: skip
-    table = change.language_retention(Study.of({**tables, "language": pd.DataFrame(rows)}))
+    table = language_retention.table(Study.of({**tables, "language": pd.DataFrame(rows)}))
     means = table.set_index(["measure", "frames"])["mean"].to_dict()
     assert means == pytest.approx(
         {
@@ -62,4 +63,4 @@ def test_language_retention_compares_before_with_after(study_tables):
     )
     before = [row for row in rows if row["frames"] == 0]
     with pytest.raises(Absent, match="before and after"):
-        change.language_retention(Study.of({**tables, "language": pd.DataFrame(before)}))
+        language_retention.table(Study.of({**tables, "language": pd.DataFrame(before)}))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from glam_eval.figures import figure_named
-from glam_eval.figures.identity import cast
+from glam_eval.figures.identity import assign_looks
 from glam_eval.figures.style import style
 
 WHO = [("gflan", "t5-nano"), ("gflan", "t5-pico"), ("random", "none")]
@@ -111,7 +111,7 @@ def picture(name: str):
     table = TABLES[name]()
     conditions = [*dict.fromkeys(zip(table["agent"], table["model"], strict=True))]
     with style():
-        drawing = figure_named(name).draw(table, cast(conditions, PARAMETERS))
+        drawing = figure_named(name).draw(table, assign_looks(conditions, PARAMETERS))
         drawing.settle()
     return drawing
 

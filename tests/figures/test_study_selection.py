@@ -7,8 +7,13 @@ import pytest
 
 from glam_eval.core.errors import UserError
 from glam_eval.figures import Absent, Study
+from glam_eval.figures.definitions import (
+    composition_length,
+    pretraining_ablation,
+    prompt_length,
+    size_scaling,
+)
 from glam_eval.figures.study import distractors
-from glam_eval.figures.tables import final, training
 
 
 def test_general_figures_leave_out_what_sweeps_vary(study_tables):
@@ -69,7 +74,7 @@ def test_compositions_are_counted_from_tasks_and_other_languages_left_out(study_
     episodes = tables["episodes"].copy()
     composed = episodes["shift"] == "new_composition"
     episodes.loc[composed, "task"] = "pickup_then_pickup"
-    table = final.composition_length(Study.of(tables | {"episodes": episodes}))
+    table = composition_length.table(Study.of(tables | {"episodes": episodes}))
     final_rows = episodes[episodes["protocol"] == "generalization"]
     assert dict(zip(table["value"], table["mean"], strict=True)) == pytest.approx(
         {
@@ -81,15 +86,15 @@ def test_compositions_are_counted_from_tasks_and_other_languages_left_out(study_
 
 def test_the_ablation_needs_two_variants_of_one_model(study_tables):
     with pytest.raises(Absent):
-        training.pretraining_ablation(Study.of(study_tables(conditions=1)))
-    table = training.pretraining_ablation(Study.of(study_tables(conditions=12)))
+        pretraining_ablation.table(Study.of(study_tables(conditions=1)))
+    table = pretraining_ablation.table(Study.of(study_tables(conditions=12)))
     assert set(table["agent"]) == {"gflan", "aflan", "npe", "npa", "npae"} and set(table["model"]) == {
         "t5-nano"
     }
 
 
 def test_size_scaling_keeps_agents_with_two_models(study_tables):
-    table = training.size_scaling(Study.of(study_tables(conditions=7)))
+    table = size_scaling.table(Study.of(study_tables(conditions=7)))
     assert set(table["agent"]) == {"gflan", "zero-shot"}
     assert set(table["value"]) == {45_000, 260_000}
 
@@ -107,5 +112,5 @@ def test_more_objects_in_a_larger_room_are_no_sweep(study_tables):
 def test_the_critics_values_are_not_what_a_sweep_varies(study_tables):
     tables = study_tables(conditions=1, sweeps=True)
     with_values = {**tables, "episodes": tables["episodes"].assign(value=0.5)}
-    table = training.prompt_length(Study.of(with_values))
-    pd.testing.assert_frame_equal(table, training.prompt_length(Study.of(tables)))
+    table = prompt_length.table(Study.of(with_values))
+    pd.testing.assert_frame_equal(table, prompt_length.table(Study.of(tables)))

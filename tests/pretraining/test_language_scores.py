@@ -10,7 +10,14 @@ from glam_eval.core.errors import UserError
 from glam_eval.policies.models.loading import new_embedded
 from glam_eval.policies.scoring.t5 import T5Engine
 from glam_eval.pretraining import evaluate
-from glam_eval.pretraining.evaluate import SPANS, Counts, answers, choose, language_scores, write
+from glam_eval.pretraining.evaluate import (
+    SPANS,
+    Counts,
+    choose_answers,
+    language_scores,
+    model_answers,
+    write_answers,
+)
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.mixture import ANSWERABLE, held_out_examples
 
@@ -45,25 +52,30 @@ def plain_text(source, longest):
 
 
 def test_choices_are_the_likeliest_with_their_end():
-    chosen = choose(MODEL, T5Engine(MODEL), TOKENIZER, ITEMS[:3])
+    chosen = choose_answers(MODEL, T5Engine(MODEL), TOKENIZER, ITEMS[:3])
     for item, choice in zip(ITEMS, chosen, strict=False):
         assert choice == max(item.choices, key=lambda text: plain_score(item.source, text))
 
 
 def test_free_text_is_what_the_model_writes_greedily():
     longest = max(len(TOKENIZER(item.target)["input_ids"]) for item in ITEMS[3:])
-    assert write(MODEL, TOKENIZER, ITEMS[3:]) == [plain_text(item.source, longest) for item in ITEMS[3:]]
+    assert write_answers(MODEL, TOKENIZER, ITEMS[3:]) == [
+        plain_text(item.source, longest) for item in ITEMS[3:]
+    ]
     mixed = [ITEMS[3], ITEMS[0], ITEMS[4], ITEMS[2]]
     engine = T5Engine(MODEL)
-    chosen, written = choose(MODEL, engine, TOKENIZER, mixed[1::2]), write(MODEL, TOKENIZER, mixed[::2])
-    assert answers(MODEL, engine, TOKENIZER, mixed) == [written[0], chosen[0], written[1], chosen[1]]
+    chosen = choose_answers(MODEL, engine, TOKENIZER, mixed[1::2])
+    written = write_answers(MODEL, TOKENIZER, mixed[::2])
+    assert model_answers(MODEL, engine, TOKENIZER, mixed) == [written[0], chosen[0], written[1], chosen[1]]
 
 
 def test_scores_count_what_is_answered_rightly(monkeypatch):
     monkeypatch.setattr(evaluate, "ANSWERABLE", ["all"])
     monkeypatch.setattr(evaluate, "held_out_examples", lambda _, count: ITEMS[:count])
     truth = [item.target for item in ITEMS]
-    monkeypatch.setattr(evaluate, "answers", lambda *_: [truth[0], "key", truth[2], truth[3], "nothing"])
+    monkeypatch.setattr(
+        evaluate, "model_answers", lambda *_: [truth[0], "key", truth[2], truth[3], "nothing"]
+    )
     spans, scores = language_scores(MODEL, TOKENIZER, Counts(items=5, windows=3), name="mine", seed=2)
     assert (spans.objective, spans.items, spans.run_id, spans.seed) == (SPANS, 3, "mine", 2)
     assert math.isnan(spans.accuracy) and spans.loss > 0

@@ -46,7 +46,7 @@ def test_results_are_analysed_without_torch(analysis, results):
     code = f"import glam_eval; print(len(glam_eval.load_results({str(results)!r})))"
     done = run(analysis / "python", "-c", code, cwd=results)
     assert int(done.stdout) == len(pd.read_parquet(results / "episodes"))
-    script = ROOT / "analyses" / "learning_curves.py"
+    script = ROOT / "analyses" / "generalization_table.py"
     done = run(analysis / "python", script, results, "--out", results / "paper", cwd=results)
     assert done.returncode == 0, done.stderr
 

@@ -12,8 +12,8 @@ from synthetic_study import SHIFTS, make_study
 
 from glam_eval.core.errors import UserError
 from glam_eval.figures import FIGURES, Study
+from glam_eval.figures.definitions import generalization
 from glam_eval.figures.draw.shifts import shift_label
-from glam_eval.figures.tables import final
 from glam_eval.report import build_report, render_page
 from glam_eval.report.findings import findings
 from glam_eval.report.methods import limits, methods, settings
@@ -66,7 +66,7 @@ def test_building_again_gives_the_same_page(study, two_figures):
 
 def test_findings_state_the_estimates_and_their_intervals(study):
     texts = [re.sub(r"</?b>", "", str(finding.text)) for finding in findings(study)]
-    table = study.derive(final.generalization)
+    table = study.derive(generalization.table)
     own = table[(table["agent"] == "gflan") & (table["model"] == "t5-nano")].set_index("shift")
     (loss,) = [text for text in texts if text.startswith(f"{LABEL}: it loses")]
     for shift in SHIFTS:

@@ -1,5 +1,4 @@
-"""The table behind each figure: from a study to exactly the numbers drawn.
+"""Building blocks of tables that several figures share; a figure's own table is in its definition.
 
-Statistics come from ``glam_eval.statistics``; here is only which episodes and which grouping a figure asks
-for. Every table function takes a study and raises ``Absent`` where it cannot answer.
+Statistics come from ``glam_eval.statistics``; here is only which episodes and which grouping figures ask for.
 """

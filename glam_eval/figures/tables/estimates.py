@@ -1,4 +1,4 @@
-"""What the tables share: who is compared, the random stream of a figure, success along and after training."""
+"""What all tables share: who is compared, the random stream of a figure, success along and after training."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,13 @@ def generator(figure: str) -> np.random.Generator:
 def along_and_at_end(episodes: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return success along training (area under the curve) and at its end for every group, as ``measure``.
 
-    ``episodes`` are those of one protocol; the area is missing where no run has two evaluation points.
+    Args:
+        episodes: Those of one protocol and shift, at every checkpoint.
+        by: Columns that make a group.
+
+    Returns:
+        Columns ``by``, mean, low, high, n_seeds, n_episodes and measure (``ALONG`` or ``END``); the area is
+        missing where no run has two evaluation points.
     """
     runs = episodes.groupby("run_id", observed=True)["frames"]
     end = success_by(episodes[episodes["frames"] == runs.transform("max")], by).assign(measure=END)

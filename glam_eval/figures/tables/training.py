@@ -1,72 +1,52 @@
-"""Tables of figures about training: curves, sample efficiency, sweeps over one setting."""
+"""Success of training against one thing: a setting that runs differ in, or what a run is or costs."""
 
 import numpy as np
 import pandas as pd
 
-from glam_eval import statistics
 from glam_eval.figures.study import Absent, Study
-from glam_eval.figures.tables.estimates import END, WHO, along_and_at_end, generator
-
-ABLATION = ("gflan", "aflan", "npe", "npa", "npae")  # the paper's five pretraining variants
-PROTOCOL = "sample-efficiency"
+from glam_eval.figures.tables.estimates import WHO, along_and_at_end
 
 
-def learning_curves(study: Study) -> pd.DataFrame:
-    """Success at every evaluation point, one panel a training level."""
-    rows = study.usual(study.episodes(PROTOCOL, "none"), free=("level",))
-    if rows.groupby("run_id", observed=True)["frames"].nunique().max() < 2:
-        raise Absent("no agent was evaluated at more than one point of training")
-    return statistics.learning_curves(rows, generator("learning_curves"), by=["level", *WHO])
+def success_against_setting(study: Study, episodes: pd.DataFrame, setting: str) -> pd.DataFrame:
+    """Return success along and at the end of training against a setting that agents were trained with.
+
+    Args:
+        study: Tells which runs differ from its usual ones in the setting alone.
+        episodes: Those of one protocol and shift, of all runs.
+        setting: A factor of ``Study.sweep``.
+
+    Returns:
+        Columns of ``along_and_at_end`` by value (of the setting), agent and model.
+
+    Raises:
+        Absent: If no agent was trained with two values of the setting.
+    """
+    chosen = study.sweep(setting).rename(columns={setting: "value"})
+    rows = episodes.drop(columns="value", errors="ignore").merge(chosen, on="run_id")  # not the critic's
+    if rows["value"].nunique() < 2:
+        raise Absent(f"only one {setting.replace('_', ' ')} was evaluated along training")
+    table = along_and_at_end(rows, ["value", *WHO])
+    varied = table.groupby(WHO, observed=True)["value"].transform("nunique") > 1
+    if not varied.any():
+        raise Absent(f"no agent was trained with two values of {setting.replace('_', ' ')}")
+    return table[varied]
 
 
-def pretraining_ablation(study: Study) -> pd.DataFrame:
-    """Learning curves of the pretraining variants of the model that has most of them."""
-    curves = study.derive(learning_curves)
-    variants = curves[curves["agent"].isin(ABLATION)]
-    counts = variants.groupby("model", observed=True)["agent"].nunique()
-    if counts.empty or counts.max() < 2:
-        raise Absent("fewer than two pretraining variants of one model were trained")
-    return variants[variants["model"] == counts.idxmax()]
+def success_against_quantity(study: Study, episodes: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Return success along and at the end of training against a quantity of the runs.
 
+    Args:
+        study: Holds the runs.
+        episodes: Those of one protocol and shift, of the study's usual runs.
+        quantity: "parameters" (of the policy) or "seconds" (of a run); the mean over an agent's runs.
 
-def sample_efficiency(study: Study) -> pd.DataFrame:
-    """Success along training (area under the curve) and at its end."""
-    rows = study.usual(study.episodes(PROTOCOL, "none"))
-    return along_and_at_end(rows, WHO).rename(columns={"measure": "metric"})
+    Returns:
+        Columns of ``along_and_at_end`` by agent and model, and value (the quantity, above 0).
 
-
-def size_scaling(study: Study) -> pd.DataFrame:
-    """Success against parameters, of agents with at least two models."""
-    table = _against(study, "parameters")
-    sized = table.groupby("agent", observed=True)["value"].transform("nunique") > 1
-    if not sized.any():
-        raise Absent("no agent was run with models of two sizes")
-    return table[sized]
-
-
-def cost(study: Study) -> pd.DataFrame:
-    """Success at the end of training against the mean seconds of a run."""
-    table = _against(study, "seconds")
-    return table[table["measure"] == END]
-
-
-def action_space(study: Study) -> pd.DataFrame:
-    """Success against the number of actions offered."""
-    return _sweep(study, "action_count")
-
-
-def distractors(study: Study) -> pd.DataFrame:
-    """Success against the number of objects in the room."""
-    return _sweep(study, "distractors")
-
-
-def prompt_length(study: Study) -> pd.DataFrame:
-    """Success against the number of remembered observations."""
-    return _sweep(study, "remembered")
-
-
-def _against(study: Study, quantity: str) -> pd.DataFrame:
-    table = along_and_at_end(study.usual(study.episodes(PROTOCOL, "none")), WHO)
+    Raises:
+        Absent: If no agent has the quantity.
+    """
+    table = along_and_at_end(episodes, WHO)
     values = study.usual(study.factors).groupby(WHO, observed=True)[quantity].mean()
     table["value"] = [
         float(values.get((a, m), np.nan)) for a, m in zip(table["agent"], table["model"], strict=True)
@@ -75,16 +55,3 @@ def _against(study: Study, quantity: str) -> pd.DataFrame:
     if table.empty:
         raise Absent(f"no agent has {quantity}")
     return table
-
-
-def _sweep(study: Study, factor: str) -> pd.DataFrame:
-    chosen = study.sweep(factor).rename(columns={factor: "value"})
-    episodes = study.episodes(PROTOCOL, "none").drop(columns="value", errors="ignore")  # the critic's
-    rows = episodes.merge(chosen, on="run_id")
-    if rows["value"].nunique() < 2:
-        raise Absent(f"only one {factor.replace('_', ' ')} was evaluated along training")
-    table = along_and_at_end(rows, ["value", *WHO])
-    varied = table.groupby(WHO, observed=True)["value"].transform("nunique") > 1
-    if not varied.any():
-        raise Absent(f"no agent was trained with two values of {factor.replace('_', ' ')}")
-    return table[varied]

@@ -7,7 +7,7 @@ from glam_eval.core.world import Instruction, View
 from glam_eval.language import template
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.families.phrases import Kind, phrases
-from glam_eval.pretraining.families.scenes import OFFERED_SHARE, Draws, Setting
+from glam_eval.pretraining.families.random_scenes import OFFERED_SHARE, Setting, StageRandom
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Item:
     slots: dict[str, str] = field(default_factory=dict)  # of the phrasings that name what is asked
 
 
-def compose(generator: Draws, item: Item) -> Example:
+def compose(generator: StageRandom, item: Item) -> Example:
     """Return an item in one of its layouts: lines as in the paper's prompt, or prose.
 
     The question comes after or before the text or, where it has no slots, is a label alone: "Side 2: "
@@ -49,7 +49,7 @@ def compose(generator: Draws, item: Item) -> Example:
     return Example(item.kind, source.strip(), item.answers[-1], item.setting.language, item.choices)
 
 
-def ask(generator: Draws, kind_name: str, language: str, last: bool, **slots: str) -> str:
+def ask(generator: StageRandom, kind_name: str, language: str, last: bool, **slots: str) -> str:
     """Return a question filled in; where it stands last, at times with a label that announces the answer."""
     words = phrases(language)
     kind = words.kinds[kind_name]
@@ -62,14 +62,16 @@ def ask(generator: Draws, kind_name: str, language: str, last: bool, **slots: st
     return f"{words.question} {question} {words.answer}" if chance < 0.5 else question
 
 
-def offer(generator: Draws, language: str, choices: Sequence[str], introduction: str | None = None) -> str:
+def offer(
+    generator: StageRandom, language: str, choices: Sequence[str], introduction: str | None = None
+) -> str:
     """Return the line that lists the answers to choose from, in any order."""
     listed = list(choices)
     generator.shuffle(listed)
     return f"{introduction or phrases(language).possible} {', '.join(listed)} \n "
 
 
-def _offer(generator: Draws, item: Item, kind: Kind) -> str:
+def _offer(generator: StageRandom, item: Item, kind: Kind) -> str:
     """Return the line of possible answers, or nothing."""
     if not item.choices or generator.random() >= OFFERED_SHARE:
         return ""
@@ -84,7 +86,7 @@ def _goal(item: Item, layout: str, end: str) -> str:
     return f"{speaker.phrases(layout)['goal_introduction']} {speaker.goal(item.task)}{end}"
 
 
-def _labelled(generator: Draws, item: Item, kind: Kind) -> str:
+def _labelled(generator: StageRandom, item: Item, kind: Kind) -> str:
     """Return the paper's lines with the label after the newest observation, at times after each."""
     paper = template("paper")
     voice = item.setting.observation

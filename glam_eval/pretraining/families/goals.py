@@ -11,12 +11,12 @@ from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.families.choices import number_choices, place_choices
 from glam_eval.pretraining.families.compose import Item, compose
 from glam_eval.pretraining.families.phrases import phrases
-from glam_eval.pretraining.families.scenes import (
+from glam_eval.pretraining.families.random_scenes import (
     MOVABLE,
     SIDES,
-    Draws,
     Place,
     Setting,
+    StageRandom,
     distance,
     draw_place,
     draw_setting,
@@ -30,7 +30,7 @@ from glam_eval.pretraining.families.scenes import (
 AHEAD = (0, 1)  # the cell in front of the agent
 
 
-def goal_place(generator: Draws) -> Example:
+def goal_place(generator: StageRandom) -> Example:
     """Goal and observations; where the thing is: "2 steps left and 1 step forward"."""
     setting, task, views, places = _scene(generator, lambda: draw_place(generator, generator.choice(SIDES)))
     grammar = setting.answer.goal_voice.grammar
@@ -40,7 +40,7 @@ def goal_place(generator: Draws) -> Example:
     return compose(generator, Item("goal_place", setting, answers, task, views, choices))
 
 
-def goal_side(generator: Draws) -> Example:
+def goal_side(generator: StageRandom) -> Example:
     """Goal and observations; the side on which the thing is, straight ahead being "forward"."""
 
     def chosen() -> Place | None:
@@ -54,12 +54,12 @@ def goal_side(generator: Draws) -> Example:
     return compose(generator, Item("goal_side", setting, answers, task, views, choices))
 
 
-def goal_seen(generator: Draws) -> Example:
+def goal_seen(generator: StageRandom) -> Example:
     """Goal and observations; whether the thing is in sight."""
     return _yes_or_no(generator, "goal_seen", lambda yes: draw_place(generator) if yes else None)
 
 
-def goal_near(generator: Draws) -> Example:
+def goal_near(generator: StageRandom) -> Example:
     """Goal and observations; whether the thing is the one right ahead."""
 
     def chosen(yes: bool) -> Place:
@@ -71,7 +71,7 @@ def goal_near(generator: Draws) -> Example:
     return _yes_or_no(generator, "goal_near", chosen)
 
 
-def goal_steps(generator: Draws) -> Example:
+def goal_steps(generator: StageRandom) -> Example:
     """Goal and observations; how many steps away the thing is, sideways and forward added."""
     setting, task, views, places = _scene(generator, lambda: draw_place(generator))
     answers = [str(distance(place)) for place in places if place is not None]
@@ -79,7 +79,7 @@ def goal_steps(generator: Draws) -> Example:
     return compose(generator, Item("goal_steps", setting, answers, task, views, choices))
 
 
-def goal_thing(generator: Draws) -> Example:
+def goal_thing(generator: StageRandom) -> Example:
     """A goal, at times with an observation; which thing it names."""
     setting = draw_setting(generator)
     thing, reference = draw_target(generator)
@@ -90,17 +90,17 @@ def goal_thing(generator: Draws) -> Example:
     return compose(generator, item)
 
 
-def first_thing(generator: Draws) -> Example:
+def first_thing(generator: StageRandom) -> Example:
     """A goal in two parts joined by "then" or "after"; the thing of the part that comes first."""
     return _ordered(generator, "first_thing", 0)
 
 
-def last_thing(generator: Draws) -> Example:
+def last_thing(generator: StageRandom) -> Example:
     """A goal in two parts joined by "then" or "after"; the thing of the part that comes last."""
     return _ordered(generator, "last_thing", 1)
 
 
-def _ordered(generator: Draws, kind: str, asked: int) -> Example:
+def _ordered(generator: StageRandom, kind: str, asked: int) -> Example:
     setting = draw_setting(generator)
     references = [draw_target(generator)[1], draw_target(generator)[1]]
     while references[0] == references[1]:
@@ -111,7 +111,7 @@ def _ordered(generator: Draws, kind: str, asked: int) -> Example:
     return compose(generator, Item(kind, setting, answers[asked : asked + 1], task, (), choices))
 
 
-def _yes_or_no(generator: Draws, kind: str, chosen: Callable[[bool], Place | None]) -> Example:
+def _yes_or_no(generator: StageRandom, kind: str, chosen: Callable[[bool], Place | None]) -> Example:
     """Return a question whose answer is drawn before the place of the thing."""
     truths: list[bool] = []
 
@@ -126,21 +126,21 @@ def _yes_or_no(generator: Draws, kind: str, chosen: Callable[[bool], Place | Non
 
 
 def _scene(
-    generator: Draws, chosen: Callable[[], Place | None]
+    generator: StageRandom, chosen: Callable[[], Place | None]
 ) -> tuple[Setting, Instruction, list[View], list[Place | None]]:
     """Return who speaks, a goal about one thing, and views that have it where ``chosen`` says."""
     setting = draw_setting(generator)
     thing, reference = draw_target(generator)
-    places = [chosen() for _ in range(generator.choice(generator.range.views))]
+    places = [chosen() for _ in range(generator.choice(generator.stage.views))]
     views = _views(generator, thing, reference, places)
     return setting, draw_task(generator, reference), views, places
 
 
 def _views(
-    generator: Draws, thing: Thing, reference: Reference, places: Sequence[Place | None]
+    generator: StageRandom, thing: Thing, reference: Reference, places: Sequence[Place | None]
 ) -> list[View]:
     """Return views in which the reference names the thing alone; 2 to 9 sentences, as real ones have."""
-    most = min(generator.range.things, 7 if len(places) < 3 else 5)
+    most = min(generator.stage.things, 7 if len(places) < 3 else 5)
 
     def other(candidate: Thing) -> bool:
         return not matches(reference, candidate)
@@ -152,7 +152,7 @@ def _views(
 
 
 def _names(
-    generator: Draws, setting: Setting, references: Sequence[Reference]
+    generator: StageRandom, setting: Setting, references: Sequence[Reference]
 ) -> tuple[list[str], tuple[str, ...]]:
     """Return how the answer's language names things, and up to four names to choose from."""
     grammar = setting.named.goal_voice.grammar

@@ -5,11 +5,10 @@ model may read any two texts next to each other.
 """
 
 from glam_eval.language import template
-from glam_eval.pretraining.families.lexical import defined_words
 from glam_eval.pretraining.families.phrases import phrases
-from glam_eval.pretraining.families.scenes import (
-    Draws,
+from glam_eval.pretraining.families.random_scenes import (
     Setting,
+    StageRandom,
     draw_language,
     draw_place,
     draw_setting,
@@ -18,9 +17,10 @@ from glam_eval.pretraining.families.scenes import (
     draw_thing,
     draw_view,
 )
+from glam_eval.pretraining.families.word_lists import defined_words
 
 
-def text(generator: Draws) -> str:
+def text(generator: StageRandom) -> str:
     """Return a text of one to some sentences."""
     chance = generator.random()
     if chance < 0.55:
@@ -32,14 +32,14 @@ def text(generator: Draws) -> str:
     return _places(generator)
 
 
-def _sentences(generator: Draws, setting: Setting) -> list[str]:
+def _sentences(generator: StageRandom, setting: Setting) -> list[str]:
     """Return the sentences of one view, with something carried now and then."""
     carrying = draw_thing(generator) if generator.random() < 0.2 else None
     view = draw_view(generator, generator.randint(1, 6), carrying=carrying)
     return list(setting.observation.observation(view))
 
 
-def _scene(generator: Draws) -> str:
+def _scene(generator: StageRandom) -> str:
     """Return an observation, at times after a goal, as lines or as prose."""
     setting = draw_setting(generator)
     sentences = _sentences(generator, setting)
@@ -57,7 +57,7 @@ def _scene(generator: Draws) -> str:
     return (goal + head + paper.after_sentence.join(sentences)).strip()
 
 
-def _goal(generator: Draws) -> str:
+def _goal(generator: StageRandom) -> str:
     """Return a goal alone."""
     setting = draw_setting(generator)
     layout = generator.choice(("paper", "prose"))
@@ -65,13 +65,13 @@ def _goal(generator: Draws) -> str:
     return f"{setting.goal.phrases(layout)['goal_introduction']} {setting.goal.goal(task)}"
 
 
-def _definition(generator: Draws) -> str:
+def _definition(generator: StageRandom) -> str:
     """Return the meaning of a word for a thing or a colour, as a dictionary has it."""
     word, definition = generator.choice(defined_words(draw_language(generator)))
     return f"{word}: {definition}"
 
 
-def _places(generator: Draws) -> str:
+def _places(generator: StageRandom) -> str:
     """Return sentences on where things are that no one is said to see."""
     setting = draw_setting(generator)
     told = phrases(setting.language).there_is

@@ -7,11 +7,11 @@ from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.families.choices import number_choices, place_choices, thing_choices
 from glam_eval.pretraining.families.compose import Item, compose
 from glam_eval.pretraining.families.phrases import phrases
-from glam_eval.pretraining.families.scenes import (
+from glam_eval.pretraining.families.random_scenes import (
     SIDES,
-    Draws,
     Place,
     Setting,
+    StageRandom,
     draw_place,
     draw_setting,
     draw_target,
@@ -24,7 +24,7 @@ from glam_eval.pretraining.families.scenes import (
 MOST_LISTED = 3  # things in an answer
 
 
-def place_of(generator: Draws) -> Example:
+def place_of(generator: StageRandom) -> Example:
     """An observation and a thing of it; where the thing is."""
     setting, thing, place, view = _one(generator)
     grammar = setting.answer.goal_voice.grammar
@@ -34,7 +34,7 @@ def place_of(generator: Draws) -> Example:
     return _ask(generator, "place_of", setting, view, grammar.place(*place), choices, thing=name)
 
 
-def thing_at(generator: Draws) -> Example:
+def thing_at(generator: StageRandom) -> Example:
     """An observation and a place of it; which thing is there."""
     setting, thing, place, view = _one(generator)
     grammar = setting.answer.goal_voice.grammar
@@ -44,7 +44,7 @@ def thing_at(generator: Draws) -> Example:
     return _ask(generator, "thing_at", setting, view, grammar.thing(thing), choices, place=where)
 
 
-def seen(generator: Draws) -> Example:
+def seen(generator: StageRandom) -> Example:
     """An observation and a thing; whether it is in sight."""
     setting, thing, _, view = _one(generator)
     truth = generator.random() < 0.5
@@ -56,7 +56,7 @@ def seen(generator: Draws) -> Example:
     return _ask(generator, "seen", setting, view, answers[not truth], answers, thing=name)
 
 
-def things_on(generator: Draws) -> Example:
+def things_on(generator: StageRandom) -> Example:
     """An observation and a side; the things on it as a list, those straight ahead being "forward"."""
     setting, _, _, view = _one(generator)
     side = generator.choice(SIDES)
@@ -68,14 +68,14 @@ def things_on(generator: Draws) -> Example:
     return _ask(generator, "things_on", setting, view, answer, (), side=words.words[side])
 
 
-def count(generator: Draws) -> Example:
+def count(generator: StageRandom) -> Example:
     """An observation; how many things it has, walls not counted."""
     setting, _, _, view = _one(generator)
     number = sum(sighting.thing is not None for sighting in view.sightings)
     return _ask(generator, "count", setting, view, str(number), number_choices(generator, number))
 
 
-def carried(generator: Draws) -> Example:
+def carried(generator: StageRandom) -> Example:
     """An observation; what is in the hands."""
     setting = draw_setting(generator)
     grammar = setting.answer.goal_voice.grammar
@@ -83,7 +83,7 @@ def carried(generator: Draws) -> Example:
     thing = draw_thing(generator)
     empty = generator.random() < 0.25
     view = draw_view(
-        generator, generator.randint(1, min(5, generator.range.things)), carrying=None if empty else thing
+        generator, generator.randint(1, min(5, generator.stage.things)), carrying=None if empty else thing
     )
     others = [sighting.thing for sighting in view.sightings if sighting.thing]
     choices = thing_choices(generator, grammar, thing, others, 3)
@@ -91,18 +91,18 @@ def carried(generator: Draws) -> Example:
     return _ask(generator, "carried", setting, view, answer, tuple(sorted({*choices, nothing})))
 
 
-def _view(generator: Draws, thing: Thing, place: Place | None) -> View:
+def _view(generator: StageRandom, thing: Thing, place: Place | None) -> View:
     """Return a view with a thing at a place, or without it; nothing else has its noun and colour."""
 
     def other(candidate: Thing) -> bool:
         return (candidate.noun, candidate.color) != (thing.noun, thing.color)
 
     return draw_view(
-        generator, generator.randint(1, generator.range.things), [(thing, place)] if place else (), other
+        generator, generator.randint(1, generator.stage.things), [(thing, place)] if place else (), other
     )
 
 
-def _one(generator: Draws) -> tuple[Setting, Thing, Place, View]:
+def _one(generator: StageRandom) -> tuple[Setting, Thing, Place, View]:
     """Return who speaks, a thing, its place and a view in which it is the only such thing there."""
     setting, thing = draw_setting(generator), draw_thing(generator)
     place = draw_place(generator, generator.choice(SIDES))
@@ -110,7 +110,7 @@ def _one(generator: Draws) -> tuple[Setting, Thing, Place, View]:
 
 
 def _ask(
-    generator: Draws,
+    generator: StageRandom,
     kind: str,
     setting: Setting,
     view: View,
@@ -121,7 +121,7 @@ def _ask(
     """Return a question on the newest observation."""
     task = draw_task(generator, draw_target(generator)[1]) if generator.random() < 0.3 else None
     views, answers = [view], [answer]
-    if slots and max(generator.range.views) > 1 and generator.random() < 0.2:
+    if slots and max(generator.stage.views) > 1 and generator.random() < 0.2:
         views.insert(0, draw_view(generator, generator.randint(1, 4)))
         answers.insert(0, "")
     return compose(generator, Item(kind, setting, answers, task, views, tuple(choices), slots))

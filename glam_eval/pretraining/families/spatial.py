@@ -11,11 +11,11 @@ from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.families.choices import choices_among, number_choices
 from glam_eval.pretraining.families.compose import ask, offer
 from glam_eval.pretraining.families.phrases import meanings, phrases
-from glam_eval.pretraining.families.scenes import (
+from glam_eval.pretraining.families.random_scenes import (
     OFFERED_SHARE,
     SHIFTS,
-    Draws,
     Place,
+    StageRandom,
     distance,
     draw_language,
     draw_place,
@@ -27,7 +27,7 @@ AROUND = ("front", "right", "behind", "left")  # clockwise, as lexicons key them
 MOST_TURNS = 3
 
 
-def side(generator: Draws) -> Example:
+def side(generator: StageRandom) -> Example:
     """A thing at a place; whether it is to the left or to the right."""
     language, grammar = _voice(generator)
     place = draw_place(generator, generator.choice(("left", "right")))
@@ -37,7 +37,7 @@ def side(generator: Draws) -> Example:
     return _example(generator, "side", language, words[side_of(place)], answers, told)
 
 
-def straight(generator: Draws) -> Example:
+def straight(generator: StageRandom) -> Example:
     """A thing at a place; whether it is straight ahead."""
     language, grammar = _voice(generator)
     truth = generator.random() < 0.5
@@ -45,7 +45,7 @@ def straight(generator: Draws) -> Example:
     return _yes_or_no(generator, "straight", language, truth, _tell(generator, language, grammar, [place]))
 
 
-def line(generator: Draws) -> Example:
+def line(generator: StageRandom) -> Example:
     """Two things at places; whether they share a row or a column."""
     language, grammar = _voice(generator)
     truth = generator.random() < 0.5
@@ -57,7 +57,7 @@ def line(generator: Draws) -> Example:
     )
 
 
-def steps(generator: Draws) -> Example:
+def steps(generator: StageRandom) -> Example:
     """A thing at a place; how many steps it is away, sideways and forward added."""
     language, grammar = _voice(generator)
     place = draw_place(generator)
@@ -66,17 +66,17 @@ def steps(generator: Draws) -> Example:
     return _example(generator, "steps", language, str(number), number_choices(generator, number), told)
 
 
-def nearer(generator: Draws) -> Example:
+def nearer(generator: StageRandom) -> Example:
     """Two things at places; which is fewer steps away."""
     return _compare(generator, "nearer")
 
 
-def farther(generator: Draws) -> Example:
+def farther(generator: StageRandom) -> Example:
     """Two things at places; which is more steps away."""
     return _compare(generator, "farther")
 
 
-def more(generator: Draws) -> Example:
+def more(generator: StageRandom) -> Example:
     """Two numbers of steps in one direction; the greater."""
     language, grammar = _voice(generator)
     few, many = sorted(generator.sample(range(1, 10), 2))
@@ -86,7 +86,7 @@ def more(generator: Draws) -> Example:
     return _example(generator, "more", language, greater, pair, "", first=pair[0], second=pair[1])
 
 
-def turned(generator: Draws) -> Example:
+def turned(generator: StageRandom) -> Example:
     """One to three quarter turns; where what was ahead, behind or on a side is then."""
     language, grammar = _voice(generator)
     turns, start = generator.randint(1, MOST_TURNS), generator.randrange(4)
@@ -102,7 +102,7 @@ def turned(generator: Draws) -> Example:
     return _example(generator, "turned", language, around[end], tuple(around), "", **slots)
 
 
-def opposite(generator: Draws) -> Example:
+def opposite(generator: StageRandom) -> Example:
     """A word; its opposite."""
     language = draw_language(generator)
     pairs = meanings(language).opposites
@@ -113,17 +113,17 @@ def opposite(generator: Draws) -> Example:
     )
 
 
-def _voice(generator: Draws) -> tuple[str, Grammar]:
+def _voice(generator: StageRandom) -> tuple[str, Grammar]:
     """Return a language and a grammar of it, with the words of some shift."""
     language = draw_language(generator)
     return language, speaker(language, generator.choice(SHIFTS)).goal_voice.grammar
 
 
-def _shuffled(generator: Draws, first: str, second: str) -> tuple[str, str]:
+def _shuffled(generator: StageRandom, first: str, second: str) -> tuple[str, str]:
     return (first, second) if generator.random() < 0.5 else (second, first)
 
 
-def _tell(generator: Draws, language: str, grammar: Grammar, places: Sequence[Place]) -> str:
+def _tell(generator: StageRandom, language: str, grammar: Grammar, places: Sequence[Place]) -> str:
     """Return sentences that say of things where they are."""
     told = phrases(language).there_is
     return " ".join(
@@ -132,7 +132,7 @@ def _tell(generator: Draws, language: str, grammar: Grammar, places: Sequence[Pl
     )
 
 
-def _compare(generator: Draws, kind: str) -> Example:
+def _compare(generator: StageRandom, kind: str) -> Example:
     """Return a question which of two things at different distances is the nearer or the farther one."""
     language, grammar = _voice(generator)
     first, second = draw_place(generator), draw_place(generator)
@@ -151,14 +151,14 @@ def _compare(generator: Draws, kind: str) -> Example:
     return _example(generator, kind, language, target, pair, told, first=pair[0], second=pair[1])
 
 
-def _yes_or_no(generator: Draws, kind: str, language: str, truth: bool, told: str) -> Example:
+def _yes_or_no(generator: StageRandom, kind: str, language: str, truth: bool, told: str) -> Example:
     words = phrases(language).words
     answers = (words["yes"], words["no"])
     return _example(generator, kind, language, answers[not truth], answers, told)
 
 
 def _example(
-    generator: Draws,
+    generator: StageRandom,
     kind: str,
     language: str,
     target: str,

@@ -6,7 +6,7 @@ _BLOCK = 128  # raw 64-bit numbers fetched at a time
 _HALF = 0xFFFFFFFF
 
 
-class Draws:
+class ScalarGenerator:
     """Takes over a fresh PCG64 generator, as ``numpy.random.Generator`` would consume it.
 
     Bounded integers: Lemire's method (arXiv 1805.10941) on 32-bit halves, the low one first, as in numpy's

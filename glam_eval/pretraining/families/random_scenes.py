@@ -24,8 +24,8 @@ Place = tuple[int, int]  # steps right (negative: left) and forward
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """How much variety a stage of the curriculum has."""
+class Stage:
+    """A stage of the curriculum: how much variety its scenes have."""
 
     languages: tuple[float, ...]  # weights, in the order of ``LANGUAGES``
     shifts: tuple[str, ...]
@@ -34,17 +34,17 @@ class Range:
 
 
 # English is what agents are trained in, and half the lexicon of FLAN-T5.
-FULL = Range((10, 3, 3, 3, 3, 3), SHIFTS, (1, 1, 2, 3), 7)
+FULL = Stage((10, 3, 3, 3, 3, 3), SHIFTS, (1, 1, 2, 3), 7)
 # Looking up what a goal names is learned from short English scenes first; from all at once it is not learned.
-EASY = Range((1, 0, 0, 0, 0, 0), ("none",), (1,), 3)
+EASY = Stage((1, 0, 0, 0, 0, 0), ("none",), (1,), 3)
 
 
-class Draws(random.Random):
-    """Random draws of a stage of the curriculum."""
+class StageRandom(random.Random):
+    """Random numbers for the scenes of a stage of the curriculum."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.range = FULL
+        self.stage = FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,35 +66,35 @@ class Setting:
         return speaker(self.language, self.goal.shift)
 
 
-def draw_language(generator: Draws) -> str:
+def draw_language(generator: StageRandom) -> str:
     """Return one of the languages."""
-    return generator.choices(LANGUAGES, generator.range.languages)[0]
+    return generator.choices(LANGUAGES, generator.stage.languages)[0]
 
 
-def draw_setting(generator: Draws) -> Setting:
+def draw_setting(generator: StageRandom) -> Setting:
     """Return who speaks: mostly one speaker; at times goal or observations in other words or languages."""
     language = draw_language(generator)
-    goal = observation = (language, generator.choice(generator.range.shifts))
+    goal = observation = (language, generator.choice(generator.stage.shifts))
     chance = generator.random()
     if chance < 0.08:
         goal = (draw_language(generator), goal[1])
     elif chance < 0.16:
         observation = (draw_language(generator), observation[1])
-    elif chance < 0.24 and "synonym_colors" in generator.range.shifts:
+    elif chance < 0.24 and "synonym_colors" in generator.stage.shifts:
         words = ["none", "synonym_colors"]
         generator.shuffle(words)
         goal, observation = (language, words[0]), (language, words[1])
     return Setting(language, speaker(*goal), speaker(*observation))
 
 
-def draw_thing(generator: Draws) -> Thing:
+def draw_thing(generator: StageRandom) -> Thing:
     """Return a thing."""
     noun = generator.choice(NOUNS)
     state = generator.choice(get_args(DoorState)) if noun == "door" else None
     return Thing(noun, generator.choice(COLORS), state)
 
 
-def draw_target(generator: Draws) -> tuple[Thing, Reference]:
+def draw_target(generator: StageRandom) -> tuple[Thing, Reference]:
     """Return a thing that goals speak of, and how a goal names it: mostly by noun and colour."""
     noun = generator.choice((*MOVABLE * 3, "door"))
     state = generator.choice(get_args(DoorState)) if noun == "door" else None
@@ -112,14 +112,14 @@ def matches(reference: Reference, thing: Thing | None) -> bool:
     )
 
 
-def draw_task(generator: Draws, reference: Reference) -> Instruction:
+def draw_task(generator: StageRandom, reference: Reference) -> Instruction:
     """Return an instruction about one thing."""
     if reference.noun == "door":
         return generator.choice((GoTo, Open))(reference)
     return generator.choice((GoTo, GoTo, PickUp))(reference)
 
 
-def draw_place(generator: Draws, side: Side | None = None) -> Place:
+def draw_place(generator: StageRandom, side: Side | None = None) -> Place:
     """Return a place in view, on one side where one is given; "forward" is straight ahead."""
     if side == "forward":
         return 0, generator.randint(1, REACH)
@@ -140,7 +140,7 @@ def distance(place: Place) -> int:
 
 
 def draw_view(
-    generator: Draws,
+    generator: StageRandom,
     count: int,
     fixed: Sequence[tuple[Thing, Place]] = (),
     allowed: Callable[[Thing], bool] | None = None,

@@ -10,23 +10,23 @@ from glam_eval.language import ACTION_SETS, LANGUAGES, Speaker, speaker, templat
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.families.choices import choices_among
 from glam_eval.pretraining.families.compose import ask, offer
-from glam_eval.pretraining.families.lexical import ACTION_SHIFTS, names, synonyms, words
 from glam_eval.pretraining.families.phrases import meanings, phrases
-from glam_eval.pretraining.families.scenes import (
+from glam_eval.pretraining.families.random_scenes import (
     OFFERED_SHARE,
-    Draws,
+    StageRandom,
     draw_language,
     draw_place,
     draw_target,
     draw_task,
     draw_thing,
 )
+from glam_eval.pretraining.families.word_lists import ACTION_SHIFTS, names, synonyms, words
 
 CATEGORIES = ("nouns", "colors", "actions")
 Render = Callable[[Speaker], str]  # one content in the words of any speaker
 
 
-def synonym(generator: Draws) -> Example:
+def synonym(generator: StageRandom) -> Example:
     """A word, a phrase of an action or a coloured thing; another way to say it."""
     language = draw_language(generator)
     if generator.random() < 0.3:
@@ -40,7 +40,7 @@ def synonym(generator: Draws) -> Example:
     )
 
 
-def _coloured(generator: Draws, language: str) -> tuple[str, str, list[str]]:
+def _coloured(generator: StageRandom, language: str) -> tuple[str, str, list[str]]:
     """Return a thing with the plain and the rarer word for its colour, in any order, and other things."""
     shifts = ["none", "synonym_colors"]
     generator.shuffle(shifts)
@@ -50,7 +50,7 @@ def _coloured(generator: Draws, language: str) -> tuple[str, str, list[str]]:
     return first.thing(thing), second.thing(thing), others
 
 
-def same_meaning(generator: Draws) -> Example:
+def same_meaning(generator: StageRandom) -> Example:
     """Two words or phrases; whether they mean the same."""
     language = draw_language(generator)
     entry = generator.choice(synonyms(language))
@@ -64,7 +64,7 @@ def same_meaning(generator: Draws) -> Example:
     return _example(generator, "same_meaning", language, answers[not truth], answers, word=word, other=other)
 
 
-def definition(generator: Draws) -> Example:
+def definition(generator: StageRandom) -> Example:
     """A word; its definition."""
     language = draw_language(generator)
     entry = generator.choice(words(language))
@@ -74,7 +74,7 @@ def definition(generator: Draws) -> Example:
     return _example(generator, "definition", language, entry.definition, choices, word=word)
 
 
-def defined(generator: Draws) -> Example:
+def defined(generator: StageRandom) -> Example:
     """A definition; its word."""
     language = draw_language(generator)
     entry = generator.choice(words(language))
@@ -84,7 +84,7 @@ def defined(generator: Draws) -> Example:
     return _example(generator, "defined", language, target, choices, definition=entry.definition)
 
 
-def category(generator: Draws) -> Example:
+def category(generator: StageRandom) -> Example:
     """A word; whether it is a thing, a colour, an action, a number or a side."""
     language = draw_language(generator)
     kinds = meanings(language).categories
@@ -101,7 +101,7 @@ def category(generator: Draws) -> Example:
     return _example(generator, "category", language, kinds[key], choices, word=word, options=options)
 
 
-def translation(generator: Draws) -> Example:
+def translation(generator: StageRandom) -> Example:
     """A word, phrase, sentence or goal in one language; the same in another."""
     target_language = draw_language(generator)
     source_language = generator.choice([code for code in LANGUAGES if code != target_language])
@@ -113,7 +113,7 @@ def translation(generator: Draws) -> Example:
     return _example(generator, "translation", target_language, target, choices, **slots)
 
 
-def any_action(generator: Draws) -> Example:
+def any_action(generator: StageRandom) -> Example:
     """A list of actions, then a few definitions, and no goal or observation; any action of the list, evenly.
 
     It teaches what kind of phrase stands after the list's label, and to prefer none.
@@ -128,7 +128,7 @@ def any_action(generator: Draws) -> Example:
     return Example("any_action", " \n ".join(lines), generator.choice(actions), language)
 
 
-def copy(generator: Draws) -> Example:
+def copy(generator: StageRandom) -> Example:
     """A text or the list of actions; the same again."""
     voice = speaker(draw_language(generator))
     draw = generator.choice((_thing, _place, _sighting, _goal, _action, _listed_actions))
@@ -136,39 +136,39 @@ def copy(generator: Draws) -> Example:
     return _example(generator, "copy", voice.language, text, (), text=text)
 
 
-def _thing(generator: Draws) -> Render:
+def _thing(generator: StageRandom) -> Render:
     thing, shift = draw_thing(generator), _shift(generator, "synonym_colors", "new_nouns")
     return lambda voice: speaker(voice.language, shift).goal_voice.grammar.thing(thing)
 
 
-def _name(generator: Draws) -> Render:
+def _name(generator: StageRandom) -> Render:
     reference = draw_target(generator)[1]
     return lambda voice: voice.goal_voice.grammar.name(reference)
 
 
-def _place(generator: Draws) -> Render:
+def _place(generator: StageRandom) -> Render:
     place = draw_place(generator)
     return lambda voice: voice.goal_voice.grammar.place(*place)
 
 
-def _sighting(generator: Draws) -> Render:
+def _sighting(generator: StageRandom) -> Render:
     sighting = Sighting(draw_thing(generator), *draw_place(generator))
     shift = _shift(generator, "synonym_colors", "new_nouns")
     return lambda voice: speaker(voice.language, shift).goal_voice.grammar.sighting(sighting)
 
 
-def _goal(generator: Draws) -> Render:
+def _goal(generator: StageRandom) -> Render:
     task = draw_task(generator, draw_target(generator)[1])
     shift = _shift(generator, "synonym_colors", "infinitive_goal")
     return lambda voice: speaker(voice.language, shift).goal(task)
 
 
-def _action(generator: Draws) -> Render:
+def _action(generator: StageRandom) -> Render:
     index, shift = generator.randrange(len(ACTION_SETS["augmented"])), _shift(generator, *ACTION_SHIFTS)
     return lambda voice: speaker(voice.language, shift).actions("augmented")[index]
 
 
-def _listed_actions(generator: Draws) -> Render:
+def _listed_actions(generator: StageRandom) -> Render:
     """Return the list of actions in any order, as prompts introduce it or alone."""
     actions, introduced = _actions(generator), generator.random() < 0.5
 
@@ -179,25 +179,25 @@ def _listed_actions(generator: Draws) -> Render:
     return render
 
 
-def _actions(generator: Draws) -> Callable[[Speaker], list[str]]:
+def _actions(generator: StageRandom) -> Callable[[Speaker], list[str]]:
     """Return two to six actions in any order."""
     shift, order = _shift(generator, *ACTION_SHIFTS), generator.sample(range(6), generator.randint(2, 6))
     return lambda voice: [speaker(voice.language, shift).actions()[i] for i in order]
 
 
-def _prompt_actions(generator: Draws) -> Callable[[Speaker], list[str]]:
+def _prompt_actions(generator: StageRandom) -> Callable[[Speaker], list[str]]:
     """Return a whole set of actions in its own order."""
     shift, name = _shift(generator, *ACTION_SHIFTS), generator.choice(list(ACTION_SETS))
     return lambda voice: list(speaker(voice.language, shift).actions(name))
 
 
-def _shift(generator: Draws, *shifts: str) -> str:
+def _shift(generator: StageRandom, *shifts: str) -> str:
     """Return no shift, or one of some."""
     return generator.choice(("none", "none", *shifts))
 
 
 def _example(
-    generator: Draws, kind: str, language: str, target: str, choices: tuple[str, ...], **slots: str
+    generator: StageRandom, kind: str, language: str, target: str, choices: tuple[str, ...], **slots: str
 ) -> Example:
     """Return a question on words, at times with the answers to choose from."""
     question = ask(generator, kind, language, last=True, **slots)

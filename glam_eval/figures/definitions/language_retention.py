@@ -1,0 +1,34 @@
+"""Does grounding damage the language model? Held-out text and items before and after training."""
+
+from functools import partial
+
+import pandas as pd
+
+from glam_eval.figures.draw.probes import draw_panels
+from glam_eval.figures.figure import BANDS, FigureDefinition
+from glam_eval.figures.study import Absent, Study
+from glam_eval.figures.tables.change import curves_over_seeds
+
+
+def table(study: Study) -> pd.DataFrame:
+    """Return accuracy on each family of held-out items, and loss of left-out spans of held-out text."""
+    rows = study.table("language")
+    runs = study.table("runs")
+    rows = rows.merge(runs[["run_id", "agent"]], on="run_id") if "agent" not in rows else rows
+    rows = rows[rows.groupby("run_id", observed=True)["frames"].transform("nunique") > 1]
+    if rows.empty:
+        raise Absent("no agent's language was measured before and after training")
+    accurate = rows["accuracy"].notna()
+    told = rows["objective"].where(accurate, rows["objective"] + " (loss)")
+    rows = rows.assign(measure=told, measured=rows["accuracy"].where(accurate, rows["loss"]))
+    return curves_over_seeds(study.usual(rows), "measure", "measured", "language_retention")
+
+
+FIGURE = FigureDefinition(
+    name="language_retention",
+    title="Language retention",
+    table=table,
+    draw=partial(draw_panels, panel="measure", label="accuracy", share=False),
+    explanation="Accuracy on held-out items of each family, and loss of left-out spans of held-out text, "
+    f"before and after training; none is about acting. {BANDS}",
+)
