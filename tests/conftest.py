@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from glam_eval.config.agents import describe_agent
+from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.training.demonstrations import DemonstrationCollector
+from glam_eval.training.run import TrainingRun
 
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with it ignored
@@ -61,16 +65,28 @@ def tiny_suite(tmp_path: Path) -> Path:
     return path
 
 
-def tiny_run(**values) -> RunConfig:
-    """A run of the language policy on the easiest level."""
+# Settings of each kind of learner: three updates of 80 frames in tiny_run's.
+LEARNERS = {
+    "gflan": {"preset": "small", "environments": 8, "steps": 10, "minibatch": 40},
+    "drrn": {"environments": 4, "steps": 20, "batch": 8, "replay": 150},
+    "symbolic-ppo": {"environments": 8, "steps": 10, "recurrence": 5, "minibatch": 40, "epochs": 1},
+    "bc-bot": {"minibatch": 8, "steps": 10},
+}
+LEARNERS |= dict.fromkeys(("aflan", "npe", "npa", "npae"), LEARNERS["gflan"])
+LEARNERS["bc-gflan"] = LEARNERS["bc-bot"]
+
+
+def tiny_run(agent="gflan", **values) -> RunConfig:
+    """A run on the easiest level, of the language policy unless another agent is named."""
+    described = describe_agent(agent)
     defaults = {
-        "agent": "gflan",
-        "model": "t5-pico",
-        "frames": 240,
+        "agent": agent,
+        "model": "t5-pico" if described.uses_model else "none",
+        "frames": 240 if described.learns else 0,
         "evaluations": 3,
         "environment": {"level": "GoToLocalS5N2", "remembered": 1},
-        "policy": {"head_hidden": 8},
-        "ppo": {"preset": "small", "environments": 8, "steps": 10, "minibatch": 40},
+        "policy": {"head_hidden": 8} if described.uses_model else None,
+        "learner": LEARNERS.get(agent, {}),
     }
     return RunConfig.parse({**defaults, **values}, "test")
 
@@ -80,32 +96,39 @@ def _tiny_run():
     return tiny_run
 
 
-LEARNERS = {
-    "gflan": {},
-    "aflan": {},
-    "npe": {},
-    "npa": {},
-    "npae": {},
-    "drrn": {
-        "model": "none",
-        "q_learning": {"environments": 4, "steps": 20, "batch": 8, "replay": 150},
-    },
-    "symbolic-ppo": {
-        "model": "none",
-        "ppo": {"environments": 8, "steps": 10, "recurrence": 5, "minibatch": 40, "epochs": 1},
-    },
-    "bc-bot": {"cloning": {"environments": 4, "minibatch": 8, "steps": 10, "transitions": 100}},
-    "bc-gflan": {
-        "cloning": {"environments": 4, "minibatch": 8, "steps": 10, "transitions": 100, "source": "gflan"}
-    },
-}
+@pytest.fixture(scope="session")
+def demonstrations():
+    """The bot's demonstrations for a run, or any other source's."""
+
+    def collect(config: RunConfig, teacher=None, **values):
+        settings = {"source": "bot", "transitions": 100, "environments": 4, "seed": config.seed, **values}
+        world = {"environment": config.environment.model_dump()}
+        wanted = DemonstrationsConfig.parse(world | settings, "test")
+        collector = DemonstrationCollector(wanted, teacher=teacher)
+        records = []
+        while not collector.finished:
+            records += collector.advance()
+        return records
+
+    return collect
+
+
+@pytest.fixture(scope="session")
+def begin(demonstrations):
+    """Begin a run, or go on with it; agents that imitate are given the bot's demonstrations."""
+
+    def run(config: RunConfig, resume=None):
+        shown = demonstrations(config) if config.learner.kind == "cloning" else ()
+        return TrainingRun(config, resume=resume, demonstrations=shown)
+
+    return run
 
 
 @pytest.fixture(params=list(LEARNERS))
 def tiny_learner(request):
-    """A run of each kind of learner: three updates of 80 frames."""
+    """A run of each agent that learns: three updates of 80 frames."""
 
     def build(**values) -> RunConfig:
-        return tiny_run(agent=request.param, **{**LEARNERS[request.param], **values})
+        return tiny_run(request.param, **values)
 
     return build

@@ -7,6 +7,7 @@ import torch
 
 from glam_eval.core.world import Situation
 from glam_eval.policies.base import PolicyOutput
+from glam_eval.policies.network import offered_only
 
 
 class FixedPolicy:
@@ -56,9 +57,7 @@ class RandomPolicy(FixedPolicy):
 
     def evaluate(self, inputs: Sequence[int], memory: torch.Tensor | None = None) -> PolicyOutput:  # noqa: ARG002
         """Return the uniform distribution over each input's actions."""
-        counts = torch.tensor(list(inputs))
-        offered = torch.arange(int(counts.max())) < counts[:, None]
-        scores = torch.zeros(offered.shape).masked_fill(~offered, -torch.inf)
+        scores = offered_only(torch.zeros(len(inputs), max(inputs)), inputs)
         return PolicyOutput(scores.log_softmax(dim=1), torch.zeros(len(inputs)))
 
 

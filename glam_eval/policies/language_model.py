@@ -19,6 +19,7 @@ from glam_eval.policies.heads import Head
 from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state
 from glam_eval.policies.models.estimate import tokens_at_once
 from glam_eval.policies.models.loading import load_model, load_weights, quiet
+from glam_eval.policies.network import offered_only
 from glam_eval.policies.scoring.packing import Prompt
 from glam_eval.policies.scoring.scores import Scorer, make_engine
 from glam_eval.policies.scoring.tokens import CachedTokenizer
@@ -156,11 +157,7 @@ class LanguageModelPolicy:
 
     def _head_scores(self, roots: torch.Tensor, counts: list[int]) -> torch.Tensor:
         """Return the action head's logits (n, A), -inf where an input offers fewer actions."""
-        if max(counts) > self.actions_count:
-            raise UserError(f"{max(counts)} actions for an action head of {self.actions_count} outputs")
-        logits: torch.Tensor = self.heads["action"](roots)[:, : max(counts)]
-        offered = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
-        return logits.masked_fill(~offered.to(logits.device), -torch.inf)
+        return offered_only(self.heads["action"](roots), counts)
 
     def _log_policy(self, scores: torch.Tensor) -> torch.Tensor:
         """Return the logarithm of the policy over actions, -inf where none is offered."""

@@ -19,7 +19,7 @@ WORLD = {"level": "MixedTrainLocalS5N2", "remembered": 1, "options": {"kinds": [
 @pytest.fixture(scope="module")
 def played(tiny_run):
     """Two scenes of every condition by an untrained model: episodes by condition."""
-    run = tiny_run(agent="zero-shot", frames=0, environment=WORLD)
+    run = tiny_run(agent="zero-shot", environment=WORLD)
     policy = TrainingRun(run).policy
     protocol = ProtocolConfig.parse({"name": "generalization", "scenes": 2, "conditions": SETS}, "test")
     episodes = defaultdict(list)

@@ -32,7 +32,7 @@ def episodes(policy, run, condition="none", **values):
 
 @pytest.fixture
 def random_run(tiny_run):
-    return tiny_run(agent="random", model="none", frames=0)
+    return tiny_run(agent="random")
 
 
 def test_every_scene_is_played_exactly_once(random_run):
@@ -49,7 +49,7 @@ def test_the_number_of_environments_changes_nothing(random_run, monkeypatch):
 
 def test_shifts_that_change_nothing_differ_by_nothing(tiny_run):
     """Random ignores all words; a language policy reads the same words under two names of no shift."""
-    run = tiny_run(agent="random", model="none", frames=0)
+    run = tiny_run(agent="random")
     plain = episodes(RandomPolicy(), run)
     french = episodes(RandomPolicy(), run, "invented_nouns@fr")
     assert [e.actions for e in plain] == [e.actions for e in french]
@@ -62,7 +62,7 @@ def test_shifts_that_change_nothing_differ_by_nothing(tiny_run):
 
 def test_seeds_draw_differently(tiny_run):
     one, two = (
-        episodes(RandomPolicy(), tiny_run(agent="random", model="none", frames=0, seed=seed))
+        episodes(RandomPolicy(), tiny_run(agent="random", seed=seed))
         for seed in (1, 2)
     )
     assert [e.scene_seed for e in one] == [e.scene_seed for e in two]
@@ -70,17 +70,16 @@ def test_seeds_draw_differently(tiny_run):
 
 
 def test_the_bot_takes_the_steps_it_is_said_to_take(tiny_run):
-    run = tiny_run(agent="bot", model="none", frames=0)
+    run = tiny_run(agent="bot")
     for episode in episodes(BotPolicy(), run):
         assert episode.success
         assert episode.length == episode.bot_length
         assert episode.episode_return == pytest.approx(1 - 0.9 * episode.length / 25)  # T = room size squared
 
 
-def test_steps_are_kept_for_the_first_scenes_of_the_first_seed(tiny_run):
-    run = tiny_run(agent="bot", model="none", frames=0)
-    settings = protocol(replays=2)
-    played = list(play_condition(BotPolicy(), run, 0, settings, ConditionConfig()))
+def test_steps_are_kept_for_as_many_of_the_first_scenes_as_are_asked(tiny_run):
+    run = tiny_run(agent="bot")
+    played = list(play_condition(BotPolicy(), run, 0, protocol(), ConditionConfig(), replays=2))
     kept = {one.episode.scene_seed: one for one in played if one.steps}
     assert set(kept) == set(test_scene_seeds("generalization", 2))
     for one in kept.values():
@@ -88,8 +87,8 @@ def test_steps_are_kept_for_the_first_scenes_of_the_first_seed(tiny_run):
         assert [step.action for step in one.steps] == [int(a, 36) for a in one.episode.actions]
         assert all(sum(step.probabilities) == pytest.approx(1) for step in one.steps)
         assert all(len(step.grid) % (step.width * 3) == 0 for step in one.steps)
-    later = play_condition(BotPolicy(), run.changed(seed=1), 0, settings, ConditionConfig())
-    assert not any(one.steps for one in later)
+    others = play_condition(BotPolicy(), run, 0, protocol(), ConditionConfig())
+    assert not any(one.steps for one in others)
 
 
 MIXED = {
@@ -100,7 +99,7 @@ MIXED = {
 
 
 def test_kinds_of_task_are_balanced_on_demand(tiny_run):
-    run = tiny_run(agent="random", model="none", frames=0, environment=MIXED)
+    run = tiny_run(agent="random", environment=MIXED)
     settings = ProtocolConfig.parse({"name": "generalization", "scenes": 12, "balanced": True}, "test")
     played = [one.episode for one in play_condition(RandomPolicy(), run, 0, settings, ConditionConfig())]
     assert Counter(episode.task for episode in played) == {"goto": 6, "pickup": 6}
@@ -115,7 +114,7 @@ def test_kinds_of_task_are_balanced_on_demand(tiny_run):
     ],
 )
 def test_what_cannot_be_balanced_is_named(tiny_run, environment, scenes, expected):
-    run = tiny_run(agent="random", model="none", frames=0, environment=environment)
+    run = tiny_run(agent="random", environment=environment)
     settings = ProtocolConfig.parse({"name": "generalization", "scenes": scenes, "balanced": True}, "test")
     with pytest.raises(UserError, match=expected):
         next(play_condition(RandomPolicy(), run, 0, settings, ConditionConfig()))
@@ -123,10 +122,10 @@ def test_what_cannot_be_balanced_is_named(tiny_run, environment, scenes, expecte
 
 def test_options_of_a_condition_join_those_of_training(tiny_run):
     world = {"level": "GoToLocal", "remembered": 1, "options": {"room_size": 5, "num_dists": 2}}
-    run = tiny_run(agent="bot", model="none", frames=0, environment=world)
+    run = tiny_run(agent="bot", environment=world)
     more = {"name": "more", "options": {"num_dists": 3}}
     one, two = (episodes(BotPolicy(), run, condition, scenes=3) for condition in ("none", more))
-    small = tiny_run(agent="bot", model="none", frames=0)
+    small = tiny_run(agent="bot")
     assert [e.mission for e in one] == [e.mission for e in episodes(BotPolicy(), small, scenes=3)]
     assert [e.mission for e in one] != [e.mission for e in two]
     assert all(e.length == e.bot_length for e in one + two)

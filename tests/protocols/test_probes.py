@@ -131,18 +131,12 @@ def test_an_action_set_is_asked_what_it_can_do(tiny_run):
 
 
 def test_an_agent_of_another_kind_is_probed(tiny_run):
-    run = tiny_run(
-        agent="drrn",
-        model="none",
-        frames=80,
-        q_learning={"environments": 4, "steps": 20, "batch": 8, "replay": 150},
-    )
-    rows = trained(run, protocol(tasks=["goto"]))
+    rows = trained(tiny_run("drrn", frames=80), protocol(tasks=["goto"]))
     assert list(rows["frames"].unique()) == [0, 80]
     assert rows["value"].notna().all()
 
 
 def test_an_agent_that_never_learns_is_probed_once_without_a_critic(tiny_run):
-    rows = trained(tiny_run(agent="zero-shot", frames=0), protocol())
+    rows = trained(tiny_run(agent="zero-shot"), protocol())
     assert list(rows["frames"].unique()) == [0]
     assert rows["value"].isna().all()

@@ -3,14 +3,13 @@
 import math
 
 import pytest
-from glam_eval.suites.execute import Execution
-
+from glam_eval.config.graph import PlannedRun
 from glam_eval.config.protocols import ProtocolConfig
+from glam_eval.execution.agent_run import AgentRun
 from glam_eval.pretraining.evaluate import Counts, language_scores
 from glam_eval.pretraining.mixture import ANSWERABLE
 from glam_eval.protocols import language_records
 from glam_eval.results import load_results
-from glam_eval.suites.messages import Plan
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +17,9 @@ def table(tiny_run, tmp_path_factory):
     """What a run of one update stores, asked one item of each family."""
     out = tmp_path_factory.mktemp("retention")
     asked = ProtocolConfig.parse({"name": "retention", "items": 1}, "test")
-    execution = Execution(
-        Plan("test", tiny_run(frames=80), (asked,)), out, "cpu", lambda _: None, lambda: False
-    )
+    config = tiny_run(frames=80)
+    planned = PlannedRun("test", config, (asked,))
+    execution = AgentRun(planned, config, out, "cpu", lambda _: None, lambda: False)
     before = language_records(execution._run.policy, tiny_run(frames=80), 0, asked)
     execution.carry_out()
     return load_results(out, "language"), before, execution._run.policy

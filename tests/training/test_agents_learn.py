@@ -6,15 +6,15 @@ import torch
 from glam_eval.config.loading import load_suite
 from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.protocols import play_condition
-from glam_eval.training.checkpoints import CheckpointStore
+from glam_eval.training.checkpoints import CheckpointStore, read_checkpoint
 from glam_eval.training.run import TrainingRun
 
 SCENES = ProtocolConfig(name="generalization", scenes=200)
 
 
-def run_of(agent, frames=0, **values):
+def run_of(agent, frames=0, demonstrations=()):
     config = next(run for run in load_suite("agents-cpu").runs() if run.agent == agent)
-    return TrainingRun(config.changed(frames=frames, **values))
+    return TrainingRun(config.changed(frames=frames), demonstrations=demonstrations)
 
 
 def trained(run):
@@ -39,10 +39,15 @@ def test_networks_from_scratch_learn(agent):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_clones_do_nearly_as_well_as_whom_they_imitate(tmp_path):
-    clone = trained(run_of("bc-bot", 20_480))
+def test_clones_do_nearly_as_well_as_whom_they_imitate(demonstrations, tmp_path):
+    def shown_by(source, teacher=None):
+        config = run_of("bot").config
+        return demonstrations(config, source=source, teacher=teacher, transitions=20_480, environments=32)
+
+    clone = trained(run_of("bc-bot", 20_480, shown_by("bot")))
     cloned, bot = success(clone), success(run_of("bot"))
     assert cloned >= 0.9 * bot
     checkpoint = CheckpointStore(tmp_path).write(clone.frames, clone.save, clone.state())
-    second = trained(run_of("bc-gflan", 20_480, cloning={"source": str(checkpoint)}))
+    imitated = shown_by(str(checkpoint), read_checkpoint(checkpoint))
+    second = trained(run_of("bc-gflan", 20_480, imitated))
     assert success(second) >= 0.95 * cloned

@@ -36,23 +36,23 @@ def test_seeds_differ_in_weights_and_experience(tiny_run):
     assert numbers(one.advance())[6:] != numbers(two.advance())[6:]
 
 
-def test_a_resumed_run_equals_a_straight_one(tiny_learner, tmp_path):
+def test_a_resumed_run_equals_a_straight_one(tiny_learner, begin, tmp_path):
     stores = [CheckpointStore(tmp_path / str(cut)) for cut in (1, 2)]
-    straight, expected = TrainingRun(tiny_learner()), []
+    straight, expected = begin(tiny_learner()), []
     for update in range(3):
         expected.append(numbers(straight.advance()))
         if update < 2:
             stores[update].write(straight.frames, straight.save, straight.state())
     assert straight.finished
     for cut, store in enumerate(stores, start=1):
-        resumed = TrainingRun(tiny_learner(), resume=store.latest())
+        resumed = begin(tiny_learner(), resume=store.latest())
         assert [numbers(resumed.advance()) for _ in range(3 - cut)] == expected[cut:]
         assert resumed.finished
         assert all(torch.equal(a, b) for a, b in zip(weights(straight), weights(resumed), strict=True))
 
 
-def test_every_update_changes_the_policy(tiny_learner):
-    run = TrainingRun(tiny_learner())
+def test_every_update_changes_the_policy(tiny_learner, begin):
+    run = begin(tiny_learner())
     before = weights(run)
     run.advance()
     assert not all(torch.equal(a, b) for a, b in zip(before, weights(run), strict=True))
@@ -68,6 +68,6 @@ def test_another_runs_checkpoint_is_refused(tiny_run, tmp_path):
 
 def test_first_epoch_ratio_is_one(tiny_run):
     ppo = {"preset": "small", "environments": 8, "steps": 10, "minibatch": 80, "epochs": 1}
-    record = TrainingRun(tiny_run(ppo=ppo)).advance()
+    record = TrainingRun(tiny_run(learner=ppo)).advance()
     assert abs(record.approx_kl) < 1e-6
     assert record.clip_fraction == 0

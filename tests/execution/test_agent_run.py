@@ -5,13 +5,14 @@ import shutil
 
 import pandas as pd
 import pytest
-from glam_eval.suites.execute import Execution, StoppedError
 
+from glam_eval.config.graph import PlannedRun
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.core.errors import UserError
+from glam_eval.execution.agent_run import AgentRun
 from glam_eval.execution.evaluation import load_evaluation
+from glam_eval.execution.progress import StoppedError
 from glam_eval.results import load_results, table_names
-from glam_eval.suites.messages import Plan
 
 PROTOCOLS = (
     {"name": "sample-efficiency", "scenes": 4},
@@ -21,18 +22,19 @@ PROTOCOLS = (
 
 
 def plan(config, protocols=PROTOCOLS):
-    return Plan("test", config, tuple(ProtocolConfig.parse(each, "test") for each in protocols))
+    asked = tuple(ProtocolConfig.parse(each, "test") for each in protocols)
+    return PlannedRun("test", config, asked, replayed=True)
 
 
 def carry_out(plan, out, after=None):
-    """Carry a plan out; with ``after``, stop at the n-th time that the run asks."""
+    """Carry a run out; with ``after``, stop at the n-th time that the run asks."""
     asked = []
 
     def stop():
         asked.append(None)
         return after is not None and len(asked) > after
 
-    Execution(plan, out, "cpu", lambda _: None, stop).carry_out()
+    AgentRun(plan, plan.config, out, "cpu", lambda _: None, stop).carry_out()
 
 
 def tables(out):
@@ -129,7 +131,7 @@ def test_other_probes_can_be_asked_of_a_checkpoint(straight):
 
 
 def test_a_protocol_refuses_an_agent_that_it_cannot_ask(tiny_run, tmp_path):
-    config = tiny_run(agent="random", model="none", frames=0)
+    config = tiny_run("random")
     carry_out(plan(config, PROTOCOLS[:2]), tmp_path)
     checkpoint = tmp_path / "checkpoints" / config.run_id / "frames-0000000000"
     with pytest.raises(UserError, match="protocol probes takes agents that read text, not 'random'"):
@@ -146,7 +148,7 @@ def test_values_are_told_with_what_came_of_them(straight, tiny_run):
 
 
 def test_agents_without_a_critic_have_no_values(tiny_run, tmp_path):
-    carry_out(plan(tiny_run(agent="zero-shot", frames=0)), tmp_path)
+    carry_out(plan(tiny_run("zero-shot")), tmp_path)
     episodes = load_results(tmp_path, "episodes")
     assert episodes[["value", "discounted_return"]].isna().all(axis=None)
     assert load_results(tmp_path, "probes")["frames"].unique().tolist() == [0]
