@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 from glam_eval.core.errors import UserError, unknown
-from glam_eval.core.files import replace_atomically
 
 SWITCH = "GLAM_EVAL_KERNELS"  # an environment variable
 KERNELS = ("compiled", "torch")
@@ -72,8 +71,11 @@ def load_compiled(folder: Path) -> ctypes.CDLL | None:
 def _made(command: tuple[str, ...], library: Path) -> Path:
     """Compile unless the library is there; processes may all do it at once, none sees half a file."""
     if not library.exists():
-        with replace_atomically(library) as unfinished:
-            subprocess.run([*command, "-o", str(unfinished), "-lm"], capture_output=True, check=True)
+        library.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=library.parent) as directory:
+            made = Path(directory) / library.name
+            subprocess.run([*command, "-o", str(made), "-lm"], capture_output=True, check=True)
+            made.replace(library)
     return library
 
 
