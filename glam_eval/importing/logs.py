@@ -116,7 +116,10 @@ def _number(what: str, text: str) -> float:
 
 
 def _add_seconds(rows: Sequence[Row]) -> None:
-    """Add to each row what its update took: a duration that falls, or an update again, is a new process's."""
+    """Add to each row what its update took: a duration that falls, or an update again, is a new process's.
+
+    One that begins with neither can't be told from the one before.
+    """
     before: dict[str, float] = {}
     for _, numbers in rows:
         duration = numbers.get("duration", float("nan"))
