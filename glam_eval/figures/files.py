@@ -40,7 +40,11 @@ class Rendering:
 
 
 def render(study: Study, definition: FigureDefinition) -> Rendering:
-    """Compute and draw one figure; raise Absent with the reason where the study has no data for it."""
+    """Compute and draw one figure.
+
+    Raises:
+        Absent: With the reason, if the study has no data for it.
+    """
     table = study.derive(definition.table).reset_index(drop=True)
     with style():
         drawing = definition.draw(table, study.looks)
@@ -49,7 +53,11 @@ def render(study: Study, definition: FigureDefinition) -> Rendering:
 
 
 def save(drawing: Drawing, path: Path) -> Path:
-    """Write a drawing in the format of the path's suffix; equal drawings give equal bytes."""
+    """Write a drawing in the format of the path's suffix; equal drawings give equal bytes.
+
+    Raises:
+        UserError: If the suffix is not of one of the formats of ``UNDATED``.
+    """
     kind = path.suffix[1:]
     if kind not in UNDATED:
         raise unknown("figure format", kind, UNDATED)

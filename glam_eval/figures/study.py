@@ -40,7 +40,11 @@ class Study:
 
     @classmethod
     def load(cls, results_dir: Path) -> "Study":
-        """Read every table of a results directory; raise a UserError if it holds no episodes."""
+        """Read every table of a results directory.
+
+        Raises:
+            UserError: If it holds no episodes.
+        """
         held = dict.fromkeys(
             ["episodes", *table_names(results_dir)]
         )  # no episodes: the reader says what is wrong
@@ -70,14 +74,22 @@ class Study:
         )
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table; raise Absent where the study has none or an empty one."""
+        """Return a table.
+
+        Raises:
+            Absent: If the study has none of that name, or an empty one.
+        """
         table = self.tables.get(name)
         if table is None or table.empty:
             raise Absent(f"there is no table {name!r}")
         return table
 
     def episodes(self, protocol: str | None = None, shift: str | None = None) -> pd.DataFrame:
-        """Return episodes of a protocol and a shift; raise Absent where there are none."""
+        """Return episodes of a protocol and a shift (default: of all), of every run and checkpoint.
+
+        Raises:
+            Absent: If there are none.
+        """
         rows = self.table("episodes")
         if protocol is not None:
             rows = rows[rows["protocol"] == protocol]
@@ -151,7 +163,11 @@ class Study:
     def sweep(self, factor: str) -> pd.DataFrame:
         """Return run_id and the factor's value for runs that differ from the study's usual ones in it alone.
 
-        Raises Absent where fewer than two values were tried.
+        Args:
+            factor: One of ``FACTORS``, "distractors" (the level's objects) or "action_count".
+
+        Raises:
+            Absent: If fewer than two values were tried.
         """
         moving = {"distractors": "level", "action_count": "actions"}.get(factor, factor)
         kept = self._matching(set(FACTORS) - {moving})
