@@ -36,7 +36,7 @@ from glam_eval.results.reader import finished_runs, text_columns
 from glam_eval.results.runs import remove_leftovers
 from glam_eval.results.writer import DERIVED_TABLES
 
-ROWS_PER_FILE = 10_000_000  # some 200 MB of episodes
+ROWS_PER_FILE = 2_000_000  # bounds memory: some 20 MB of episodes on disk, 1 GB while they are written
 _ORDER = (  # rows equal in these stay as they were: the actions of a probe are in the order offered
     "run_id", "source", "model", "seed", "recipe", "frames", "update", "protocol", "shift", "language",
     "level", "scene_seed", "step", "objective", "probe",

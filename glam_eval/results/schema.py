@@ -24,9 +24,14 @@ _INTRODUCTION = """# Data dictionary
 
 A study is a folder; each table is a folder of Parquet files in it, so
 `pandas.read_parquet("<study>/episodes")` or `glam_eval.load_results("<study>", "episodes")` reads all
-of it. Columns marked volatile are the only ones that may differ between two runs of one configuration
-on one machine; a table made elsewhere may lack those marked optional. This file is generated:
-`python -c 'import glam_eval.results as r; print(r.data_dictionary(), end="")' > results/README.md`.
+of it. A run that goes on stores parts, `<table>/<run_id>/<part>.parquet`; when it ends they become one
+file, `<table>/<run_id>.parquet`; when a study ends, or by `glam-eval compact`, each table becomes
+`<table>/<table>.parquet`. After a crash, `load_results` still shows every row once. Every file is sealed
+by a checksum: what is damaged is an error that names the file.
+
+Columns marked volatile are the only ones that may differ between two runs of one configuration on one
+machine; a table made elsewhere may lack those marked optional. This part is generated, by
+`glam_eval.results.data_dictionary()`.
 """
 
 
@@ -73,12 +78,10 @@ def arrow_schema(record: type) -> pa.Schema:
 
 
 def data_dictionary() -> str:
-    """Return the data dictionary of all tables as Markdown (``results/README.md`` is this text)."""
+    """Return the data dictionary of all tables as Markdown (``results/README.md`` ends with it)."""
     parts = [_INTRODUCTION]
     for table, record in TABLES.items():
-        parts.append(
-            f"\n## {table}\n\n{record.__doc__}\n\n| column | type | unit | holds |\n|---|---|---|---|\n"
-        )
+        parts.append(f"\n## {table}\n\n{record.__doc__}\n\n{_TABLE_HEAD}")
         parts.extend(_dictionary_row(column) for column in columns_of(record))
     return "".join(parts)
 
