@@ -9,7 +9,7 @@ from glam_eval.benchmarks import engine
 from glam_eval.core.errors import UserError
 from glam_eval.policies.models import estimate
 from glam_eval.policies.models.shapes import EMBEDDED, FLAN_T5, KNOWN
-from glam_eval.policies.scoring import t5
+from glam_eval.policies.scoring.kernels import choice
 
 
 @pytest.mark.parametrize("name", list(KNOWN))
@@ -30,7 +30,7 @@ def test_published_sizes():
 
 @pytest.mark.parametrize("name", list(EMBEDDED))
 def test_operations_are_those_that_run(name, monkeypatch):
-    monkeypatch.setattr(t5, "fits_compiled_layer", lambda *_: False)  # no counter looks into that
+    monkeypatch.setattr(choice, "fits_compiled_layer", lambda *_: False)  # no counter looks into that
     policy = engine.make_policy(EMBEDDED[name], "float32", "cpu")
     prompts = engine.make_prompts(4, 1000)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -1,9 +1,16 @@
 """Hand-written kernels and their gradients against the same formulas left to autograd."""
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+import glam_eval
 from glam_eval.policies.scoring.kernels import activations, aten, choice
 from glam_eval.policies.scoring.kernels.choice import CompiledKernels, TorchKernels, choose_kernels
 from glam_eval.policies.scoring.kernels.cross_attention import CrossAttention
@@ -186,3 +193,42 @@ def test_compiled_kernels_take_float32_and_leave_the_rest_to_torch(monkeypatch):
     torch.testing.assert_close(
         chosen.gated_gelu(torch.ones(2, 16)), F.gelu(torch.ones(2, 8), approximate="tanh")
     )
+
+
+def test_private_operations_of_torch_are_used_in_one_module():
+    private = re.compile(r"\btorch\._|\btorch\.ops\b|\baten\._|from torch\S* import _")
+    package = Path(glam_eval.__file__).parent
+    users = {file for file in package.rglob("*.py") if private.search(file.read_text())}
+    assert users == {Path(aten.__file__)}
+
+
+ENGINE = """
+import json, torch
+from glam_eval.core.provenance import machine
+from glam_eval.policies import load_model
+from glam_eval.policies.scoring.scores import make_engine
+
+model, _ = load_model("t5-nano-scratch")
+print(type(make_engine(model).kernels).__name__, type(make_engine(model).kernels).__name__)
+print(json.loads(machine())["kernels"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected", "said"),
+    [
+        ({"CC": "no-such-compiler"}, "TorchKernels TorchKernels\ntorch\n", "torch's kernels compute"),
+        ({"GLAM_EVAL_KERNELS": "torch"}, "TorchKernels TorchKernels\ntorch\n", ""),
+        ({}, "CompiledKernels CompiledKernels\ncompiled\n", ""),
+    ],
+    ids=["no compiler", "torch wanted", "compiled"],
+)
+def test_what_computes_is_on_record_and_said_once_where_nobody_chose_it(setting, expected, said):
+    if not setting and library() is None:
+        pytest.skip("there is no C compiler")
+    kept = {key: value for key, value in os.environ.items() if key not in ("CC", "GLAM_EVAL_KERNELS")}
+    command = [sys.executable, "-c", ENGINE]
+    done = subprocess.run(command, env=kept | setting, capture_output=True, text=True, check=True)
+    assert done.stdout == expected
+    lines = [line for line in done.stderr.splitlines() if line.startswith("glam-eval:")]
+    assert [said in line for line in lines] == ([True] if said else [])

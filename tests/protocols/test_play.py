@@ -61,10 +61,7 @@ def test_shifts_that_change_nothing_differ_by_nothing(tiny_run):
 
 
 def test_seeds_draw_differently(tiny_run):
-    one, two = (
-        episodes(RandomPolicy(), tiny_run(agent="random", seed=seed))
-        for seed in (1, 2)
-    )
+    one, two = (episodes(RandomPolicy(), tiny_run(agent="random", seed=seed)) for seed in (1, 2))
     assert [e.scene_seed for e in one] == [e.scene_seed for e in two]
     assert [e.actions for e in one] != [e.actions for e in two]
 

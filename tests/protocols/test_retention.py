@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.execution.agent_run import AgentRun

@@ -64,4 +64,4 @@ def test_collecting_goes_on_exactly_where_it_was_left(agent, tiny_run, tmp_path)
         broken += [record for _ in range(4) if not one.finished for record in one.advance()]
         store.write(one.step, one.save, one.state())
     assert broken == straight
-    assert {record.source for record in straight} == {"random", teacher and run.config.run_id or "bot"}
+    assert {record.source for record in straight} == {"random", (teacher and run.config.run_id) or "bot"}

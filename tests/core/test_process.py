@@ -1,0 +1,36 @@
+"""What a process that computes sets once, and that nothing else sets."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+SCORE = """
+import ctypes, re
+from pathlib import Path
+from glam_eval.core.process import keep_freed_memory
+from glam_eval.policies import load_model, score_actions
+
+{first}
+score_actions(*load_model("t5-nano-scratch"), ["Goal of the agent: go"], ["turn left", "go forward"])
+C = ctypes.CDLL(None)
+C.malloc.restype = ctypes.c_void_p
+
+def resident():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+before = resident()
+block = ctypes.c_void_p(C.malloc(256 * 2**20))
+C.memset(block, 1, 256 * 2**20)
+C.free(block)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there is no glibc")
+@pytest.mark.parametrize(("first", "kept"), [("", False), ("assert keep_freed_memory()", True)])
+def test_freed_memory_is_kept_where_a_process_asks_and_nowhere_else(first, kept):
+    command = [sys.executable, "-c", SCORE.format(first=first)]
+    grown = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert (grown > 128) == kept
