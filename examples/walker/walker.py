@@ -19,7 +19,7 @@ class WalkerPolicy(FixedPolicy):
         blocked = any(" 1 step forward" in sentence for sentence in situation.observation.sentences)
         return (0 if blocked else 2), len(situation.actions)
 
-    def evaluate(self, inputs, memory=None):
+    def evaluate(self, inputs, memory=None):  # noqa: ARG002
         """Return log-probabilities (n, actions), -inf where an action is not offered, and values (n,)."""
         scores = torch.full((len(inputs), max(count for _, count in inputs)), -torch.inf)
         for row, (liked, count) in enumerate(inputs):

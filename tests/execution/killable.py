@@ -1,12 +1,15 @@
-"""A run in a process of its own, with all it needs loaded, so that it can be killed soon after its start."""
+"""A study in a process of its own, with all it needs loaded, so that it can be killed soon after its start."""
 
 from multiprocessing import get_context
 
 import torch
 import transformers.models.t5.modeling_t5  # noqa: F401
 
+from glam_eval.execution import agent_run, demonstrations
+from glam_eval.execution.carry_out import carry_out
+from glam_eval.execution.study import read_suite
 from glam_eval.policies import drrn, symbolic  # noqa: F401
-from glam_eval.suites import execute
+from glam_eval.suites.directory import remaining
 from glam_eval.training import cloning, q_learning  # noqa: F401
 
 # A fresh process loads this module once and forks each run from itself: it has no threads of ours yet.
@@ -14,15 +17,17 @@ server = get_context("forkserver")
 server.set_forkserver_preload(["killable"])
 
 
-def carry_out(plan, out):
-    """Carry out a plan or go on with it, with a checkpoint after every update."""
-    torch.set_num_threads(plan.config.threads)
-    execute.CHECKPOINT_SECONDS = 0.0
-    execute.Execution(plan, out, "cpu", lambda _: None, lambda: False).carry_out()
+def carry_out_study(out):
+    """Carry out the study in a directory, or go on with it, with a checkpoint after every update."""
+    suite = read_suite(out)
+    torch.set_num_threads(suite.threads)
+    agent_run.CHECKPOINT_SECONDS = demonstrations.CHECKPOINT_SECONDS = 0.0
+    for planned in remaining(out, suite.graph):
+        carry_out(out, planned.run_id, "cpu", lambda _: None, lambda: False)
 
 
-def start(plan, out):
+def start(out):
     """Start the process."""
-    process = server.Process(target=carry_out, args=(plan, out))
+    process = server.Process(target=carry_out_study, args=(out,))
     process.start()
     return process

@@ -1,4 +1,4 @@
-"""Killed at instants of chance and started again, a run of any agent stores what an unbroken one does."""
+"""Killed at instants of chance and started again, a study of any agent stores what an unbroken one does."""
 
 import json
 import random
@@ -7,15 +7,23 @@ import time
 
 import pytest
 import torch
+from conftest import LEARNERS
 from killable import start
 from program import assert_same_results
 
-from glam_eval.config.protocols import ProtocolConfig
-from glam_eval.suites.messages import Plan
+from glam_eval.config.agents import describe_agent
+from glam_eval.config.loading import make_suite
+from glam_eval.execution.study import IDENTITY
 
 
-def finish(plan, out):
-    process = start(plan, out)
+def begin(suite, out):
+    out.mkdir(exist_ok=True)
+    (out / IDENTITY).write_text(suite.canonical_json())
+    return start(out)
+
+
+def finish(suite, out):
+    process = begin(suite, out)
     process.join(300)
     assert process.exitcode == 0
 
@@ -36,42 +44,68 @@ def checksums(checkpoint):
     }
 
 
-def assert_same_runs(one, two, run_id):
+def assert_same_studies(suite, one, two):
     """All tables, weights, and optimiser, memory and replay are equal to the last bit."""
     assert_same_results(one, two)
-    first, second = newest(one, run_id), newest(two, run_id)
-    assert first.name == second.name
-    assert checksums(first) == checksums(second)
-    pickled = {file.name for file in first.glob("*.pt")}
-    assert pickled == {file.name for file in second.glob("*.pt")}
-    for name in pickled:
-        states = [torch.load(directory / name, weights_only=True) for directory in (first, second)]
-        torch.testing.assert_close(*states, rtol=0, atol=0)
+    for run in suite.runs():
+        first, second = newest(one, run.run_id), newest(two, run.run_id)
+        assert first.name == second.name
+        assert checksums(first) == checksums(second)
+        pickled = {file.name for file in first.glob("*.pt")}
+        assert pickled == {file.name for file in second.glob("*.pt")}
+        for name in pickled:
+            states = [torch.load(directory / name, weights_only=True) for directory in (first, second)]
+            torch.testing.assert_close(*states, rtol=0, atol=0)
 
 
 FEW, MANY = 3, 20
-AGENTS = ("gflan", "aflan", "npe", "npa", "npae", "drrn", "symbolic-ppo", "bc-bot", "bc-gflan")
+
+
+def study_of(agent, threads):
+    """A suite of one agent's run and all that it needs: for a clone its teacher's and the demonstrations."""
+    described = describe_agent(agent)
+    kinds = {"gflan": "ppo", "drrn": "q_learning", "bc-bot": "cloning"}
+    groups = {kind: LEARNERS[name] for name, kind in kinds.items()}
+    entry = {"agent": agent, **({"model": "t5-pico"} if described.uses_model else {})}
+    if agent == "symbolic-ppo":
+        entry["ppo"] = LEARNERS[agent]
+    return make_suite(
+        {
+            "name": "killed",
+            "title": "Killed",
+            "question": "Is anything lost?",
+            "seeds": 1,
+            "frames": 240,
+            "evaluations": 3,
+            "threads": threads,
+            "environment": {"level": "GoToLocalS5N2", "remembered": 1},
+            "policy": {"head_hidden": 8},
+            **groups,
+            "cloning": {**groups["cloning"], "environments": 4, "transitions": 100},
+            "agents": [entry],
+            "protocols": [{"name": "sample-efficiency", "scenes": 3}],
+        }
+    )
 
 
 @pytest.mark.parametrize(
-    ("tiny_learner", "threads", "kills"),
+    ("agent", "threads", "kills"),
     [
         ("gflan", 1, FEW),
+        ("bc-gflan", 1, FEW),
         pytest.param("gflan", 2, MANY, marks=pytest.mark.slow),
-        *(pytest.param(agent, 1, MANY, marks=pytest.mark.slow) for agent in AGENTS),
+        *(pytest.param(agent, 1, MANY, marks=pytest.mark.slow) for agent in LEARNERS),
     ],
-    indirect=["tiny_learner"],
 )
-def test_killed_at_any_instant_and_resumed_equals_uninterrupted(tiny_learner, threads, kills, tmp_path):
-    config = tiny_learner(threads=threads)
-    plan = Plan("killed", config, (ProtocolConfig(name="sample-efficiency", scenes=3),))
+def test_killed_at_any_instant_and_resumed_equals_uninterrupted(agent, threads, kills, tmp_path):
+    suite = study_of(agent, threads)
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     began = time.perf_counter()
-    finish(plan, straight)
+    finish(suite, straight)
     lasted = time.perf_counter() - began
-    chance = random.Random(f"{config.agent} {kills}")
+    chance = random.Random(f"{agent} {kills}")
     while kills:
-        process = start(plan, killed)
+        process = begin(suite, killed)
         process.join(chance.uniform(0.0, 0.7 * lasted))
         if process.exitcode is None:
             process.kill()
@@ -79,7 +113,7 @@ def test_killed_at_any_instant_and_resumed_equals_uninterrupted(tiny_learner, th
             kills -= 1
         else:  # it was faster: it must be right, and another one is begun
             assert process.exitcode == 0
-            assert_same_runs(straight, killed, config.run_id)
+            assert_same_studies(suite, straight, killed)
             shutil.rmtree(killed)
-    finish(plan, killed)
-    assert_same_runs(straight, killed, config.run_id)
+    finish(suite, killed)
+    assert_same_studies(suite, straight, killed)
