@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from glam_eval.suites.evaluation import load_evaluation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from program import glam_eval
 
+from glam_eval.config.policy import PolicyConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.world import Observation, Situation
 from glam_eval.environments import VectorEnvironment
+from glam_eval.execution.evaluation import load_evaluation
 from glam_eval.importing.checkpoints import import_checkpoint, read_state
-from glam_eval.policies import LanguageModelPolicy, PolicyOptions, load_model, make_model, score_actions
+from glam_eval.policies import LanguageModelPolicy, load_model, make_model, score_actions
 
 ACTIONS = ("turn left", "turn right", "go forward", "pick up", "drop", "toggle")
 PROMPT = "Goal of the agent: go to the red ball \n Observation 0: You see a wall 2 steps left,"
@@ -35,8 +36,8 @@ def base(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained():
     """A policy with both heads, other than the base model."""
-    options = PolicyOptions(action_choice="head", head_hidden=16, seed=4)
-    return LanguageModelPolicy(*load_model("t5-pico-scratch", seed=2), options)
+    config = PolicyConfig(action_choice="head", head_hidden=16)
+    return LanguageModelPolicy(*load_model("t5-pico-scratch", seed=2), config, seed=4)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_round_trip_gives_the_same_scores(tmp_path, base, trained, layout, has_v
         expected = score_actions(trained.model, trained.tokenizer, [PROMPT], ACTIONS)
         assert torch.equal(score_actions(*load_model(directory), [PROMPT], ACTIONS), expected)
         policy = LanguageModelPolicy(
-            *load_model(directory), PolicyOptions(head_hidden=16 if has_value else 1024)
+            *load_model(directory), PolicyConfig(head_hidden=16 if has_value else 1024)
         )
         policy.load(directory)
         if has_value:
@@ -90,8 +91,8 @@ def test_round_trip_gives_the_same_scores(tmp_path, base, trained, layout, has_v
 def test_an_action_head_makes_an_agent_that_chooses_by_it(tmp_path, base, trained):
     file = saved(tmp_path, released(trained, heads=("value", "action")))
     directory = import_checkpoint(file, base, tmp_path / "out", "GoToLocalS5N2")
-    options = PolicyOptions(action_choice="head", head_hidden=16)
-    policy = LanguageModelPolicy(*load_model(directory), options)
+    config = PolicyConfig(action_choice="head", head_hidden=16)
+    policy = LanguageModelPolicy(*load_model(directory), config)
     policy.load(directory)
     with torch.no_grad():
         ours, theirs = (each.evaluate([each.prepare(SITUATION)]) for each in (policy, trained))
@@ -142,7 +143,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, base, trained):
     network = {"embedding.weight": torch.zeros(3, 2), "act_scorer.bias": torch.zeros(1)}
     assert "is no checkpoint of" in refused(tmp_path, base, saved(tmp_path, network))
     assert "no state dict" in refused(tmp_path, base, saved(tmp_path, {}))
-    other = LanguageModelPolicy(*load_model("t5-nano"), PolicyOptions(head_hidden=8))
+    other = LanguageModelPolicy(*load_model("t5-nano"), PolicyConfig(head_hidden=8))
     assert "is no checkpoint of" in refused(tmp_path, base, saved(tmp_path, released(other)))
 
 
@@ -196,7 +197,7 @@ def test_heads_must_fit_each_other_and_the_action_sets(tmp_path, base, trained):
     state = released(trained, heads=("value", "action"))
     state[f"module.{ACTION}4.weight"] = torch.zeros(5, 16)
     assert "5 outputs: only 3, 6, 9 can be read" in refused(tmp_path, base, saved(tmp_path, state))
-    other = LanguageModelPolicy(trained.model, trained.tokenizer, PolicyOptions(head_hidden=8))
+    other = LanguageModelPolicy(trained.model, trained.tokenizer, PolicyConfig(head_hidden=8))
     state |= released(other, heads=("value",))
     assert "heads of different sizes" in refused(tmp_path, base, saved(tmp_path, state))
 

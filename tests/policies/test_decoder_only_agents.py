@@ -28,7 +28,7 @@ def run_of(agent, model, lora=None):
         "frames": 32,
         "environment": {"level": "GoToLocalS5N2", "remembered": 1},
         "policy": {"head_hidden": 8, "lora": lora},
-        "ppo": {"preset": "small", "environments": 4, "steps": 4, "minibatch": 8},
+        "learner": {"preset": "small", "environments": 4, "steps": 4, "minibatch": 8},
     }
     return RunConfig.parse(values, "test")
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from glam_eval.config.policy import LoraConfig, PolicyConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.world import Observation, Situation
-from glam_eval.policies import LanguageModelPolicy, LoraOptions, PolicyOptions, load_model, score_actions
+from glam_eval.policies import LanguageModelPolicy, load_model, score_actions
 
 ACTIONS = ("turn left", "turn right", "go forward", "pick up", "drop", "toggle")
 GOALS = ["go to the red ball", "pick up the green key and the blue box", "open a door", "go to the red ball"]
@@ -21,8 +22,9 @@ def situation(goal, actions=ACTIONS):
     return Situation(observation, f"Goal of the agent: {goal} \n Observation 0: ", actions, lambda: 0)
 
 
-def make(name="t5-pico", **options):
-    return LanguageModelPolicy(*load_model(name, seed=1), PolicyOptions(head_hidden=32, **options))
+def make(name="t5-pico", actions_count=6, **settings):
+    config = PolicyConfig(head_hidden=32, **settings)
+    return LanguageModelPolicy(*load_model(name, seed=1), config, actions_count=actions_count)
 
 
 def prepared(policy):
@@ -114,9 +116,9 @@ def test_only_what_is_trainable_gets_gradients(trainable, expected):
     }
 
 
-@pytest.mark.parametrize("options", [{}, {"action_choice": "head"}, {"lora": LoraOptions(rank=4)}])
-def test_saved_policies_load_exactly(tmp_path, options):
-    policy = make(**options)
+@pytest.mark.parametrize("settings", [{}, {"action_choice": "head"}, {"lora": LoraConfig(rank=4)}])
+def test_saved_policies_load_exactly(tmp_path, settings):
+    policy = make(**settings)
     inputs = prepared(policy)
     with torch.no_grad():
         for index, parameter in enumerate(policy.parameters()):
@@ -125,14 +127,17 @@ def test_saved_policies_load_exactly(tmp_path, options):
             )
         expected = policy.evaluate(inputs)
     policy.save(tmp_path)
-    other = make(**options)
+    other = make(**settings)
     assert not torch.equal(other.evaluate(inputs).values, expected.values)
     other.load(tmp_path)
-    with torch.no_grad():
-        actual = other.evaluate(inputs)
-    assert torch.equal(actual.values, expected.values)
-    assert torch.equal(actual.log_probabilities, expected.log_probabilities)
-    if not options.get("action_choice"):
+    beside = LanguageModelPolicy(*load_model(tmp_path), other.config)
+    beside.load_beside(tmp_path)
+    for restored in (other, beside):
+        with torch.no_grad():
+            actual = restored.evaluate(inputs)
+        assert torch.equal(actual.values, expected.values)
+        assert torch.equal(actual.log_probabilities, expected.log_probabilities)
+    if not settings.get("action_choice"):
         scores = score_actions(*load_model(tmp_path), [situation(goal).prompt for goal in GOALS], ACTIONS)
         torch.testing.assert_close(scores.log_softmax(-1), expected.log_probabilities)
 
@@ -144,14 +149,14 @@ def test_another_models_checkpoint_is_one_line(tmp_path):
 
 
 def test_lora_changes_nothing_until_trained_and_trains_adapters_alone():
-    plain, adapted = make(), make(lora=LoraOptions(rank=2))
+    plain, adapted = make(), make(lora=LoraConfig(rank=2))
     inputs = prepared(plain)
     torch.testing.assert_close(adapted.evaluate(inputs).values, plain.evaluate(inputs).values)
     assert adapted.evaluate(inputs).log_probabilities.requires_grad
     names = {name for name, p in adapted.model.named_parameters() if p.requires_grad}
     assert names and all("lora_" in name for name in names)
     with pytest.raises(UserError, match="named nothing"):
-        make(lora=LoraOptions(targets=("nothing",)))
+        make(lora=LoraConfig(targets=("nothing",)))
 
 
 def test_gradient_checkpointing_gives_the_same_gradients():
@@ -169,7 +174,7 @@ def test_gradient_checkpointing_gives_the_same_gradients():
 def test_bfloat16_is_close_and_keeps_float32_masters():
     exact = make("t5-nano")
     policy = LanguageModelPolicy(
-        copy.deepcopy(exact.model), exact.tokenizer, PolicyOptions(precision="bfloat16", head_hidden=32)
+        copy.deepcopy(exact.model), exact.tokenizer, PolicyConfig(precision="bfloat16", head_hidden=32)
     )
     output = policy.evaluate(prepared(policy))
     assert output.log_probabilities.dtype == torch.float32
@@ -182,13 +187,15 @@ def test_bfloat16_is_close_and_keeps_float32_masters():
 
 def test_too_many_actions_for_the_head():
     policy = make(action_choice="head", actions_count=3)
-    with pytest.raises(UserError, match="6 actions for an action head of 3"):
+    with pytest.raises(UserError, match="6 actions for a policy of 3"):
         policy.evaluate(prepared(policy))
 
 
-def test_unknown_options_are_one_line():
-    with pytest.raises(UserError, match="unknown trainable 'everything'"):
-        PolicyOptions(trainable="everything")
+def test_unknown_settings_are_one_line():
+    with pytest.raises(
+        UserError, match="trainable = 'everything': input should be 'all', 'decoder' or 'heads'"
+    ):
+        PolicyConfig.parse({"trainable": "everything"}, "test")
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Plans: what runs cost, in which order they are begun, and what tells them apart."""
+"""Plans of suites: what runs cost, in which order they are begun, and what tells them apart."""
 
 import math
 
@@ -7,8 +7,9 @@ import pytest
 from glam_eval.config.loading import load_suite
 from glam_eval.suites import measure
 from glam_eval.suites.cost import episodes_of, nominal_seconds
+from glam_eval.suites.dry_run import unusual_settings
 from glam_eval.suites.measure import Cost, Meter, wall_seconds
-from glam_eval.suites.plan import make_plans, unusual_settings
+from glam_eval.suites.plan import in_order
 
 
 @pytest.fixture(autouse=True)
@@ -17,15 +18,15 @@ def _rate(monkeypatch):
     monkeypatch.setattr(measure, "matrix_rate", lambda precision, device: 1e12)
 
 
-def plans_of(tiny_suite, agents, *overrides):
+def runs_of(tiny_suite, agents, *overrides):
     suite = load_suite(str(tiny_suite), [f"agents=[{agents}]", "seeds=1", *overrides])
-    return make_plans(suite)
+    return in_order(suite)
 
 
 def test_the_longest_runs_begin_first_and_equal_ones_seed_by_seed(tiny_suite):
     agents = "{agent='random'},{agent='gflan',model='t5-pico'},{agent='gflan',model='t5-nano'}"
-    plans = plans_of(tiny_suite, agents, "seeds=2")
-    order = [(plan.config.agent, plan.config.model, plan.config.seed) for plan in plans]
+    runs = runs_of(tiny_suite, agents, "seeds=2")
+    order = [(run.config.agent, run.config.model, run.config.seed) for run in runs]
     assert order == [
         ("gflan", "t5-nano", 0),
         ("gflan", "t5-nano", 1),
@@ -36,17 +37,33 @@ def test_the_longest_runs_begin_first_and_equal_ones_seed_by_seed(tiny_suite):
     ]
 
 
-def test_a_clone_of_a_trained_agent_costs_its_teacher_too(tiny_suite):
-    clones = "{agent='bc-gflan',model='t5-pico',cloning={source='gflan'}},{agent='bc-bot',model='t5-pico'}"
-    plans = plans_of(tiny_suite, clones, "frames=2560")
-    seconds = {plan.config.agent: nominal_seconds(plan) for plan in plans}
-    assert seconds["bc-gflan"] > 2 * seconds["bc-bot"]
+def test_what_leads_to_the_longest_chain_begins_first(tiny_suite):
+    """A teacher is shorter than another agent's longer run, but demonstrations and a clone wait for it."""
+    agents = "{agent='npe',model='t5-pico',frames=3840},{agent='bc-gflan',model='t5-pico'}"
+    runs = runs_of(tiny_suite, agents, "frames=2560")
+    kinds = [run.run_id.split("-")[0] for run in runs]
+    assert kinds == ["gflan", "npe", "demonstrations", "bc"]
+
+
+def test_demonstrations_cost_the_demonstrators_steps(tiny_suite):
+    clones = "{agent='bc-gflan',model='t5-nano'},{agent='bc-gflan',model='t5-pico'}"
+    runs = runs_of(tiny_suite, clones, "frames=2560")
+    agents = {run.run_id: run.config for run in runs}
+    seconds = {
+        run.needs[0].split("-")[2]: nominal_seconds(run, agents)
+        for run in runs
+        if not run.protocols and run.needs
+    }
+    assert seconds["nano"] > seconds["pico"] > 0
+    meter = Meter("cpu", runs)
+    collecting = [meter.cost(run) for run in runs if run.run_id.startswith("demonstrations")]
+    assert all(cost.episodes == 0 and 0 < cost.seconds < 60 for cost in collecting)
 
 
 def test_every_step_of_training_and_evaluation_is_counted(tiny_suite):
-    (plan,) = plans_of(tiny_suite, "{agent='gflan',model='t5-pico'}")
-    assert episodes_of(plan) == 4 * 6 + 3 * 8  # points x scenes of the curve, conditions x scenes
-    (probed,) = plans_of(
+    (run,) = runs_of(tiny_suite, "{agent='gflan',model='t5-pico'}")
+    assert episodes_of(run) == 4 * 6 + 3 * 8  # points x scenes of the curve, conditions x scenes
+    (probed,) = runs_of(
         tiny_suite,
         "{agent='gflan',model='t5-pico'}",
         "protocols=[{name='sample-efficiency',scenes=6},{name='probes'}]",
@@ -56,8 +73,9 @@ def test_every_step_of_training_and_evaluation_is_counted(tiny_suite):
 
 def test_costs_of_small_models_are_measured_and_of_large_ones_counted(tiny_suite):
     agents = "{agent='gflan',model='t5-pico'},{agent='gflan',model='google/flan-t5-xl'},{agent='random'}"
-    meter = Meter("cpu")
-    costs = {plan.config.model: meter.cost(plan) for plan in plans_of(tiny_suite, agents)}
+    runs = runs_of(tiny_suite, agents)
+    meter = Meter("cpu", runs)
+    costs = {run.config.model: meter.cost(run) for run in runs}
     assert costs["t5-pico"].parameters < 1e6
     assert 0 < costs["t5-pico"].seconds < costs["google/flan-t5-xl"].seconds
     assert costs["google/flan-t5-xl"].parameters == pytest.approx(2.85e9, rel=0.01)
@@ -70,16 +88,17 @@ def test_costs_of_small_models_are_measured_and_of_large_ones_counted(tiny_suite
 def test_operations_follow_the_prompts_length(tiny_suite):
     agents = "{agent='gflan',model='google/flan-t5-xl'},"
     agents += "{agent='gflan',model='google/flan-t5-xl',environment={remembered=3}}"
-    meter = Meter("cpu")
-    long, short = sorted((meter.cost(plan).flops for plan in plans_of(tiny_suite, agents)), reverse=True)
+    runs = runs_of(tiny_suite, agents)
+    meter = Meter("cpu", runs)
+    long, short = sorted((meter.cost(run).flops for run in runs), reverse=True)
     assert 1.3 * short < long < 3 * short
 
 
 def test_a_model_of_unknown_shape_has_unknown_costs(tiny_suite):
-    (plan,) = plans_of(tiny_suite, "{agent='gflan',model='someone/some-model'}")
-    cost = Meter("cpu").cost(plan)
+    (run,) = runs_of(tiny_suite, "{agent='gflan',model='someone/some-model'}")
+    cost = Meter("cpu", [run]).cost(run)
     assert math.isnan(cost.seconds)
-    assert cost.episodes == episodes_of(plan)
+    assert cost.episodes == episodes_of(run)
 
 
 def test_runs_together_take_no_less_than_the_longest():
@@ -91,6 +110,6 @@ def test_runs_together_take_no_less_than_the_longest():
 def test_what_is_unlike_most_runs_of_an_agent_is_told(tiny_suite):
     entry = "agent='gflan',model='t5-pico'"
     agents = f"{{{entry}}},{{{entry},environment={{remembered=3}}}},{{{entry},ppo={{clip=0.1}}}}"
-    runs = [plan.config for plan in plans_of(tiny_suite, agents, "seeds=2")]
+    runs = [run.config for run in runs_of(tiny_suite, agents, "seeds=2")]
     told = unusual_settings(runs)
     assert sorted(told.values()) == ["", "", "clip=0.1", "clip=0.1", "remembered=3", "remembered=3"]

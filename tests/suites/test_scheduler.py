@@ -40,7 +40,9 @@ def test_all_runs_are_carried_out_once(tmp_path, tiny_run):
 
 
 def test_failures_are_isolated_and_named(tmp_path, tiny_run):
-    finished, failed, outcome = schedule(tmp_path, tiny_run, [10, 1, 2, 3, 11, 12], silence=fake_workers.SILENCE)
+    finished, failed, outcome = schedule(
+        tmp_path, tiny_run, [10, 1, 2, 3, 11, 12], silence=fake_workers.SILENCE
+    )
     assert finished == [10, 11, 12]
     assert failed[1] == "it can't be done"
     assert failed[2].startswith("its process died twice (exit code 9")
