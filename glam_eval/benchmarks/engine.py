@@ -68,7 +68,13 @@ class EngineMeasurement:
 
 
 def make_policy(shape: T5Shape, precision: str, device: str) -> LanguageModelPolicy:
-    """Return a policy of a shape with random weights."""
+    """Return a policy of a shape with random weights.
+
+    Args:
+        shape: of the T5 model.
+        precision: float32 or bfloat16.
+        device: where the weights go.
+    """
     from transformers import T5Config
 
     config = T5Config(**shape.config_values(), vocab_size=vocabulary_of(shape))
@@ -95,7 +101,16 @@ def update_step(
     evaluate: Callable[[list[PreparedPrompt]], PolicyOutput],
     lanes: int = 1,
 ) -> None:
-    """Do one gradient step in micro-batches, of indices: forward, backward, clip, Adam."""
+    """Do one gradient step: forward, backward, clip, Adam.
+
+    Args:
+        policy: whose parameters are stepped.
+        optimizer: of them.
+        prompts: the minibatch.
+        micro_batches: indices of the prompts to compute at once.
+        evaluate: returns log-probabilities and values of prompts.
+        lanes: micro-batches side by side.
+    """
     optimizer.zero_grad(set_to_none=True)
 
     def part_loss(batch: Sequence[int]) -> tuple[torch.Tensor, None]:
@@ -187,7 +202,13 @@ def measure_engine(
 ) -> EngineMeasurement:
     """Measure a model of known shape with random weights, and its work by others' code if ``compare``.
 
-    Uses all of torch's threads unless told how many.
+    Args:
+        name: of a model whose shape is known.
+        precision: float32 or bfloat16.
+        device: cpu or a GPU.
+        threads: of the processor; all of torch's by default.
+        repeats: of which the median counts.
+        compare: whether others' code does the same work.
 
     Raises:
         UserError: if the name is not one whose shape is known.

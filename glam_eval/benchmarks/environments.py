@@ -102,7 +102,14 @@ def measure_environment(
 ) -> list[EnvironmentThroughput]:
     """Return our throughput with text and prompts, and MiniGrid's without, in interleaved thirds.
 
-    ``options`` are those of ``VectorEnvironment``. MiniGrid steps a fifth as many. Unit: steps per second.
+    Args:
+        level: its name.
+        steps: of ours; MiniGrid takes a fifth as many.
+        slots: environments of ours side by side.
+        options: those of ``VectorEnvironment``.
+
+    Raises:
+        UserError: if the steps are fewer than the slots.
     """
     if steps < slots:
         raise UserError(f"{steps} steps are fewer than the {slots} slots")

@@ -73,9 +73,18 @@ def leakage_audit(
 ) -> LeakageReport:
     """List every held-out pair, word or composition that the training stream of a run asks for.
 
-    Audits the first ``episodes`` scenes of the stream that a run with this seed and number of slots trains
-    on, slots in turn. ``held_out`` items are pairs ("yellow box"), words ("yellow") or compositions
-    ("pickup_then_pickup"); what a mission mentions counts, not what merely lies in the room.
+    What a mission mentions counts, not what merely lies in the room.
+
+    Args:
+        level: its name.
+        episodes: how many scenes, the first of the stream that such a run trains on, slots in turn.
+        held_out: pairs ("yellow box"), words ("yellow") or compositions ("pickup_then_pickup").
+        seed: of the run.
+        slots: its environments.
+        options: of the level.
+
+    Raises:
+        UserError: for no episode, or an unknown level.
     """
     if episodes < 1:
         raise UserError(f"an audit needs at least one episode, not {episodes}")
@@ -104,8 +113,10 @@ def balanced_scenes(
 ) -> dict[str, list[int]]:
     """Return the first ``per_kind`` scene seeds of each kind of task, in the order of ``seeds``.
 
-    Depends on level, options and seeds alone, so that every agent meets the same scenes. Raises UserError if
-    the seeds run out first.
+    Depends on level, options and seeds alone, so that every agent meets the same scenes.
+
+    Raises:
+        UserError: if the seeds run out first.
     """
     chosen: dict[str, list[int]] = {kind: [] for kind in kinds}
     missing = per_kind * len(chosen)

@@ -137,7 +137,11 @@ def level_names() -> list[str]:
 
 @cache
 def find_level(name: str) -> Level:
-    """Return a level by name, variants such as ``GoToLocalS5N2`` included; raises UserError if unknown."""
+    """Return a level by name, variants such as ``GoToLocalS5N2`` included.
+
+    Raises:
+        UserError: if there is none of this name.
+    """
     if name in _OWN_LEVELS:
         return _OWN_LEVELS[name]
     if name in _minigrid_levels():
@@ -176,7 +180,8 @@ def level_options(level: Level) -> set[str]:
 def make_scenes(name: str, **options: Any) -> Any:
     """Return a quiet MiniGrid environment of a level, with other options than its own where given.
 
-    Raises UserError for an unknown level, an option it does not have or a value it cannot use.
+    Raises:
+        UserError: for an unknown level, an option it does not have or a value it cannot use.
     """
     level = find_level(name)
     for option in options:

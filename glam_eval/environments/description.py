@@ -20,9 +20,13 @@ from glam_eval.language import speaker
 def describe(image: ArrayLike, carrying: tuple[str, str] | None = None, language: str = "en") -> list[str]:
     """Return the sentences that tell a symbolic observation.
 
-    ``image`` is MiniGrid's, (7, 7, 3) uint8 (type, colour, state; first axis columns); ``carrying`` is a noun
-    and a colour in English, for instance ``("key", "red")``, or None. Raises UserError for another shape, an
-    unknown language or thing.
+    Args:
+        image: MiniGrid's, (7, 7, 3) uint8 (type, colour, state; first axis columns).
+        carrying: a noun and a colour in English, for instance ``("key", "red")``, or None.
+        language: of the sentences.
+
+    Raises:
+        UserError: for another shape, an unknown language or thing.
 
     >>> describe(numpy.zeros((7, 7, 3), "uint8"), carrying=("key", "red"))
     ['You carry a red key']
@@ -39,7 +43,11 @@ def describe(image: ArrayLike, carrying: tuple[str, str] | None = None, language
 
 
 def _carried_code(noun: str, color: str) -> int:
-    """Return the byte of a carried thing; raises UserError for one that does not exist."""
+    """Return the byte of a carried thing.
+
+    Raises:
+        UserError: for one that does not exist.
+    """
     portable = NOUNS[1:4]
     if noun not in portable:
         raise unknown("carried thing", noun, portable)

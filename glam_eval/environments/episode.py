@@ -19,10 +19,14 @@ _WORLD_ACTIONS = 6  # turn left, turn right, go forward, pick up, drop, toggle; 
 
 
 class Episode:
-    """An episode of a level, on a world of its own."""
+    """An episode of a level, on a world of its own.
+
+    Args:
+        env: a MiniGrid environment, which is reset to the scene that is taken over.
+        scene_seed: of the scene.
+    """
 
     def __init__(self, env: Any, scene_seed: int) -> None:
-        """Take over the scene of a MiniGrid environment, which is reset to it."""
         env.reset(seed=scene_seed)
         self.scene_seed = scene_seed
         self.max_steps: int = env.max_steps

@@ -27,7 +27,11 @@ class _Plan(list[Any]):
     revisions = 0
 
     def append(self, subgoal: Any) -> None:
-        """Add a subgoal; raises BotLostError beyond all measure."""
+        """Add a subgoal.
+
+        Raises:
+            BotLostError: beyond all measure.
+        """
         super().append(subgoal)
         self.revisions += 1
         if self.revisions > MAX_REVISIONS:
@@ -47,7 +51,12 @@ class Bot(BabyAIBot):
 
 
 class Replica:
-    """MiniGrid's own environment of a scene, for the bot and for pictures; it follows the actions played."""
+    """MiniGrid's own environment of a scene, for the bot and for pictures; it follows the actions played.
+
+    Args:
+        level: its name.
+        options: of the level.
+    """
 
     def __init__(self, level: str, options: dict[str, Any]) -> None:
         self.env = make_scenes(level, **options)
@@ -82,7 +91,12 @@ class Replica:
 
 
 class Expert:
-    """BabyAI's bot watching an episode: asked at any time, it has seen every action since the start."""
+    """BabyAI's bot watching an episode: asked at any time, it has seen every action since the start.
+
+    Args:
+        level: its name.
+        options: of the level.
+    """
 
     def __init__(self, level: str, options: dict[str, Any]) -> None:
         self._level, self._options = level, options

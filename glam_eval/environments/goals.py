@@ -27,7 +27,12 @@ class Goal(Protocol):
 
 
 class Targets:
-    """The objects that a description named at the start, and where they were when last looked up."""
+    """The objects that a description named at the start, and where they were when last looked up.
+
+    Args:
+        description: MiniGrid's, of objects.
+        world: where they are.
+    """
 
     def __init__(self, description: Any, world: World) -> None:
         self.objects = world.numbers(description.obj_set)

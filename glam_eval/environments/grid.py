@@ -47,7 +47,12 @@ Gather = Callable[[bytearray], tuple[int, ...]]
 
 
 class Frame:
-    """The geometry that all worlds of one size share: offsets and the gather of each pose."""
+    """The geometry that all worlds of one size share: offsets and the gather of each pose.
+
+    Args:
+        width: of the grid, in cells.
+        height: of the grid, in cells.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height

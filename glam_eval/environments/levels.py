@@ -35,12 +35,18 @@ _SINGLE_OBJECTS, _PAIR_OBJECTS, _OPEN_OBJECTS = 9, 10, 8  # objects in the room,
 class LocalLevel(Scene):
     """One room (two for ``open``) and a task whose kind is drawn anew each episode, from the episode's seed.
 
-    ``kinds`` are ``goto``, ``pickup``, ``putnext``, ``open`` and sequences such as ``pickup_then_goto``, told
-    in ``orders`` ("A, then B" and "B after you A"), either side of which may hold two instructions in any
-    order (``goto_and_goto_then_pickup``): BabyAI's language has no longer ones. Missions of the ``train``
-    split mention no pair of ``held_out``, those of ``test`` only such pairs, those of ``all`` any.
-    ``num_dists`` is the number of objects in the room, by default the paper's (fewer in small rooms). Unit of
-    ``room_size``: cells, walls included.
+    Args:
+        kinds: ``goto``, ``pickup``, ``putnext``, ``open`` and sequences such as ``pickup_then_goto``, either
+            side of which may hold two instructions in any order (``goto_and_goto_then_pickup``): BabyAI's
+            language has no longer ones.
+        held_out: pairs that missions of the ``train`` split don't mention.
+        split: ``train``; ``test``, whose missions mention only such pairs; or ``all``, any.
+        orders: how sequences are told ("A, then B" and "B after you A").
+        room_size: in cells, walls included.
+        num_dists: objects in the room, by default the paper's number (fewer in small rooms).
+
+    Raises:
+        UserError: for unknown names, or more targets than objects.
     """
 
     def __init__(
@@ -86,7 +92,11 @@ class LocalLevel(Scene):
         self.width = (self.room_size - 1) * self.num_cols + 1
 
     def gen_mission(self) -> None:
-        """Draw one scene with its instruction; raises RejectSampling where the split forbids it."""
+        """Draw one scene with its instruction.
+
+        Raises:
+            RejectSampling: where the split forbids it.
+        """
         if self.task == "open":
             self._gen_open()
         elif self.task == "putnext":

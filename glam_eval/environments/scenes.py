@@ -38,7 +38,11 @@ class Scene(RoomGridLevel):
         """Draw what holds for all attempts at a scene; nothing unless a level needs it."""
 
     def _gen_grid(self, _width: int, _height: int) -> None:
-        """Draw layouts until one is valid; raises UserError if the level's options allow none."""
+        """Draw layouts until one is valid.
+
+        Raises:
+            UserError: if the level's options allow none.
+        """
         self._draws = ScalarGenerator(self.np_random.bit_generator)
         self.prepare()
         for _ in range(MAX_REJECTIONS):
@@ -70,7 +74,18 @@ class Scene(RoomGridLevel):
         reject_fn: Callable[[Any, Position], bool] | None = None,
         max_tries: float = math.inf,
     ) -> Position:
-        """Put an object (None: reserve a cell) at a free random position of a rectangle, and return it."""
+        """Put an object at a free random position of a rectangle, and return the position.
+
+        Args:
+            obj: None to reserve the cell.
+            top: the upper left corner, by default the grid's.
+            size: width and height in cells, by default the grid's.
+            reject_fn: tells of a position whether it won't do.
+            max_tries: how many positions to draw.
+
+        Raises:
+            RecursionError: if none of them will do, as MiniGrid's own.
+        """
         left, upper = (0, 0) if top is None else (max(top[0], 0), max(top[1], 0))
         width, height = (self.grid.width, self.grid.height) if size is None else size
         right, lower = min(left + width, self.grid.width), min(upper + height, self.grid.height)
@@ -92,7 +107,11 @@ class Scene(RoomGridLevel):
         return x, y
 
     def check_objs_reachable(self, raise_exc: bool = True) -> bool:
-        """Return whether everything can be reached without moving anything; else raises if asked to."""
+        """Return whether everything can be reached without moving anything.
+
+        Raises:
+            RejectSampling: if it can't, where ``raise_exc`` asks for that.
+        """
         stride, cells = self.grid.width, self.grid.grid
         free = _bits(thing is None or thing.type == "door" for thing in cells)
         things = _bits(thing is not None and thing.type != "wall" for thing in cells)

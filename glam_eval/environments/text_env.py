@@ -34,6 +34,19 @@ class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):
     (7, 7, 3) uint8) and ``direction`` (0 right, 1 down, 2 left, 3 up). ``reset(seed=s)`` gives scene s of
     the level; without a seed the next scene is drawn. ``info`` holds ``task``, ``scene_seed`` and
     ``prompt``, and at the end ``success``.
+
+    Args:
+        level: its name.
+        render_mode: None or rgb_array.
+        language: of goal and observations.
+        shift: of their words.
+        actions: the name of an action set.
+        template: of the prompt.
+        remembered: observations in a prompt, 1 to 9.
+        level_options: what the level takes.
+
+    Raises:
+        UserError: for unknown names.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}

@@ -60,9 +60,20 @@ class _Slot:
 class VectorEnvironment:
     """``slots`` independent episodes of a level, told in words; no automatic reset.
 
-    ``language``, ``shift``, ``actions`` and ``template`` name how the world is told (see
-    ``glam_eval.language``); ``remembered`` is the number of observations in a prompt, 1 to 9; further options
-    go to the level. Scenes depend on level, options and scene seed alone. Raises UserError for unknown names.
+    Scenes depend on level, options and scene seed alone.
+
+    Args:
+        level: its name.
+        slots: how many episodes.
+        language: how the world is told, as the next three (see ``glam_eval.language``).
+        shift: of its words.
+        actions: the name of an action set.
+        template: of the prompt.
+        remembered: observations in a prompt, 1 to 9.
+        level_options: what the level takes.
+
+    Raises:
+        UserError: for unknown names.
     """
 
     def __init__(
@@ -168,7 +179,11 @@ class VectorEnvironment:
 
 
 def make_environment(world: EnvironmentConfig, slots: int) -> VectorEnvironment:
-    """Return the environments of a world as it is configured; raises UserError for unknown names."""
+    """Return the environments of a world as it is configured.
+
+    Raises:
+        UserError: for unknown names.
+    """
     return VectorEnvironment(
         world.level,
         slots,

@@ -30,7 +30,13 @@ _CLEAR = bytes([UNSEEN, EMPTY, FLOOR])  # what a look along a line passes over
 
 
 def thing_code(noun: str, color: Color, state: int = 0) -> int:
-    """Return the byte of a thing; ``state`` is MiniGrid's (doors: 0 open, 1 closed, 2 locked)."""
+    """Return the byte of a thing.
+
+    Args:
+        noun: in English.
+        color: in English.
+        state: MiniGrid's (doors: 0 open, 1 closed, 2 locked).
+    """
     kind = NOUNS.index(noun) * len(COLORS) + COLORS.index(color)
     return FIRST_THING + kind * len(DOOR_STATES) + state
 
@@ -105,7 +111,8 @@ def image_of(shown: bytes) -> NDArray[np.uint8]:
 def codes_of(image: NDArray[np.uint8]) -> bytes:
     """Return the bytes of a symbolic image, shape (7, 7, 3), with nothing in the agent's cell.
 
-    Raises ValueError for an index that MiniGrid does not have.
+    Raises:
+        ValueError: for an index that MiniGrid does not have.
     """
     kinds, colors, states = np.asarray(image, np.int64).reshape(VIEW_CELLS, 3).T
     things = kinds >= DOOR_TYPE

@@ -80,8 +80,13 @@ def base_table(language: str) -> dict[str, Any]:
 def make_lexicon(language: str, changes: dict[str, Any]) -> Lexicon:
     """Return a language's lexicon with entries replaced.
 
-    ``changes`` has the shape of the data file: a table's entries replace those of the same key, anything
-    else replaces the whole value. Raises UserError where the result is no lexicon.
+    Args:
+        language: one of ``LANGUAGES``.
+        changes: in the shape of the data file: a table's entries replace those of the same key, anything else
+            replaces the whole value.
+
+    Raises:
+        UserError: where the result is no lexicon.
     """
     table = dict(base_table(language))
     for key, value in changes.items():

@@ -41,7 +41,11 @@ class _Pieces:
 
 @cache
 def _pieces(speaker: Speaker, template: str) -> _Pieces:
-    """Fill a template with a speaker's phrases; raises UserError for an unknown template."""
+    """Fill a template with a speaker's phrases.
+
+    Raises:
+        UserError: for an unknown template.
+    """
     layout = templates.template(template)
     phrases = speaker.phrases(template)
     places = range(MAX_REMEMBERED)
@@ -69,10 +73,18 @@ def render_prompt(
     observations: Sequence[Sequence[str]],
     taken: Sequence[str],
 ) -> str:
-    """Return the prompt after which an action is to be chosen.
+    """Return the prompt after which an action is to be chosen; followed by one it is well-formed text.
 
-    ``observations`` are 1 to 9 tuples of sentences, oldest first; ``taken`` the action phrases between
-    them, one fewer. Prompt followed by action is well-formed text. Raises UserError for other lengths.
+    Args:
+        speaker: whose phrases fill the template.
+        template: its name.
+        actions: the phrases offered.
+        goal: the sentence of the goal.
+        observations: 1 to 9 tuples of sentences, oldest first.
+        taken: the action phrases between them, one fewer.
+
+    Raises:
+        UserError: for other lengths, or an unknown template.
     """
     _check_remembered(len(observations))
     if len(taken) != len(observations) - 1:
@@ -82,10 +94,19 @@ def render_prompt(
 
 
 class PromptMemory:
-    """The last observations of an episode and the actions between them; begins anew with each episode."""
+    """The last observations of an episode and the actions between them; begins anew with each episode.
+
+    Args:
+        speaker: whose phrases fill the template.
+        template: its name.
+        actions: the phrases offered.
+        remembered: how many observations a prompt holds at most, 1 to 9.
+
+    Raises:
+        UserError: for another number, or an unknown template.
+    """
 
     def __init__(self, speaker: Speaker, template: str, actions: Sequence[str], remembered: int = 3) -> None:
-        """Remember up to ``remembered`` (1 to 9) observations; ``actions`` are the phrases offered."""
         _check_remembered(remembered)
         self._pieces = _pieces(speaker, template)
         self._actions = tuple(actions)

@@ -42,7 +42,8 @@ def shift_description(name: str) -> str:
 def parse_shift(text: str) -> Shift:
     """Read ``a+b@language``, "none" or "none@language"; names that stand for several are resolved.
 
-    Raises UserError for a shift that does not exist. Languages are checked by ``speaker``.
+    Raises:
+        UserError: for a shift that does not exist. Languages are checked by ``speaker``.
     """
     names, _, language = text.partition("@")
     resolved: dict[str, None] = {}
@@ -57,7 +58,8 @@ def parse_shift(text: str) -> Shift:
 def changes(shift: Shift, language: str) -> dict[str, Any]:
     """Return the entries of a language's lexicon that a shift replaces, in the shape of the data file.
 
-    Raises UserError where the language lacks the words, or where two shifts replace one entry differently.
+    Raises:
+        UserError: where the language lacks the words, or where two shifts replace one entry differently.
     """
     merged: dict[str, Any] = {}
     owners: dict[tuple[str, ...], str] = {}

@@ -47,6 +47,12 @@ class Speaker:
 
     The goal, the actions and the template's phrases are in the goal's voice, observations in the other:
     the two differ only in mixed languages.
+
+    Args:
+        language: its name, of mixed languages too.
+        shift: the name of the shift in its words.
+        goal_voice: of goals, actions and templates.
+        observation_voice: of what is seen.
     """
 
     def __init__(self, language: str, shift: str, goal_voice: Voice, observation_voice: Voice) -> None:
@@ -72,7 +78,11 @@ class Speaker:
         return self.goal_voice.write(self.goal_voice.grammar.goal(instruction))
 
     def actions(self, action_set: str = "canonical") -> tuple[str, ...]:
-        """Return the phrases of an action set in the order of the actions' indices."""
+        """Return the phrases of an action set in the order of the actions' indices.
+
+        Raises:
+            UserError: if there is no such set.
+        """
         if action_set not in ACTION_SETS:
             raise unknown("action set", action_set, ACTION_SETS)
         phrases = self.goal_voice.grammar.lexicon.actions
@@ -104,9 +114,12 @@ class Speaker:
 def speaker(language: str = "en", shift: str = "none") -> Speaker:
     """Return the speaker of a language under a shift; equal arguments give the same object.
 
-    ``language`` is one of ``LANGUAGES``, "cipher", "mixed-GOAL-OBSERVATIONS" or "mixed" ("mixed-en-fr").
-    A language in the shift (``invented_nouns@fr``) goes before ``language``. Raises UserError for a name
-    that does not exist, and for a shift whose words the language lacks.
+    Args:
+        language: one of ``LANGUAGES``, "cipher", "mixed-GOAL-OBSERVATIONS" or "mixed" ("mixed-en-fr").
+        shift: of its words; a language in it (``invented_nouns@fr``) goes before ``language``.
+
+    Raises:
+        UserError: for a name that does not exist, and for a shift whose words the language lacks.
     """
     parsed = parse_shift(shift)
     code = parsed.language or language

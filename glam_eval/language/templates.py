@@ -33,7 +33,11 @@ def template_names() -> list[str]:
 
 @cache
 def template(name: str) -> Template:
-    """Return a template; raises UserError for one that does not exist."""
+    """Return a template.
+
+    Raises:
+        UserError: if there is none of this name.
+    """
     if name not in template_names():
         raise unknown("prompt template", name, template_names())
     return Template.model_validate(read_table("templates", f"{name}.toml"))

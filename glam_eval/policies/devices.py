@@ -10,7 +10,10 @@ from glam_eval.core.errors import UserError
 def available_devices(wanted: str) -> list[str]:
     """Return the devices that ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` stands for on this machine.
 
-    ``auto`` is every GPU, or the processor without one. Raises UserError for a device that is not there.
+    ``auto`` is every GPU, or the processor without one.
+
+    Raises:
+        UserError: for a device that is not there.
     """
     if wanted == "cpu":
         return ["cpu"]
@@ -29,7 +32,11 @@ def available_devices(wanted: str) -> list[str]:
 
 @contextmanager
 def out_of_memory_as(failure: Exception) -> Iterator[None]:
-    """Raise an error that says what to do where torch has no memory left."""
+    """Turn torch's errors of memory, in whatever form, into one that says what to do.
+
+    Args:
+        failure: the error to raise in their place.
+    """
     import torch
 
     try:

@@ -5,7 +5,13 @@ from torch import nn
 
 
 class Head(nn.Module):
-    """MLP input -> hidden -> hidden -> output with sigmoid activations (Carta et al. 2023, appendix)."""
+    """MLP input -> hidden -> hidden -> output with sigmoid activations (Carta et al. 2023, appendix).
+
+    Args:
+        inputs: width of the root state, d_model.
+        outputs: 1 for a value, the number of actions for a choice.
+        hidden: width of both hidden layers.
+    """
 
     def __init__(self, inputs: int, outputs: int, hidden: int = 1024) -> None:
         super().__init__()

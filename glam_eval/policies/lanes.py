@@ -64,7 +64,13 @@ def _pool(lanes: int, threads: int) -> ThreadPoolExecutor:
 
 
 def in_lanes(work: Callable[[Part], Result], parts: Sequence[Part], lanes: int) -> Iterator[Result]:
-    """Yield work(part) of every part, in order; gradients are on in every lane where they are here."""
+    """Yield work(part) of every part, in order; gradients are on in every lane where they are here.
+
+    Args:
+        work: what to do with a part.
+        parts: at most one of each lane is worked on at a time.
+        lanes: as ``lane_count`` gives it.
+    """
     if lanes == 1 or len(parts) == 1:
         yield from map(work, parts)
         return

@@ -86,7 +86,12 @@ def offered_only(scores: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
 
 
 class TextEncoder(nn.Module):
-    """The last state of a GRU over word embeddings, which several encoders may share."""
+    """The last state of a GRU over word embeddings.
+
+    Args:
+        embedding: of words, which several encoders may share.
+        hidden: width of the state.
+    """
 
     def __init__(self, embedding: nn.Embedding, hidden: int) -> None:
         super().__init__()

@@ -128,16 +128,19 @@ def test_cc_is_a_command_with_flags_as_a_shell_reads_it(source, tmp_path, monkey
     assert compiling.load_compiled(source).twice(5) == 15
 
 
+SLEEP = f"4321.{os.getpid()}"  # seconds; no other test's
+
+
 def hanging(path, when):
     """A compiler that hangs, in a process of its own, when its arguments hold some text; else ``cc``."""
-    script = f'#!/bin/sh\ncase "$*" in *{when}*) sleep 4321; true;; esac\nexec cc "$@"\n'
+    script = f'#!/bin/sh\ncase "$*" in *{when}*) sleep {SLEEP}; true;; esac\nexec cc "$@"\n'
     write(path, script).chmod(0o700)
     return str(path)
 
 
 def assert_none_sleeps():
     commands = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
-    assert not [command for command in commands if command and command[-1] == "4321"]
+    assert not [command for command in commands if command and command[-1] == SLEEP]
 
 
 def test_a_compiler_that_does_not_answer_is_done_without(source, tmp_path, monkeypatch, capfd):
@@ -225,6 +228,20 @@ def test_a_linked_directory_is_not_used(library, source, tmp_path, monkeypatch):
     (tmp_path / "moved" / library.name).unlink()
     assert compiling.load_compiled(source).twice(9) == 18
     assert (tmp_path / "temporary" / f"glam-eval-{os.getuid()}").is_dir()
+
+
+@pytest.mark.skipif(not compiling._DESCRIPTORS.exists(), reason="libraries are loaded by their path here")
+def test_what_was_verified_is_loaded_whatever_lies_there_by_then(library, source, tmp_path, monkeypatch):
+    evil = planted(library, source, tmp_path)
+    verify = compiling.open_verified
+
+    def verify_and_replace(file, digest):
+        descriptor = verify(file, digest)
+        evil.replace(file)
+        return descriptor
+
+    monkeypatch.setattr(compiling, "open_verified", verify_and_replace)
+    assert compiling.load_compiled(source).twice(9) == 18
 
 
 @pytest.mark.skipif(

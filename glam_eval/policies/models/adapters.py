@@ -12,6 +12,11 @@ from glam_eval.core.seeds import stream_seed
 def add_adapters(model: Any, options: LoraConfig, seed: int) -> None:
     """Put adapters into the model's target layers, in place; they change nothing until trained.
 
+    Args:
+        model: a Hugging Face model.
+        options: rank, scale and targets of the adapters.
+        seed: of their weights.
+
     Raises:
         UserError: if ``peft`` is not installed, or no layer has a target's name.
     """

@@ -64,6 +64,11 @@ def forward_flops(shape: T5Shape, tokens: float, nodes: int) -> float:
 
     The encoder over its tokens, the decoder over the tree's nodes, cross-attention on the encodings
     themselves, the output projection at every node.
+
+    Args:
+        shape: of the model.
+        tokens: of the prompt.
+        nodes: of the tree of its actions.
     """
     d, inner, ff = shape.d_model, shape.heads * shape.d_kv, shape.d_ff
     dense = 2 * d * (4 * inner + 3 * ff)
@@ -104,12 +109,24 @@ def _update_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
 
 
 def memory_bytes(shape: T5Shape, work: Workload, precision: str, learning: bool) -> int:
-    """Return the bytes that a model takes to act, or to learn: weights, optimiser, activations, logits."""
+    """Return the bytes that a model takes: weights, optimiser, activations, logits.
+
+    Args:
+        shape: of the model.
+        work: the prompts, their actions, and how many at once.
+        precision: float32 or bfloat16.
+        learning: whether it learns, or acts only.
+    """
     return round((_update_bytes if learning else _rollout_bytes)(shape, work, precision))
 
 
 def describe(name: str, work: Workload | None = None, device: str | torch.device = "cpu") -> ModelDescription:
     """Return what a model of a known name needs, measuring this machine's matrix rate.
+
+    Args:
+        name: of a model whose shape is known.
+        work: what it is to do; the usual work by default.
+        device: whose matrix rate is measured.
 
     Raises:
         UserError: if the name is not one whose shape is known.

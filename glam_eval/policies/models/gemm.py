@@ -14,7 +14,15 @@ def synchronize(device: torch.device) -> None:
 
 
 def matrix_rate(precision: str = "float32", device: str | torch.device = "cpu", repeats: int = 5) -> float:
-    """Return the best measured rate of a square matrix product, in operations a second."""
+    """Return the best measured rate of a square matrix product, in operations a second.
+
+    A multiply-add is two operations.
+
+    Args:
+        precision: torch's name of a type, for instance float32.
+        device: where to multiply.
+        repeats: of which the best counts.
+    """
     where = torch.device(device)
     left, right = (torch.ones(SIZE, SIZE, dtype=getattr(torch, precision), device=where) for _ in range(2))
     best = float("inf")

@@ -50,6 +50,11 @@ def new_model(config: Any, seed: int, tied: bool) -> Any:
 
     transformers 5 ties the output embeddings of every T5 built from a config; here they are tied only
     where ``tied`` says so, and start small where they are not.
+
+    Args:
+        config: a Hugging Face configuration, of an encoder-decoder or a decoder-only model.
+        seed: of the weights.
+        tied: whether input and output embeddings are one tensor.
     """
     kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     with torch.random.fork_rng(devices=[]), quiet():
@@ -63,6 +68,11 @@ def new_model(config: Any, seed: int, tied: bool) -> Any:
 
 def make_model(name: str, directory: Path | str, seed: int = 0) -> None:
     """Write an embedded model and its tokenizer, made without any download, for ``from_pretrained``.
+
+    Args:
+        name: of an embedded model, for instance t5-nano.
+        directory: where to write.
+        seed: of the weights, where they are random.
 
     Raises:
         UserError: if no embedded model has this name.

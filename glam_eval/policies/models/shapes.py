@@ -52,7 +52,11 @@ KNOWN = EMBEDDED | FLAN_T5
 
 
 def check_model_name(name: str) -> None:
-    """Raise a UserError unless a name is known, a directory, or can be one of the hub (``owner/name``)."""
+    """Check that a name is known, a directory, or can be one of the hub (``owner/name``).
+
+    Raises:
+        UserError: if it is nothing of that.
+    """
     owner, separator, model = name.partition("/")
     on_hub = bool(separator and owner and model) and not name.startswith((".", "~")) and "/" not in model
     if name not in KNOWN and not on_hub and not Path(name).expanduser().is_dir():
@@ -60,6 +64,10 @@ def check_model_name(name: str) -> None:
 
 
 def check_known(name: str) -> None:
-    """Raise a UserError unless the shape of a model of this name is known."""
+    """Check that the shape of a model of this name is known.
+
+    Raises:
+        UserError: if it is not.
+    """
     if name not in KNOWN:
         raise unknown("model", name, KNOWN)

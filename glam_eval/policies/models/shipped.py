@@ -37,7 +37,11 @@ def read_facts(name: str) -> dict[str, Any]:
 
 
 def read_card(name: str) -> str:
-    """Return a shipped rung's model card, Markdown; raises a UserError if the rung doesn't ship."""
+    """Return a shipped rung's model card, Markdown.
+
+    Raises:
+        UserError: if the rung doesn't ship.
+    """
     return (_directory(name) / CARD_FILE).read_text(encoding="utf-8")
 
 

@@ -18,6 +18,12 @@ class CausalEngine:
 
     The root is the prompt's last token; every other node is fed once, sees the prompt and its ancestors,
     and has the position that follows from its depth.
+
+    Args:
+        model: a Hugging Face model of one of these families.
+
+    Raises:
+        UserError: if its attention is to a sliding window.
     """
 
     start_token = 0  # the root's token is the prompt's last, so this one is never fed

@@ -54,7 +54,13 @@ def _runs(lengths: Sequence[int], padding: float) -> Iterator[tuple[int, int]]:
 
 
 def pack(prompts: Sequence[Prompt], device: torch.device, padding: float) -> PackedPrompts:
-    """Return prompts (shortest first) end to end, padded by at most the share ``padding`` within a group."""
+    """Return prompts laid end to end.
+
+    Args:
+        prompts: token ids, each (length,) int32, shortest first.
+        device: where to put them.
+        padding: the largest share of its length by which a prompt is padded to that of its group.
+    """
     lengths = [len(prompt) for prompt in prompts]
     groups: list[Group] = []
     pieces: list[Prompt] = []

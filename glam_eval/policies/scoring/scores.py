@@ -39,17 +39,24 @@ class Engine(Protocol):
 
 
 def check_normalization(name: str) -> None:
-    """Raise UserError unless ``name`` is a way to normalise scores."""
+    """Check that ``name`` is a way to normalise scores.
+
+    Raises:
+        UserError: if it is not.
+    """
     if name not in get_args(Normalization):
         raise unknown("normalization", name, get_args(Normalization))
 
 
 def reduce_edges(logits: torch.Tensor, trees: ActionTrees, normalization: Normalization) -> torch.Tensor:
-    """Return action scores (n, A), float32, from logits at nodes (n, N, vocabulary); -inf where not offered.
+    """Return action scores (n, A), float32; -inf where not offered.
 
-    sum: log-probability (Carta et al. 2023). token, word:
-    the sum divided by tokens or words (TWOSOME, arXiv 2401.14151). logits: the raw logits' sum, which is
-    what the released code computes, without its padding.
+    Args:
+        logits: at the nodes, (n, N, vocabulary).
+        trees: whose nodes they are.
+        normalization: sum: log-probability (Carta et al. 2023). token, word: the sum divided by tokens or
+            words (TWOSOME, arXiv 2401.14151). logits: the raw logits' sum, which is what the released code
+            computes, without its padding.
     """
     logits = logits.float()
     count, _, vocabulary = logits.shape
@@ -69,7 +76,11 @@ def reduce_edges(logits: torch.Tensor, trees: ActionTrees, normalization: Normal
 class Scorer:
     """Scores prepared prompts in batches of like lengths, each distinct prompt once, order restored.
 
-    ``half`` computes in bfloat16 (autocast) whatever the weights' type; scores are float32 all the same.
+    Args:
+        model: a Hugging Face model.
+        engine: its forward pass.
+        normalization: of scores; see ``reduce_edges``.
+        half: compute in bfloat16 (autocast) whatever the weights' type; scores are float32 all the same.
     """
 
     def __init__(self, model: Any, engine: Engine, normalization: Normalization, half: bool = False) -> None:
@@ -133,6 +144,11 @@ class Scorer:
 
 def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> Engine:
     """Return the forward pass for a Hugging Face model.
+
+    Args:
+        model: of a T5 or a decoder-only family, on its device.
+        gradient_checkpointing: see ``T5Engine``, for which it is alone.
+        compiled: the same.
 
     Raises:
         UserError: if the model's family is not one whose forward pass is known to be exact here.

@@ -4,7 +4,6 @@ Same numbers as ``T5ForConditionalGeneration`` (no dropout), with less work: no 
 prompt encoded once, one decoder pass over the tree of all actions, no cross-attention keys and values.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +18,7 @@ from glam_eval.policies.scoring.kernels.choice import WholeLayers, choose_kernel
 from glam_eval.policies.scoring.kernels.cross_attention import CrossAttention
 from glam_eval.policies.scoring.kernels.self_attention import PositionBias
 from glam_eval.policies.scoring.packing import PackedPrompts, lengths_of
+from glam_eval.policies.scoring.positions import PositionBuckets
 from glam_eval.policies.scoring.tree import ActionTrees
 from glam_eval.policies.scoring.weights import weight_of, weights_after
 
@@ -26,7 +26,13 @@ T5_MODELS = frozenset({"t5", "mt5", "umt5"})
 
 
 def add_projected(hidden: torch.Tensor, inner: torch.Tensor, linear: Any) -> torch.Tensor:
-    """Return hidden + linear(inner), in one pass except under autocast; hidden stays float32."""
+    """Return hidden + linear(inner), in one pass except under autocast; hidden stays float32.
+
+    Args:
+        hidden: (T, d_model).
+        inner: (T, inputs of the layer).
+        linear: a layer without a bias, (d_model, inputs).
+    """
     weight = weight_of(linear)
     if torch.is_autocast_enabled(hidden.device.type):
         return hidden + F.linear(inner, weight)
@@ -47,34 +53,17 @@ def recomputed(tensor: torch.Tensor, compute: Callable[[], torch.Tensor]) -> Ite
         yield
 
 
-def relative_position_bucket(
-    offsets: torch.Tensor, bidirectional: bool, buckets: int, max_distance: int
-) -> torch.Tensor:
-    """Return T5's bucket of each offset (key position - query position), int64, same shape.
-
-    Half of the buckets are exact, half logarithmic up to ``max_distance``: Raffel et al. 2020, section 2.1.
-    """
-    base = torch.zeros_like(offsets)
-    if bidirectional:
-        buckets //= 2
-        base = (offsets > 0).to(torch.int64) * buckets
-        distance = offsets.abs()
-    else:
-        distance = (-offsets).clamp(min=0)
-    exact = buckets // 2
-    ratio = torch.log(distance.clamp(min=1).float() / exact) / math.log(max_distance / exact)
-    far = (exact + (ratio * (buckets - exact)).to(torch.int64)).clamp(max=buckets - 1)
-    return base + torch.where(distance < exact, distance, far)
-
-
 class T5Engine:
     """Hidden states of packed prompts' action trees for T5, T5 v1.1, FLAN-T5, mT5 and UMT5.
 
     Args:
-        model: a ``T5ForConditionalGeneration``, or mT5's or UMT5's; its weights are read at every call,
-            never copied.
+        model: a ``T5ForConditionalGeneration``, or mT5's or UMT5's, on its device: kernels are chosen for it;
+            its weights are read at every call, never copied.
         gradient_checkpointing: recompute each encoder layer in the backward pass, which saves memory.
         compiled: run feed-forward layers through ``torch.compile``, which takes a minute once.
+
+    Raises:
+        UserError: if the C kernels can't be compiled or loaded though there is a compiler.
     """
 
     def __init__(self, model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> None:
@@ -87,7 +76,9 @@ class T5Engine:
         self._scaled = scaled_as is not None and getattr(self.config, scaled_as)
         self._gelu = self.config.is_gated_act and self.config.dense_act_fn == GELU
         self.checkpointing = gradient_checkpointing
-        self._encoder_buckets, self._decoder_buckets = (self._bucket_table(each) for each in (True, False))
+        self._encoder_buckets, self._decoder_buckets = (
+            PositionBuckets(self.config, bidirectional) for bidirectional in (True, False)
+        )
         plain = self._feed_forward
         self.feed_forward = torch.compile(plain, dynamic=True) if compiled else plain
 
@@ -132,7 +123,13 @@ class T5Engine:
         return self.feed_forward(block.layer[1], hidden)
 
     def decode(self, encoded: torch.Tensor, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
-        """Return the last hidden states at the nodes, (n, N, d_model), from encodings (T, d_model)."""
+        """Return the decoder's last hidden states at the nodes, (n, N, d_model).
+
+        Args:
+            encoded: the prompts' encodings, (T, d_model).
+            prompts: n packed prompts.
+            trees: their actions, one tree for all or one for each.
+        """
         stack = self.model.decoder
         hidden = F.embedding(trees.tokens, self.model.shared.weight).float()
         hidden = hidden.expand(prompts.count, -1, -1)
@@ -227,28 +224,11 @@ class T5Engine:
         """Return an encoder layer's position bias."""
         table = attention.relative_attention_bias.weight
         offsets = torch.arange(1 - longest, longest, device=table.device)
-        return PositionBias(table[self._buckets(self._encoder_buckets, offsets)].T)
+        return PositionBias(table[self._encoder_buckets(offsets)].T)
 
     def _tree_bias(self, attention: Any, trees: ActionTrees) -> torch.Tensor:
         """Return a decoder layer's position bias of depths, -inf between branches, (g, heads, N, N)."""
         table = attention.relative_attention_bias.weight
         offsets = trees.depths[:, None, :] - trees.depths[:, :, None]
-        bias: torch.Tensor = table[self._buckets(self._decoder_buckets, offsets)].permute(0, 3, 1, 2)
+        bias: torch.Tensor = table[self._decoder_buckets(offsets)].permute(0, 3, 1, 2)
         return bias.masked_fill(~trees.visible[:, None], -torch.inf)
-
-    def _bucket_table(self, bidirectional: bool) -> torch.Tensor:
-        """Return the buckets of all offsets up to the largest that is told apart."""
-        config = self.config
-        farthest = config.relative_attention_max_distance
-        return relative_position_bucket(
-            torch.arange(-farthest, farthest + 1),
-            bidirectional,
-            config.relative_attention_num_buckets,
-            farthest,
-        )
-
-    @staticmethod
-    def _buckets(known: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
-        """Return the buckets of offsets, of any shape, from a table."""
-        farthest = len(known) // 2
-        return known.to(offsets.device)[offsets.clamp(-farthest, farthest) + farthest]

@@ -28,6 +28,10 @@ class CachedTokenizer:
     """A Hugging Face tokenizer behind a cache of words.
 
     Where words cannot be shown to tokenise independently, whole texts are tokenised and cached instead.
+
+    Args:
+        tokenizer: a Hugging Face tokenizer.
+        capacity: texts that the cache holds; full, it begins anew.
     """
 
     def __init__(self, tokenizer: Any, capacity: int = 200_000) -> None:

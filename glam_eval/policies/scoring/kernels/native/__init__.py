@@ -17,7 +17,13 @@ def rms_norm(hidden: torch.Tensor, epsilon: float) -> tuple[torch.Tensor, torch.
 
 
 def rms_norm_backward(normed: torch.Tensor, scale: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    """Return the gradient by ``hidden`` from the one by ``normed``, (n, d)."""
+    """Return the gradient by ``hidden`` from the one by ``normed``, (n, d).
+
+    Args:
+        normed: what ``rms_norm`` returned, (n, d).
+        scale: and what it multiplied by, (n,).
+        gradient: (n, d).
+    """
     gradient, to_hidden = gradient.contiguous(), torch.empty_like(normed)
     run("rms_norm_backward", *_rows(normed), normed, scale, gradient, to_hidden)
     return to_hidden
@@ -69,7 +75,16 @@ def attention_backward(
     normalizers: torch.Tensor,
     gradient: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the gradients by ``projected`` and ``bias`` from the one by ``output``, of the same shapes."""
+    """Return the gradients by ``projected`` and ``bias``, of the same shapes.
+
+    Args:
+        projected: as ``attention_forward`` took it, and so the next two.
+        bias: by relative position.
+        lengths: of the prompts.
+        output: what it returned, and so the next.
+        normalizers: of each head and token.
+        gradient: by ``output``, of its shape.
+    """
     heads, width = projected.shape[2:]
     projected, bias, gradient = projected.contiguous(), bias.contiguous(), gradient.contiguous()
     to_projected, to_bias = torch.empty_like(projected), torch.zeros_like(bias)

@@ -29,7 +29,14 @@ def library() -> ctypes.CDLL | None:
 def run(name: str, count: int, *arguments: object) -> None:
     """Call a kernel for parts of a range, one on each thread that torch may use here.
 
-    An argument that is a list has an element for each part, as many as ``parts`` says.
+    Args:
+        name: of the kernel.
+        count: the range's length.
+        arguments: as the kernel takes them after the range; a list has an element for each part, as many as
+            ``parts`` says.
+
+    Raises:
+        MemoryError: if a kernel has no memory for its scratch.
     """
     kernel, pieces = getattr(library(), name), parts(count)
 

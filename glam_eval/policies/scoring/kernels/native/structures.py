@@ -142,6 +142,12 @@ def _layouts_in(library: ctypes.CDLL) -> dict[str, tuple[int, int]]:
 
 
 def shape_of(lengths: torch.Tensor, heads: int, width: int) -> Shape:
-    """Describe prompts whose lengths, int64, outlive the description."""
+    """Describe packed prompts for attention.
+
+    Args:
+        lengths: of the prompts, (n,) int64, which must outlive the description.
+        heads: of attention.
+        width: d_kv.
+    """
     tokens, longest = int(lengths.sum()), int(lengths.max())
     return Shape(len(lengths), tokens, longest, heads, width, lengths.data_ptr())
