@@ -56,7 +56,23 @@ def test_the_name_is_the_files(suite_file):
             "agents=[{agent='aflan', model='t5-nano', policy={weights='random'}}]",
             "has weights = 'pretrained'",
         ),
-        ("agents=[{agent='bc-gflan', model='t5-nano'}]", "needs cloning.source"),
+        (
+            "agents=[{agent='bc-gflan', model='t5-nano', cloning={source='bot'}}]",
+            "clones gflan, not bot: choose agent 'bc-bot'",
+        ),
+        (
+            "agents=[{agent='bc-bot', model='t5-nano', cloning={source='gflan'}}]",
+            "clones bot, not gflan: choose agent 'bc-gflan'",
+        ),
+        ("agents=[{agent='bc-bot', model='t5-nano', cloning={source='./x'}}]", "no cloning.source './x'"),
+        (
+            "agents=[{agent='bc-gflan', model='t5-nano', cloning={source='bc-gflan'}}]",
+            "goes in a circle: bc-gflan of bc-gflan",
+        ),
+        ("agents=[{agent='drrn', ppo={clip=0.1}}]", "'drrn' learns by q_learning: leave its ppo out"),
+        ("agents=[{agent='drrn', cloning={steps=3}}]", "'drrn' learns by q_learning"),
+        ("policy.value_head=false", "PPO needs a critic"),
+        ("policy.trainable='everything'", "'all', 'decoder' or 'heads'"),
         ("agents=[{agent='drrn', q_learning={steps_per_gradient=3}}]", "3 must divide steps 40"),
         ("agents=[]", "no agents"),
         ("agents=[{agent='bot', protocols=['sample-eficiency']}]", "did you mean 'sample-efficiency'"),
@@ -121,7 +137,18 @@ def test_extending_oneself_is_an_error(tmp_path):
 
 def test_preset_values_yield_to_given_ones(suite_file):
     run = load_suite(str(suite_file), ["ppo.epochs=7"]).runs()[0]
-    assert (run.ppo.epochs, run.ppo.minibatch, run.ppo.learning_rate) == (7, 256, 1e-3)
+    assert (run.learner.epochs, run.learner.minibatch, run.learner.learning_rate) == (7, 256, 1e-3)
+
+
+def test_an_agent_has_its_own_values_under_a_preset(suite_file):
+    agents = "agents=[{agent='symbolic-ppo'},{agent='gflan',model='t5-pico'}]"
+    symbolic, language = load_suite(str(suite_file), [agents, "seeds=1"]).runs()
+    assert (symbolic.learner.recurrence, symbolic.learner.minibatch) == (10, 160)
+    assert (language.learner.recurrence, language.learner.minibatch) == (1, 256)
+    assert symbolic.learner.reward_scale == language.learner.reward_scale == 1.0
+    paper = load_suite(str(suite_file), [agents, "seeds=1", "ppo.preset=paper"]).runs()
+    assert (paper[0].learner.environments, paper[0].learner.learning_rate) == (64, 1e-4)
+    assert (paper[1].learner.environments, paper[1].learner.learning_rate) == (32, 1e-6)
 
 
 def test_equal_runs_are_one_run(suite_file):

@@ -27,6 +27,7 @@ OTHERS = {
     "policy.lora": {"rank": 2},
     "learner.preset": "small",
     "learner.minibatch": 32,
+    "learner.steps": 80,
     "learner.recurrence": 4,
     "learner.steps_per_gradient": 2,
     "learner.demonstrations": "elsewhere",
