@@ -105,6 +105,7 @@ def test_again_changes_nothing_and_later_runs_join(tmp_path, old_run, new_run):
 def test_runs_that_go_on_or_failed_stay_as_they_are(tmp_path, old_run, new_run, stage):
     new_run(tmp_path, "goes-on", stage)
     old_run(tmp_path, "failed", "failed")
+    finish(tmp_path, "done", "failed")  # before it was tried again
     theirs = contents(tmp_path)
     old_run(tmp_path, "done")
     write_table(tmp_path, "demonstrations", [], "bot")
