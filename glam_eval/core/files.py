@@ -4,8 +4,11 @@ import contextlib
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from glam_eval.core.errors import UserError
 
 UNFINISHED = ".writing"  # how the name of a file ends whose writer has not come to its end
 
@@ -75,3 +78,16 @@ def sha256_of(file: Path) -> str:
     """
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def require_regular(file: Path, fix: str) -> None:
+    """Raise a UserError unless a path is a regular file: devices and pipes could be read without end.
+
+    Links are followed; ``fix`` says what to give instead.
+    """
+    try:
+        mode = file.stat().st_mode
+    except (OSError, ValueError):  # ValueError: a zero byte in the name
+        raise UserError(f"no file {str(file)!r}: {fix}") from None
+    if not stat.S_ISREG(mode):
+        raise UserError(f"{str(file)!r} is no regular file: {fix}")
