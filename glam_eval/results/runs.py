@@ -18,8 +18,9 @@ from glam_eval.results.files import concatenate, read_file, write_file
 from glam_eval.results.layout import SUFFIX, part_files
 from glam_eval.results.reader import finished_runs
 from glam_eval.results.schema import record_type
-from glam_eval.results.writer import checked_name, table_of
+from glam_eval.results.writer import DERIVED_TABLES, checked_name, table_of
 
+_TABLES = [table for table in TABLES if table not in {"runs", *DERIVED_TABLES}]  # those made of parts
 _PARTS = b"glam_eval.parts"  # metadata of a merged file: names of its parts and their numbers of rows
 
 
@@ -87,12 +88,12 @@ class RunTables:
         Raises:
             ValueError: The run is finished.
         """
-        for table in TABLES:
+        self._check_unfinished()
+        for table in _TABLES:
             stored = self.parts(table)
             kept = [part for part in stored if keep(table, part)]
             if kept == stored:
                 continue
-            self._check_unfinished()
             if self._merged(table).exists():
                 self._split(table, kept)
             else:
@@ -105,7 +106,7 @@ class RunTables:
         Raises:
             UserError: A part is damaged; the message names it.
         """
-        for table in TABLES:
+        for table in _TABLES:
             folder, merged = self._folder(table), self._merged(table)
             if folder.is_dir() and not merged.exists():
                 self._merge(table)

@@ -46,7 +46,11 @@ class ColumnSchema:
 
 
 def record_type(table: str) -> type:
-    """Return the record of a table; raises ``UserError`` for a name that is no table."""
+    """Return the record of a table.
+
+    Raises:
+        UserError: No table has that name; the message names the nearest ones.
+    """
     if table not in TABLES:
         raise unknown("table", table, TABLES)
     return TABLES[table]

@@ -34,3 +34,14 @@ EPISODE = EpisodeRecord(
 @pytest.fixture
 def episode() -> Callable[..., EpisodeRecord]:
     return partial(replace, EPISODE)
+
+
+@pytest.fixture
+def episodes() -> Callable[..., list[EpisodeRecord]]:
+    """A run's episodes at one evaluation, a row a scene."""
+
+    def make(run_id, frames, scenes=3, **changes):
+        rows = range(scenes)
+        return [replace(EPISODE, run_id=run_id, frames=frames, scene_seed=scene, **changes) for scene in rows]
+
+    return make

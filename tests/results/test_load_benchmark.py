@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import glam_eval
+from glam_eval.results import compact
 from glam_eval.statistics.cells import tabulate
 
 AGENTS, SEEDS, SHIFTS, SCENES = 39, 10, 13, 1000
@@ -15,9 +16,9 @@ KEYS = ["agent", "model", "shift"]
 COLUMNS = [*KEYS, "seed", "scene_seed", "success"]
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """Every declared column, one file a run, as run-suite leaves them."""
+@pytest.fixture(scope="module", params=["a file a run", "compacted"])
+def study(request, tmp_path_factory):
+    """Every declared column."""
     out = tmp_path_factory.mktemp("study")
     (out / "episodes").mkdir()
     generator = np.random.default_rng(0)
@@ -40,6 +41,8 @@ def study(tmp_path_factory):
             frame = pd.DataFrame({**fixed, **drawn})
             frame = frame.assign(run_id=f"run-{agent}-{seed}", agent=f"agent{agent}", seed=seed)
             frame.to_parquet(out / "episodes" / f"{agent}-{seed}.parquet", compression="zstd", index=False)
+    if request.param == "compacted":
+        compact(out)
     return out
 
 

@@ -8,16 +8,12 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from tables import zeros
 
 from glam_eval.core import files
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import ComparisonRecord, ProbeRecord, TrainingRecord
 from glam_eval.results import columns_of, load_results, write_table
-
-
-def _zeros(record, **changes):
-    kinds = {str: "x", int: 1, float: 0.5, bool: True}
-    return replace(record(**{c.attribute: kinds[c.python_type] for c in columns_of(record)}), **changes)
 
 
 def test_rows_come_back_and_pandas_reads_the_folder(tmp_path, episode):
@@ -45,7 +41,7 @@ def test_same_rows_give_the_same_bytes(tmp_path, episode):
 
 
 def test_an_existing_file_is_kept_when_only_times_differ_and_refused_otherwise(tmp_path):
-    row = _zeros(TrainingRecord, grad_norm=float("nan"))
+    row = zeros(TrainingRecord, grad_norm=float("nan"))
     target = write_table(tmp_path, "training", [row], "run")
     before = target.read_bytes()
     write_table(tmp_path, "training", [replace(row, seconds=99.0)], "run")
@@ -59,7 +55,7 @@ def test_an_existing_file_is_kept_when_only_times_differ_and_refused_otherwise(t
 
 def test_comparisons_are_replaced_by_the_newest(tmp_path):
     for estimate in (0.1, 0.2):
-        write_table(tmp_path, "comparisons", [_zeros(ComparisonRecord, estimate=estimate)], "all")
+        write_table(tmp_path, "comparisons", [zeros(ComparisonRecord, estimate=estimate)], "all")
     assert load_results(tmp_path, "comparisons").estimate.tolist() == [0.2]
 
 
