@@ -20,7 +20,7 @@ Draw = Callable[[pd.DataFrame, Mapping[Condition, Look]], Drawing]
 
 BANDS = "Shaded: 95% simultaneous bands along the curve, crossed variance of seeds and scenes."
 BARS = "Bars: 95% intervals, variance of seeds and scenes."
-BOOTSTRAP = "95% stratified bootstrap intervals, expanded for few seeds."
+WHOLE_SEEDS = "95% intervals over seeds, each with all of its conditions."
 
 
 @dataclass(frozen=True)
@@ -134,17 +134,17 @@ FIGURES = (
     ),
     FigureDefinition(
         "aggregates", "Aggregates over shifts", final.aggregates, draw_aggregates,
-        f"Interquartile mean, mean, median and optimality gap of success over seeds and shifts. {BOOTSTRAP}",
+        f"Interquartile mean, mean, median and optimality gap of success, seeds and shifts. {WHOLE_SEEDS}",
     ),
     FigureDefinition(
         "performance_profiles", "Performance profiles", final.performance_profiles, draw_profiles,
-        f"Share of scores (a seed under a shift) above each success rate. {BOOTSTRAP}",
+        f"Share of scores (a seed under a shift) above each success rate. {WHOLE_SEEDS}",
     ),
     FigureDefinition(
         "probability_of_improvement", "Probability of improvement",
         final.probability_of_improvement, draw_improvement,
         "Probability that a seed of one agent does better than a seed of another under the same shift. "
-        f"{BOOTSTRAP} In a matrix a dot marks an interval that excludes one half.",
+        f"{WHOLE_SEEDS} In a matrix a dot marks an interval that excludes one half.",
     ),
     FigureDefinition(
         "failures", "How episodes end", final.failures, draw_failures,

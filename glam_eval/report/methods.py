@@ -75,10 +75,9 @@ def _statistics(study: Study) -> Section:
             "(one of them), "
             "or undecided.",
             "Curves have simultaneous bands (sup-t) besides pointwise intervals. Aggregates, "
-            "performance profiles and "
-            "probabilities of improvement follow Agarwal et al. (2021), with stratified bootstrap "
-            "intervals whose "
-            "quantiles are expanded for few seeds.",
+            "performance profiles and probabilities of improvement are those of Agarwal et al. (2021), but "
+            "their intervals take seeds whole: rliable redraws each task's runs on their own, and here one "
+            "trained agent plays all of them.",
             f"Methods as computed: {'; '.join(dict.fromkeys(m.split(', Holm over')[0] for m in used))}.",
         ],
     )

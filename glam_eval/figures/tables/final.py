@@ -76,15 +76,14 @@ def aggregates(study: Study) -> pd.DataFrame:
 
 def performance_profiles(study: Study) -> pd.DataFrame:
     """Share of scores (a seed under a shift) above each threshold."""
-    return statistics.performance_profiles(_final(study), generator("performance_profiles"), tasks=["shift"])
+    return statistics.performance_profiles(_final(study), tasks=["shift"])
 
 
 def probability_of_improvement(study: Study) -> pd.DataFrame:
     """Probability that a seed of one condition beats a seed of another, averaged over shifts."""
     if len(study.looks) < 2:
         raise Absent("there is only one agent")
-    draws = generator("probability_of_improvement")
-    return statistics.improvement_probabilities(_final(study), draws, tasks=["shift"])
+    return statistics.improvement_probabilities(_final(study), tasks=["shift"])
 
 
 def failures(study: Study) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import numpy as np
 
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.statistics.cells import Cells, kind_of
+from glam_eval.statistics.inference.estimates import Estimate, Kind
 from glam_eval.statistics.inference.hypotheses import (
     adjust,
     cluster_logistic,
@@ -15,7 +16,7 @@ from glam_eval.statistics.inference.hypotheses import (
     permutation_test,
     sign_flip_test,
 )
-from glam_eval.statistics.inference.intervals import Estimate, Kind, estimate_difference, estimate_mean
+from glam_eval.statistics.inference.intervals import estimate_difference, estimate_mean
 from glam_eval.statistics.inference.metrics import FloatArray
 
 SIGNIFICANT = 0.05
@@ -61,11 +62,12 @@ def paired(
 
     ``row`` is protocol, shift, measure, a, b.
     """
-    differences = cells.differences(a, b)
+    both = cells.paired(a, b)
+    differences = both[0] - both[1]
     if not len(differences):
         return None
     protocol, shift, measure, *names = row
-    estimate = estimate_mean(differences, _kind(measure))
+    estimate = estimate_mean(differences, _kind(measure), both)
     of_seeds = np.nanmean(differences, axis=1)
     odds, p_odds = _odds(cells, a, b, measure, paired=True)
     lost = max((cells.counts[i] > 0).sum() for i in (a, b)) - estimate.n_seeds

@@ -119,7 +119,8 @@ def _designs(
     for base, name in at_reference:
         for row, (shift, other) in enumerate(keys):
             if other == name and shift != reference:
-                differences = cells.differences(row, base)
+                shifted, unshifted = cells.paired(row, base)
+                differences = shifted - unshifted
                 usable = min(differences.shape) > 1 and not np.isnan(differences).any()
                 design = paired_design(differences) if usable else None
                 yield (shift, name, reference), differences.shape, design
