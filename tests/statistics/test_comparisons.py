@@ -11,7 +11,7 @@ from scipy import stats
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import load_results, write_table
-from glam_eval.statistics import compare, generalization
+from glam_eval.statistics import compare, generalization, plan_power
 from glam_eval.statistics.inference.intervals import estimate_difference, estimate_mean
 
 
@@ -77,11 +77,54 @@ def test_agents_are_compared_as_independent_seeds(study, comparisons):
 def test_holm_runs_over_each_family(comparisons):
     assert set(comparisons.loc[comparisons["b"] == "", "family"]) == {""}
     tested = comparisons[comparisons["family"] != ""]
-    assert "generalization, success: shifts of gflan/t5-nano" in set(tested["family"])
+    assert "generalization, success: words of gflan/t5-nano" in set(tested["family"])
     for _, family in tested.groupby("family"):
         smallest = family.loc[family["p_value"].idxmin()]
         assert smallest["p_adjusted"] == pytest.approx(min(1, smallest["p_value"] * len(family)))
         assert (family["p_adjusted"] >= family["p_value"]).all()
+
+
+def _on_two_levels(studies):
+    """Two agents trained in small rooms, two in large ones; each pair differs in the same way."""
+    agents = [
+        (f"{name}-{size}", "m", level) for size in ("small", "large") for name, level in (("a", 1), ("b", 0))
+    ]
+    episodes = studies(
+        agents=agents, shifts={"none": 0.0, "none@fr": -1.0, "held_out": -0.5, "new_nouns": -0.2}
+    )
+    names = episodes["agent"].astype(str)
+    episodes = episodes.assign(level=np.where(names.str.endswith("small"), "Small", "Large"), language="en")
+    runs = episodes.drop_duplicates("run_id")[["run_id", "agent", "model", "level", "language"]]
+    return episodes, runs.assign(config="{}", status="finished")
+
+
+def test_agents_are_compared_within_the_level_they_were_trained_on(studies):
+    episodes, runs = _on_two_levels(studies)
+    for given in (runs, None):
+        table = compare(episodes, np.random.default_rng(0), runs=given)
+        pairs = table[(table["b"] != "") & table["b"].str.contains("-")]
+        assert set(zip(pairs["a"], pairs["b"], strict=True)) == {
+            ("a-large/m", "b-large/m"),
+            ("a-small/m", "b-small/m"),
+        }
+        assert (pairs["p_adjusted"] == pairs["p_value"]).all()  # each is the only test of its family
+    plan = plan_power(episodes, runs=runs)
+    between = plan[plan["b"].str.contains("-")]
+    assert set(between["a"].str[2:7]) == {"large", "small"}
+    assert set(between["n_tests"]) == {1}
+
+
+def test_words_languages_and_worlds_are_families_of_their_own(studies):
+    episodes, runs = _on_two_levels(studies)
+    table = compare(episodes, np.random.default_rng(0), runs=runs)
+    drops = table[
+        (table["b"] == "none") & (table["a"] == "a-small/m") & (table["protocol"] == "generalization")
+    ]
+    assert drops.set_index("shift")["family"].str.split(": ").str[1].to_dict() == {
+        "held_out": "tasks and rooms of a-small/m",
+        "new_nouns": "words of a-small/m",
+        "none@fr": "languages of a-small/m",
+    }
 
 
 def test_an_agent_that_never_changes_is_equivalent_to_itself(comparisons):

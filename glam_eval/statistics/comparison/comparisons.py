@@ -1,5 +1,6 @@
 """The table of comparisons: every condition's estimate, every drop, every difference between agents."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import columns_of
 from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
+from glam_eval.statistics.comparison.families import trained_in
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
 from glam_eval.statistics.curves import areas, curve_episodes
 from glam_eval.statistics.variants import failed_runs, name_variants
@@ -36,9 +38,10 @@ def compare(
     several checkpoints, else from ``training``. ``runs`` tells variants of one agent and model apart, and
     which runs failed: their episodes are left out.
 
-    Tests of one question are one family, adjusted by Holm: all shifts of one agent in a protocol; all pairs
-    of agents under one shift. ``margin`` is that of equivalence. ``generator`` draws permutations when seeds
-    are too many to enumerate. A condition that others were played in and one was not is a row that says so.
+    Tests of one question are one family, adjusted by Holm: an agent's shifts of one kind (see
+    ``families``); all pairs of agents trained on one level, under one shift. ``margin`` is that of
+    equivalence. ``generator`` draws permutations when seeds are too many to enumerate. A condition that
+    others were played in and one was not is a row that says so.
     """
     require_columns(episodes, ["run_id", "agent", "model", "seed", "frames", "protocol", "shift"], "episodes")
     if runs is not None:
@@ -47,12 +50,13 @@ def compare(
     if episodes.empty:
         raise UserError("there are no episodes to compare")
     rows: list[ComparisonRecord] = []
+    settings = trained_in(episodes, runs, reference)
     final = final_checkpoints(episodes)
     for protocol in sorted(final["protocol"].astype(str).unique()):
         cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"], measure)
-        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator)
+        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator, settings)
         rows += study.estimates() + study.drops() + study.pairs(baseline)
-    rows += _area_rows(episodes, training, baseline, reference, margin, generator)
+    rows += _area_rows(episodes, training, baseline, reference, margin, generator, settings)
     names = {column.attribute: column.name for column in columns_of(ComparisonRecord)}
     return pd.DataFrame([asdict(row) for row in rows], columns=list(names)).rename(columns=names)
 
@@ -64,6 +68,7 @@ def _area_rows(
     reference: str,
     margin: float,
     generator: np.random.Generator,
+    settings: Mapping[str, str],
 ) -> list[ComparisonRecord]:
     """Return the comparisons of areas under learning curves; none where nothing was measured twice."""
     table, protocol = curve_episodes(episodes, reference), "training"
@@ -75,5 +80,5 @@ def _area_rows(
         return []
     cells, _ = areas(table)
     cells = replace(cells, conditions=cells.conditions.assign(shift=reference))
-    study = ProtocolComparisons(cells, protocol, AREA, reference, margin, generator)
+    study = ProtocolComparisons(cells, protocol, AREA, reference, margin, generator, settings)
     return study.estimates() + study.pairs(baseline)

@@ -119,8 +119,8 @@ class Estimate:
         if self.kind == "difference" and self.value != 0:
             if self.rarest:
                 trials = min(trials, equal_trials(self.rarest))
-            return 2 * (1 - tail ** (1 / trials))  # from -1 to 1 is twice as far as from 0 to 1
-        return 1 - tail ** (1 / trials)
+            return 2 * float(1 - tail ** (1 / trials))  # from -1 to 1 is twice as far as from 0 to 1
+        return float(1 - tail ** (1 / trials))
 
     def _interval_of_rate(self, quantile: float) -> tuple[float, float]:
         coin = self.value * (1 - self.value)
