@@ -63,6 +63,7 @@ def compare(
     runs = load_results(results, "runs") if "runs" in table_names(results) else None
     if plan:
         named = episodes if runs is None else statistics.name_variants(episodes, runs)
+        named = statistics.complete(named, runs).episodes
         table = statistics.plan_power(named, difference=difference, runs=runs)
     else:
         generator = stream(0, "statistics", "comparisons")

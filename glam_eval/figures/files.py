@@ -31,11 +31,12 @@ class Rendering:
     definition: FigureDefinition
     table: pd.DataFrame
     drawing: Drawing
+    missing: str
 
     @property
     def caption(self) -> str:
-        """What the figure shows, its sample size, intervals and test."""
-        return self.definition.caption(self.table)
+        """What the figure shows, its sample size, intervals and test, and what it lacks."""
+        return " ".join(filter(None, (self.definition.caption(self.table), self.missing)))
 
 
 def figure_named(name: str) -> FigureDefinition:
@@ -52,7 +53,7 @@ def render(study: Study, definition: FigureDefinition) -> Rendering:
     with style():
         drawing = definition.draw(table, study.looks)
         drawing.settle()
-    return Rendering(definition, table, drawing)
+    return Rendering(definition, table, drawing, study.missing(table))
 
 
 def save(drawing: Drawing, path: Path) -> Path:

@@ -70,7 +70,7 @@ FIGURES = (
         "same scenes: "
         "in the right panel, or, with many agents, from the dashed line. Filled: the change differs "
         "from 0 at 5% "
-        f"(t test, Holm over an agent's shifts). {BARS}",
+        f"(t test; tests and intervals adjusted over an agent's shifts of a kind). {BARS}",
     ),
     FigureDefinition(
         "size_scaling", "Size scaling", training.size_scaling, draw_scaling,

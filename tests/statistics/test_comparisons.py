@@ -57,7 +57,7 @@ def test_a_drop_is_the_paired_difference_of_seeds_and_scenes(study, comparisons)
     expected = estimate_mean(differences, "difference")
     row = _rows(comparisons, "gflan/t5-pico", "none", "none@fr")
     assert row["estimate"] == pytest.approx(differences.mean())
-    assert (row["low"], row["high"]) == pytest.approx(expected.interval())
+    assert (row["low"], row["high"]) == pytest.approx(expected.interval(1 - 0.05 / row["n_tests"]))
     signs = np.array(list(itertools.product((1, -1), repeat=5)))
     of_seeds = differences.mean(axis=1)
     flipped = np.abs(signs @ of_seeds)
@@ -74,14 +74,16 @@ def test_agents_are_compared_as_independent_seeds(study, comparisons):
     assert row["odds_ratio"] == pytest.approx(odds)
 
 
-def test_holm_runs_over_each_family(comparisons):
+def test_tests_and_intervals_are_adjusted_over_each_family(comparisons):
     assert set(comparisons.loc[comparisons["b"] == "", "family"]) == {""}
     tested = comparisons[comparisons["family"] != ""]
     assert "generalization, success: words of gflan/t5-nano" in set(tested["family"])
     for _, family in tested.groupby("family"):
-        smallest = family.loc[family["p_value"].idxmin()]
-        assert smallest["p_adjusted"] == pytest.approx(min(1, smallest["p_value"] * len(family)))
-        assert (family["p_adjusted"] >= family["p_value"]).all()
+        assert set(family["n_tests"]) == {len(family)}
+        assert family["p_adjusted"].tolist() == pytest.approx(np.minimum(1, family["p_value"] * len(family)))
+        excluded = (family["low"] > 0) | (family["high"] < 0)
+        assert (excluded == (family["p_adjusted"] < 0.05)).all()
+        assert (excluded == family["verdict"].isin(["higher", "lower"])).all()
 
 
 def _on_two_levels(studies):
@@ -159,11 +161,12 @@ def test_same_generator_same_table(study, comparisons):
 def test_one_seed_is_reported_in_words(studies):
     table = compare(studies(seeds=1), np.random.default_rng(0))
     alone = table[table["b"] == ""]
-    assert set(alone["note"]) == {"one seed: no interval"}
+    refusal = "not offered: one seed, and intervals and tests need 3"
+    assert set(alone["note"]) == {refusal}
     assert alone["estimate"].notna().all()
     assert alone[["low", "high"]].isna().all(axis=None)
     assert set(table.loc[table["b"] != "", "verdict"]) == {"untested"}
-    assert set(table.loc[table["b"] != "", "note"]) == {"one seed: no interval and no test"}
+    assert set(table.loc[table["b"] != "", "note"]) == {refusal}
 
 
 def test_few_seeds_say_what_they_can_show(studies):

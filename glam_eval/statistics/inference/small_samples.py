@@ -48,12 +48,13 @@ def skewed_interval(mean: float, error: float, critical: float, skewness: float)
 def collapsed(seed_means: ArrayLike) -> NDArray[np.bool_]:
     """Return which seeds' success (n,) fell so far below the median seed's that they are another kind.
 
-    None where the median is below 30%: there is nothing to fall from. Rates of 0 and 1 count as 0.5 and
-    99.5%.
+    By 3.5 logits and to less than half. None where the median is below 30%: there is nothing to fall from.
+    Rates of 0 and 1 count as 0.5 and 99.5%.
     """
     means = np.asarray(seed_means, dtype=np.float64)
     logits = special.logit(np.clip(means, 0.005, 0.995))
-    return np.asarray((np.median(means) >= SOUND) & (np.median(logits) - logits > COLLAPSE))
+    fell = (np.median(logits) - logits > COLLAPSE) & (means < np.median(means) / 2)
+    return np.asarray(fell & (np.median(means) >= SOUND))
 
 
 def sure_interval(seed_means: ArrayLike, level: float = 0.95) -> tuple[float, float]:
