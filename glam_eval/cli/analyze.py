@@ -63,7 +63,8 @@ def compare(
     runs = load_results(results, "runs") if "runs" in table_names(results) else None
     if plan:
         named = episodes if runs is None else statistics.name_variants(episodes, runs)
-        table = statistics.plan_power(named, difference=difference)
+        named = statistics.complete(named, runs).episodes
+        table = statistics.plan_power(named, difference=difference, runs=runs)
     else:
         generator = stream(0, "statistics", "comparisons")
         table = statistics.compare(episodes, generator, runs=runs, baseline=baseline)[_COLUMNS]

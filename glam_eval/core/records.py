@@ -189,8 +189,8 @@ class ComparisonRecord:
     a: Annotated[str, Column("first condition, agent/model")]
     b: Annotated[str, Column("second condition, agent/model, or the shift it is compared with")]
     estimate: Annotated[float, Column("estimate: of a alone where b is empty, else of a - b")]
-    low: Annotated[float, Column("lower end of the 95% interval")]
-    high: Annotated[float, Column("upper end of the 95% interval")]
+    low: Annotated[float, Column("lower end of the interval: 95% for the n_tests of a family at once")]
+    high: Annotated[float, Column("upper end of that interval")]
     p_value: Annotated[float, Column("two-sided p-value, NaN where no test is made")]
     p_adjusted: Annotated[float, Column("p-value adjusted over its family")]
     method: Annotated[str, Column("estimator, interval and test in words")]
@@ -202,9 +202,13 @@ class ComparisonRecord:
     odds_ratio: Annotated[float, Column("odds of success of a over those of b", optional=True)]
     p_odds: Annotated[float, Column("p-value of the cluster-robust logistic model", optional=True)]
     effect_size: Annotated[float, Column("difference in standard deviations of seeds", optional=True)]
-    detectable: Annotated[float, Column("smallest difference seen with 80% power", optional=True)]
+    detectable: Annotated[
+        float, Column("smallest difference seen with 80% power, tested with its family", optional=True)
+    ]
     verdict: Annotated[str, Column("higher, lower, equivalent, no worse, undecided, untested", optional=True)]
     note: Annotated[str, Column("what limits the comparison, in words", optional=True)]
+    n_tests: Annotated[int, Column("tests adjusted together, 0 where no test is made", optional=True)]
+    n_collapsed: Annotated[int, Column("seeds whose success fell far below the others'", optional=True)]
 
 
 @dataclass(frozen=True, slots=True)

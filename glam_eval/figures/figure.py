@@ -14,7 +14,7 @@ Draw = Callable[[pd.DataFrame, Mapping[Condition, Look]], Drawing]
 # What captions say of intervals; each names the method of the statistic that it stands beside.
 BANDS = "Shaded: 95% simultaneous bands along the curve, crossed variance of seeds and scenes."
 BARS = "Bars: 95% intervals, variance of seeds and scenes."
-BOOTSTRAP = "95% stratified bootstrap intervals, expanded for few seeds."
+WHOLE_SEEDS = "95% intervals over seeds, each with all of its conditions."
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,12 @@ class Rendering:
     definition: FigureDefinition
     table: pd.DataFrame
     drawing: Drawing
+    missing: str
 
     @property
     def caption(self) -> str:
-        """What the figure shows, its sample size, intervals and test."""
-        return self.definition.caption(self.table)
+        """What the figure shows, its sample size, intervals and test, and what it lacks."""
+        return " ".join(filter(None, (self.definition.caption(self.table), self.missing)))
 
 
 def render(study: Study, definition: FigureDefinition) -> Rendering:
@@ -49,7 +50,7 @@ def render(study: Study, definition: FigureDefinition) -> Rendering:
     with style():
         drawing = definition.draw(table, study.looks)
         drawing.settle()
-    return Rendering(definition, table, drawing)
+    return Rendering(definition, table, drawing, study.missing(table))
 
 
 def save(drawing: Drawing, path: Path) -> Path:

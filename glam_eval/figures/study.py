@@ -14,7 +14,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.figures.identity import Condition, Look, assign_looks, conditions_of, records
 from glam_eval.language import ACTION_SETS
 from glam_eval.results import load_results, table_names
-from glam_eval.statistics import failed_runs, name_variants
+from glam_eval.statistics import Gap, complete, failed_runs, name_variants
 
 # What figures sweep over: factor -> where the run's configuration holds it. Any other difference between runs
 # of one agent and model makes them conditions of their own.
@@ -24,6 +24,7 @@ FACTORS = {
     "actions": ("environment", "actions"),
     "remembered": ("environment", "remembered"),
 }
+TOLD = 4  # things missing that a caption has room for
 DEFAULT_DISTRACTORS = {"GoToLocal": 8}  # objects in the room where the level's name does not say
 
 
@@ -33,9 +34,13 @@ class Absent(Exception):  # noqa: N818  (an answer, not an error: the study has 
 
 @dataclass(frozen=True)
 class Study:
-    """The tables of one results directory, by name; a table that is not there is simply missing."""
+    """The tables of one results directory, by name; a table that is not there is simply missing.
+
+    ``gaps`` is what they lack, and what was left out of them.
+    """
 
     tables: Mapping[str, pd.DataFrame]
+    gaps: tuple[Gap, ...] = ()
     _derived: dict[Callable[["Study"], pd.DataFrame], pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -54,24 +59,27 @@ class Study:
     def of(cls, tables: Mapping[str, pd.DataFrame]) -> "Study":
         """Return the study of tables; runs that differ in more than the factors become own conditions.
 
-        What runs stored before they failed is left out: it is no result of the training asked for.
+        What runs stored before they failed or stopped is left out: it is no result of the training asked for.
         """
-        if "runs" not in tables:
-            return cls(tables)
-        runs, failed = tables["runs"], failed_runs(tables["runs"])
-        tables = {
-            name: table[~table["run_id"].isin(failed)] if name != "runs" and "run_id" in table else table
+        runs = tables.get("runs")
+        tables = tables if runs is None else cls._told_apart(tables, runs)
+        known = complete(tables["episodes"], runs)
+        kept = {
+            name: table if name == "runs" or "run_id" not in table else _without(table, known.left_out)
             for name, table in tables.items()
         }
+        return cls(kept | {"episodes": known.episodes}, known.gaps)
+
+    @staticmethod
+    def _told_apart(tables: Mapping[str, pd.DataFrame], runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return the tables with conditions of their own for runs that differ in more than the factors."""
         told_apart = runs.assign(
             config=[_without_factors(r, c) for r, c in zip(runs["run_id"], runs["config"], strict=True)]
         )
-        return cls(
-            {
-                name: name_variants(table, told_apart) if {"run_id", "model"} <= set(table.columns) else table
-                for name, table in tables.items()
-            }
-        )
+        return {
+            name: name_variants(table, told_apart) if {"run_id", "model"} <= set(table.columns) else table
+            for name, table in tables.items()
+        }
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table.
@@ -112,6 +120,15 @@ class Study:
         if make not in self._derived:
             self._derived[make] = make(self)
         return self._derived[make]
+
+    def missing(self, table: pd.DataFrame) -> str:
+        """Return what the conditions of a table lack, in a sentence; empty where nothing is missing."""
+        shown = set(conditions_of(table)) if {"agent", "model"} <= set(table) else set()
+        found = [gap.sentence for gap in self.gaps if (gap.agent, gap.model) in shown]
+        if not found:
+            return ""
+        rest = f"; and {len(found) - TOLD} more, which the report lists" if len(found) > TOLD else ""
+        return f"Missing: {'; '.join(found[:TOLD])}{rest}."
 
     @property
     def final_protocol(self) -> str:
@@ -178,6 +195,10 @@ class Study:
         if rows[factor].nunique() < 2:
             raise Absent(f"every run has the same {factor.replace('_', ' ')}")
         return rows[["run_id", factor]]
+
+
+def _without(table: pd.DataFrame, left_out: frozenset[str]) -> pd.DataFrame:
+    return table[~table["run_id"].isin(left_out)]
 
 
 def _finished(runs: pd.DataFrame) -> pd.DataFrame:

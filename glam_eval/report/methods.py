@@ -60,7 +60,8 @@ def _protocols(study: Study) -> Section:
 
 
 def _statistics(study: Study) -> Section:
-    used = sorted(set(study.derive(final.comparisons)["method"]) - {"none"})
+    named = study.derive(final.comparisons)["method"].str.split(", simultaneous over").str[0]
+    used = sorted(set(named) - {"none"})
     return Section(
         "Statistics",
         [
@@ -70,17 +71,18 @@ def _statistics(study: Study) -> Section:
             "logit scale.",
             "Each agent's shifts are compared with no shift on the same scenes, and agents with one "
             "another on the "
-            "same scenes; tests of one question are one family, adjusted by Holm's method. A verdict "
+            "same scenes; tests of one question are one family, and its "
+            "tests, intervals and plans are adjusted by one rule (Bonferroni): an interval excludes 0 "
+            "where the verdict says so. A verdict "
             "is lower or "
             "higher (adjusted p < 0.05), equivalent (two one-sided tests, margin 5 points), no worse "
             "(one of them), "
             "or undecided.",
             "Curves have simultaneous bands (sup-t) besides pointwise intervals. Aggregates, "
-            "performance profiles and "
-            "probabilities of improvement follow Agarwal et al. (2021), with stratified bootstrap "
-            "intervals whose "
-            "quantiles are expanded for few seeds.",
-            f"Methods as computed: {'; '.join(dict.fromkeys(m.split(', Holm over')[0] for m in used))}.",
+            "performance profiles and probabilities of improvement are those of Agarwal et al. (2021), but "
+            "their intervals take seeds whole: rliable redraws each task's runs on their own, and here one "
+            "trained agent plays all of them.",
+            f"Methods as computed: {'; '.join(used)}.",
         ],
     )
 
@@ -131,6 +133,7 @@ def limits(study: Study, skipped: dict[str, str]) -> list[str]:
     failed = runs.loc[runs["status"] != "finished", "run_id"]
     if len(failed):
         found.append(f"Runs that did not finish: {', '.join(failed)}.")
+    found += [f"{gap.sentence[0].upper()}{gap.sentence[1:]}." for gap in study.gaps]
     seeds = {
         look.label: rows_of(episodes, condition)["seed"].nunique() for condition, look in study.looks.items()
     }

@@ -93,7 +93,7 @@ def shift_table(study: Study) -> Table | None:
         data = study.derive(generalization.table)
     except Absent:
         return None
-    shift, change, p_value = Column("Shift", text=True), Column("Change (points)"), Column("p (Holm)")
+    shift, change, p_value = Column("Shift", text=True), Column("Change (points)"), Column("p (adjusted)")
     verdict = Column("Verdict", text=True)
     rows = []
     for row in records(data):
@@ -110,8 +110,8 @@ def shift_table(study: Study) -> Table | None:
             ]
         )
     note = (
-        "Each shift on the same scenes as no shift. Tests are adjusted over an agent's shifts by "
-        "Holm's method; "
+        "Each shift on the same scenes as no shift. Tests and intervals are adjusted over an agent's "
+        "shifts of one kind; "
         "equivalent: within 5 points by two one-sided tests."
     )
     columns = [AGENT, shift, SUCCESS, change, p_value, verdict]

@@ -7,7 +7,8 @@ import pandas as pd
 
 from glam_eval.core.errors import UserError
 from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
-from glam_eval.statistics.inference.intervals import Estimate, estimate_mean
+from glam_eval.statistics.inference.estimates import Estimate
+from glam_eval.statistics.inference.intervals import estimate_mean
 
 
 def add_efficiency(episodes: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from glam_eval.core.errors import UserError
-from glam_eval.statistics.inference.intervals import Kind
+from glam_eval.statistics.inference.estimates import Kind
 from glam_eval.statistics.inference.metrics import FloatArray
 
 SHARED_SCENES = 20  # cells per episode above which scenes are not a shared list (and would fill the memory)
@@ -51,15 +51,19 @@ class Cells:
         first, second = first[:, scenes], second[:, scenes]
         return first[~np.isnan(first).all(axis=1)], second[~np.isnan(second).all(axis=1)]
 
-    def differences(self, a: int, b: int) -> FloatArray:
-        """Return a - b on the (seeds, scenes) that both were played with: conditions of the same seeds."""
-        both = self.values[a] - self.values[b]
-        present = ~np.isnan(both)
-        if present.any():
-            return np.asarray(both[present.any(axis=1)][:, present.any(axis=0)])
-        means = np.array([_means_or_nan(self.values[index]) for index in (a, b)])
-        both = means[0] - means[1]
-        return np.asarray(both[~np.isnan(both)][:, None])
+    def paired(self, a: int, b: int) -> tuple[FloatArray, FloatArray]:
+        """Return both conditions of the same seeds, (seeds, scenes), on what both were played with.
+
+        Without a common scene both are the seeds' means (one column). NaN where only one was played.
+        """
+        first, second = self.values[a], self.values[b]
+        present = ~np.isnan(first - second)
+        if not present.any():
+            first, second = (_means_or_nan(values)[:, None] for values in (first, second))
+            present = ~np.isnan(first - second)
+        seeds, scenes = present.any(axis=1), present.any(axis=0)
+        kept = [np.where(present, values, np.nan)[seeds][:, scenes] for values in (first, second)]
+        return kept[0], kept[1]
 
     def seed_means(self) -> FloatArray:
         """Return (conditions, seeds) means over scenes, NaN where a seed was not played."""

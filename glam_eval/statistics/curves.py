@@ -10,7 +10,8 @@ from scipy import stats
 
 from glam_eval.core.errors import UserError
 from glam_eval.statistics.cells import Cells, kind_of, require_columns, tabulate
-from glam_eval.statistics.inference.intervals import Estimate, estimate_mean
+from glam_eval.statistics.inference.estimates import Estimate
+from glam_eval.statistics.inference.intervals import estimate_mean
 from glam_eval.statistics.inference.metrics import FloatArray
 
 WHO = ("agent", "model")

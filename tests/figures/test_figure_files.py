@@ -35,7 +35,7 @@ def test_each_figure_writes_images_table_and_caption(results, tmp_path):
         table.columns
     )
     caption = (tmp_path / "generalization.txt").read_text(encoding="utf-8")
-    for statement in ("n = 5 seeds", "12 episodes each", "95% intervals", "t test, Holm"):
+    for statement in ("n = 5 seeds", "12 episodes each", "95% intervals", "adjusted over an agent's shifts"):
         assert statement in caption
 
 

@@ -53,9 +53,10 @@ def test_a_broken_configuration_names_its_run(study_tables):
 
 
 def test_final_takes_each_runs_last_checkpoint():
-    row = {"agent": "a", "model": "none", "protocol": "p", "shift": "none"}
+    row = {"model": "none", "protocol": "p", "shift": "none", "seed": 0}
     rows = [
-        row | {"run_id": run, "frames": frames} for run, frames in (("x", 0), ("x", 5), ("y", 0), ("y", 3))
+        row | {"agent": run, "run_id": run, "frames": frames}
+        for run, frames in (("x", 0), ("x", 5), ("y", 0), ("y", 3))
     ]
     kept = Study.of({"episodes": pd.DataFrame(rows)}).final("p")
     assert list(zip(kept["run_id"], kept["frames"], strict=True)) == [("x", 5), ("y", 3)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from glam_eval.statistics.inference.bootstrap import stratified_bootstrap
+from glam_eval.statistics.inference.bootstrap import bootstrap_runs
 from glam_eval.statistics.inference.metrics import interquartile_mean, mean
 
 
@@ -12,8 +12,8 @@ from glam_eval.statistics.inference.metrics import interquartile_mean, mean
     [((2, 10, 13), [interquartile_mean, mean], 50_000), ((50, 10, 13), [interquartile_mean], 2_000)],
     ids=["two agents, IQM and mean", "a curve of 50 points"],
 )
-def test_stratified_bootstrap(benchmark, shape, metrics, repetitions):
+def test_bootstrap_runs(benchmark, shape, metrics, repetitions):
     scores = np.random.default_rng(0).random(shape)
     generator = np.random.default_rng(1)
-    draws = benchmark(stratified_bootstrap, scores, metrics, repetitions, generator)
+    draws = benchmark(bootstrap_runs, scores, metrics, repetitions, generator)
     assert draws.shape == (len(metrics), repetitions, shape[0])

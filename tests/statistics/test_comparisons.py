@@ -11,7 +11,7 @@ from scipy import stats
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import load_results, write_table
-from glam_eval.statistics import compare, generalization
+from glam_eval.statistics import compare, generalization, plan_power
 from glam_eval.statistics.inference.intervals import estimate_difference, estimate_mean
 
 
@@ -57,7 +57,7 @@ def test_a_drop_is_the_paired_difference_of_seeds_and_scenes(study, comparisons)
     expected = estimate_mean(differences, "difference")
     row = _rows(comparisons, "gflan/t5-pico", "none", "none@fr")
     assert row["estimate"] == pytest.approx(differences.mean())
-    assert (row["low"], row["high"]) == pytest.approx(expected.interval())
+    assert (row["low"], row["high"]) == pytest.approx(expected.interval(1 - 0.05 / row["n_tests"]))
     signs = np.array(list(itertools.product((1, -1), repeat=5)))
     of_seeds = differences.mean(axis=1)
     flipped = np.abs(signs @ of_seeds)
@@ -74,14 +74,59 @@ def test_agents_are_compared_as_independent_seeds(study, comparisons):
     assert row["odds_ratio"] == pytest.approx(odds)
 
 
-def test_holm_runs_over_each_family(comparisons):
+def test_tests_and_intervals_are_adjusted_over_each_family(comparisons):
     assert set(comparisons.loc[comparisons["b"] == "", "family"]) == {""}
     tested = comparisons[comparisons["family"] != ""]
-    assert "generalization, success: shifts of gflan/t5-nano" in set(tested["family"])
+    assert "generalization, success: words of gflan/t5-nano" in set(tested["family"])
     for _, family in tested.groupby("family"):
-        smallest = family.loc[family["p_value"].idxmin()]
-        assert smallest["p_adjusted"] == pytest.approx(min(1, smallest["p_value"] * len(family)))
-        assert (family["p_adjusted"] >= family["p_value"]).all()
+        assert set(family["n_tests"]) == {len(family)}
+        assert family["p_adjusted"].tolist() == pytest.approx(np.minimum(1, family["p_value"] * len(family)))
+        excluded = (family["low"] > 0) | (family["high"] < 0)
+        assert (excluded == (family["p_adjusted"] < 0.05)).all()
+        assert (excluded == family["verdict"].isin(["higher", "lower"])).all()
+
+
+def _on_two_levels(studies):
+    """Two agents trained in small rooms, two in large ones; each pair differs in the same way."""
+    agents = [
+        (f"{name}-{size}", "m", level) for size in ("small", "large") for name, level in (("a", 1), ("b", 0))
+    ]
+    episodes = studies(
+        agents=agents, shifts={"none": 0.0, "none@fr": -1.0, "held_out": -0.5, "new_nouns": -0.2}
+    )
+    names = episodes["agent"].astype(str)
+    episodes = episodes.assign(level=np.where(names.str.endswith("small"), "Small", "Large"), language="en")
+    runs = episodes.drop_duplicates("run_id")[["run_id", "agent", "model", "level", "language"]]
+    return episodes, runs.assign(config="{}", status="finished")
+
+
+def test_agents_are_compared_within_the_level_they_were_trained_on(studies):
+    episodes, runs = _on_two_levels(studies)
+    for given in (runs, None):
+        table = compare(episodes, np.random.default_rng(0), runs=given)
+        pairs = table[(table["b"] != "") & table["b"].str.contains("-")]
+        assert set(zip(pairs["a"], pairs["b"], strict=True)) == {
+            ("a-large/m", "b-large/m"),
+            ("a-small/m", "b-small/m"),
+        }
+        assert (pairs["p_adjusted"] == pairs["p_value"]).all()  # each is the only test of its family
+    plan = plan_power(episodes, runs=runs)
+    between = plan[plan["b"].str.contains("-")]
+    assert set(between["a"].str[2:7]) == {"large", "small"}
+    assert set(between["n_tests"]) == {1}
+
+
+def test_words_languages_and_worlds_are_families_of_their_own(studies):
+    episodes, runs = _on_two_levels(studies)
+    table = compare(episodes, np.random.default_rng(0), runs=runs)
+    drops = table[
+        (table["b"] == "none") & (table["a"] == "a-small/m") & (table["protocol"] == "generalization")
+    ]
+    assert drops.set_index("shift")["family"].str.split(": ").str[1].to_dict() == {
+        "held_out": "tasks and rooms of a-small/m",
+        "new_nouns": "words of a-small/m",
+        "none@fr": "languages of a-small/m",
+    }
 
 
 def test_an_agent_that_never_changes_is_equivalent_to_itself(comparisons):
@@ -116,11 +161,12 @@ def test_same_generator_same_table(study, comparisons):
 def test_one_seed_is_reported_in_words(studies):
     table = compare(studies(seeds=1), np.random.default_rng(0))
     alone = table[table["b"] == ""]
-    assert set(alone["note"]) == {"one seed: no interval"}
+    refusal = "not offered: one seed, and intervals and tests need 3"
+    assert set(alone["note"]) == {refusal}
     assert alone["estimate"].notna().all()
     assert alone[["low", "high"]].isna().all(axis=None)
     assert set(table.loc[table["b"] != "", "verdict"]) == {"untested"}
-    assert set(table.loc[table["b"] != "", "note"]) == {"one seed: no interval and no test"}
+    assert set(table.loc[table["b"] != "", "note"]) == {refusal}
 
 
 def test_few_seeds_say_what_they_can_show(studies):

@@ -12,8 +12,8 @@ from glam_eval.statistics import compare
 from glam_eval.statistics.curves import critical_value
 from glam_eval.statistics.inference.bootstrap import (
     bootstrap_interval,
+    bootstrap_runs,
     crossed_bootstrap,
-    stratified_bootstrap,
 )
 from glam_eval.statistics.inference.intervals import estimate_difference, estimate_mean
 from glam_eval.statistics.inference.metrics import mean
@@ -86,7 +86,7 @@ def test_what_fails_and_where():
         return np.mean([_covers(interval_of(values), proportion) for values in samples])
 
     def percentile(values, method="percentile"):
-        (draws,) = stratified_bootstrap(values.mean(axis=1)[:, None], [mean], 400, generator)
+        (draws,) = bootstrap_runs(values.mean(axis=1)[:, None], [mean], 400, generator)
         return bootstrap_interval(draws, method, runs=len(values))
 
     def student(values):

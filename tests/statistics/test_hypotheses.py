@@ -88,11 +88,10 @@ def test_effect_sizes():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_corrections_are_statsmodels(p_values):
-    for method in ("holm", "fdr_bh"):
-        with mock.patch("gc.collect"):  # multipletests collects garbage on every call
-            expected = multipletests(p_values, method=method)[1]
-        assert adjust(p_values, method) == pytest.approx(expected)
-        with_gap = adjust([*p_values, np.nan], method)
-        assert with_gap[:-1] == pytest.approx(expected)
-        assert np.isnan(with_gap[-1])
+def test_the_correction_is_statsmodels(p_values):
+    with mock.patch("gc.collect"):  # multipletests collects garbage on every call
+        expected = multipletests(p_values, method="bonferroni")[1]
+    assert adjust(p_values) == pytest.approx(expected)
+    with_gap = adjust([*p_values, np.nan])
+    assert with_gap[:-1] == pytest.approx(expected)
+    assert np.isnan(with_gap[-1])

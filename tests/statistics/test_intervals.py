@@ -1,8 +1,10 @@
+from math import factorial
+
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from scipy import stats
+from scipy import optimize, stats
 from scipy.special import expit, logit
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW, ttost_paired
@@ -25,11 +27,28 @@ def test_one_value_a_seed_is_students_t():
     assert estimate.freedom == pytest.approx(4)
 
 
-def test_a_proportion_is_students_t_on_the_logit_scale():
-    m, se = SEED_VALUES.mean(), stats.sem(SEED_VALUES)
-    reach = stats.t.ppf(0.975, 4) * se / (m * (1 - m))
-    low, high = estimate_mean(SEED_VALUES[:, None], "proportion").interval()
-    assert (low, high) == pytest.approx((expit(logit(m) - reach), expit(logit(m) + reach)))
+def _beta_skewness(mean, variance):
+    precision = mean * (1 - mean) / variance - 1
+    return float(stats.beta(mean * precision, (1 - mean) * precision).stats("s"))
+
+
+def _hall(mean, se, quantile, skewness):
+    """The true mean at which Hall's transform of the t statistic is the quantile, by root finding."""
+
+    def transformed(t):
+        return t + skewness * t**2 / 3 + skewness**2 * t**3 / 27 + skewness / 6 - quantile
+
+    return mean - se * optimize.brentq(transformed, -200, 200)
+
+
+@pytest.mark.parametrize("seeds", [SEED_VALUES, np.array([0.99, 0.95, 0.97, 0.8, 0.98])])
+def test_a_proportion_is_students_t_on_the_logit_scale_or_with_a_betas_skewness(seeds):
+    m, se, t = seeds.mean(), stats.sem(seeds), stats.t.ppf(0.975, 4)
+    reach = t * se / (m * (1 - m))
+    skewness = _beta_skewness(m, seeds.var(ddof=1)) / np.sqrt(5)
+    low, high = estimate_mean(seeds[:, None], "proportion").interval()
+    assert low == pytest.approx(min(expit(logit(m) - reach), max(0, _hall(m, se, t, skewness))))
+    assert high == pytest.approx(max(expit(logit(m) + reach), min(1, _hall(m, se, -t, skewness))))
 
 
 def test_components_are_those_of_the_two_way_analysis_of_variance():
@@ -54,7 +73,10 @@ def test_independent_seeds_are_welchs_test():
     assert estimate.p_value() == pytest.approx(expected.pvalue)
     assert estimate.interval() == pytest.approx(tuple(expected.confidence_interval()))
     means = CompareMeans(DescrStatsW(SEED_VALUES), DescrStatsW(other))
-    assert estimate.p_equivalence(0.3) == pytest.approx(means.ttost_ind(-0.3, 0.3, usevar="unequal")[0])
+    expected = means.ttost_ind(-0.3, 0.3, usevar="unequal")[0]
+    unbounded = estimate_difference(SEED_VALUES[:, None], other[:, None], "mean")
+    assert unbounded.p_equivalence(0.3) == pytest.approx(expected)
+    assert estimate.p_equivalence(0.3) > expected  # success varies more at the margin, with fewer freedoms
 
 
 def test_scenes_that_are_hard_for_both_agents_cancel():
@@ -94,19 +116,36 @@ def test_all_or_nothing_is_bounded_by_the_number_of_scenes(value):
 
 
 def test_a_difference_without_any_variation():
-    same = estimate_mean(np.zeros((3, 100)), "difference")
+    same = estimate_mean(np.zeros((5, 100)), "difference")
     assert same.p_value() == 1
-    assert same.p_equivalence(0.05) == pytest.approx(0.95**100)
+    tossed = np.sqrt(0.5 * 0.05 * 0.95 / 100)  # nothing varied, so a coin at the margin does
+    assert same.p_equivalence(0.05) == pytest.approx(stats.t.sf(0.05 / tossed, 4))
     assert same.interval() == pytest.approx((-(1 - 0.025**0.01), 1 - 0.025**0.01))
-    always = estimate_mean(np.full((3, 6), -1.0), "difference")
+    always = estimate_mean(np.full((8, 6), -1.0), "difference")
     assert always.p_value() == pytest.approx(stats.binomtest(0, 6).pvalue)
-    assert always.p_equivalence(0.05) == 1
+    assert always.p_equivalence(0.05) > 0.999
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 4, 5, 6])
+def test_all_against_nothing_is_as_rare_as_the_seeds_can_be_rearranged(seeds):
+    """Two seeds that always succeed against two that never do were told apart with p = 1e-45."""
+    won, lost = np.ones((seeds, 150)), np.zeros((seeds, 150))
+    independent, paired = estimate_difference(won, lost), estimate_mean(won - lost, "difference")
+    if seeds < 3:
+        assert np.isnan([*independent.interval(), independent.p_value(), paired.p_value()]).all()
+        return
+    assert independent.p_value() == pytest.approx(2 * factorial(seeds) ** 2 / factorial(2 * seeds))
+    assert paired.p_value() == pytest.approx(2 ** (1 - seeds))
+    for estimate in (independent, paired):
+        low, high = estimate.interval()
+        assert (low > 0) == (estimate.p_value() < 0.05)
+        assert high == 1
 
 
 def test_intervals_stay_where_values_can_be():
-    wide = estimate_mean(np.array([[0.99], [0.2]]), "proportion").interval()
+    wide = estimate_mean(np.array([[0.99], [0.2], [0.9]]), "proportion").interval()
     assert 0 <= wide[0] <= wide[1] <= 1
-    assert estimate_mean(np.array([[0.9], [-0.9]]), "difference").interval() == (-1, 1)
+    assert estimate_mean(np.array([[0.9], [-0.9], [0.9]]), "difference").interval() == (-1, 1)
 
 
 def test_missing_cells_leave_the_seeds_means():

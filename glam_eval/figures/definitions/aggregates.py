@@ -4,7 +4,7 @@ import pandas as pd
 
 from glam_eval import statistics
 from glam_eval.figures.draw.aggregates import draw_aggregates
-from glam_eval.figures.figure import BOOTSTRAP, FigureDefinition
+from glam_eval.figures.figure import WHOLE_SEEDS, FigureDefinition
 from glam_eval.figures.study import Study
 from glam_eval.figures.tables.estimates import generator
 from glam_eval.figures.tables.final import final_episodes
@@ -20,6 +20,6 @@ FIGURE = FigureDefinition(
     title="Aggregates over shifts",
     table=table,
     draw=draw_aggregates,
-    explanation="Interquartile mean, mean, median and optimality gap of success over seeds and shifts. "
-    f"{BOOTSTRAP}",
+    explanation="Interquartile mean, mean, median and optimality gap of success, seeds and shifts. "
+    f"{WHOLE_SEEDS}",
 )

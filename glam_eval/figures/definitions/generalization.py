@@ -26,5 +26,5 @@ FIGURE = FigureDefinition(
     draw=draw_generalization,
     explanation="Success of the trained agent under each shift, and its paired change from no shift on the "
     "same scenes: in the right panel, or, with many agents, from the dashed line. Filled: the change differs "
-    f"from 0 at 5% (t test, Holm over an agent's shifts). {BARS}",
+    f"from 0 at 5% (t test; tests and intervals adjusted over an agent's shifts of a kind). {BARS}",
 )

@@ -4,16 +4,14 @@ import pandas as pd
 
 from glam_eval import statistics
 from glam_eval.figures.draw.aggregates import draw_profiles
-from glam_eval.figures.figure import BOOTSTRAP, FigureDefinition
+from glam_eval.figures.figure import WHOLE_SEEDS, FigureDefinition
 from glam_eval.figures.study import Study
-from glam_eval.figures.tables.estimates import generator
 from glam_eval.figures.tables.final import final_episodes
 
 
 def table(study: Study) -> pd.DataFrame:
     """Return the share of scores above each threshold; a score is a seed's success under one shift."""
-    random = generator("performance_profiles")
-    return statistics.performance_profiles(final_episodes(study), random, tasks=["shift"])
+    return statistics.performance_profiles(final_episodes(study), tasks=["shift"])
 
 
 FIGURE = FigureDefinition(
@@ -21,5 +19,5 @@ FIGURE = FigureDefinition(
     title="Performance profiles",
     table=table,
     draw=draw_profiles,
-    explanation=f"Share of scores (a seed under a shift) above each success rate. {BOOTSTRAP}",
+    explanation=f"Share of scores (a seed under a shift) above each success rate. {WHOLE_SEEDS}",
 )

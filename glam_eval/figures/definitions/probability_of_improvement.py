@@ -4,9 +4,8 @@ import pandas as pd
 
 from glam_eval import statistics
 from glam_eval.figures.draw.aggregates import draw_improvement
-from glam_eval.figures.figure import BOOTSTRAP, FigureDefinition
+from glam_eval.figures.figure import WHOLE_SEEDS, FigureDefinition
 from glam_eval.figures.study import Absent, Study
-from glam_eval.figures.tables.estimates import generator
 from glam_eval.figures.tables.final import final_episodes
 
 
@@ -14,8 +13,7 @@ def table(study: Study) -> pd.DataFrame:
     """Return the probability for every pair of agents, averaged over shifts."""
     if len(study.looks) < 2:
         raise Absent("there is only one agent")
-    random = generator("probability_of_improvement")
-    return statistics.improvement_probabilities(final_episodes(study), random, tasks=["shift"])
+    return statistics.improvement_probabilities(final_episodes(study), tasks=["shift"])
 
 
 FIGURE = FigureDefinition(
@@ -24,5 +22,5 @@ FIGURE = FigureDefinition(
     table=table,
     draw=draw_improvement,
     explanation="Probability that a seed of one agent does better than a seed of another under the same "
-    f"shift. {BOOTSTRAP} In a matrix a dot marks an interval that excludes one half.",
+    f"shift. {WHOLE_SEEDS} In a matrix a dot marks an interval that excludes one half.",
 )

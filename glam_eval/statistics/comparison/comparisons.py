@@ -1,5 +1,6 @@
 """The table of comparisons: every condition's estimate, every drop, every difference between agents."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -9,9 +10,12 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import columns_of
 from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
+from glam_eval.statistics.comparison.families import trained_in
+from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
+from glam_eval.statistics.completeness import complete, notes_of
 from glam_eval.statistics.curves import areas, curve_episodes
-from glam_eval.statistics.variants import failed_runs, name_variants
+from glam_eval.statistics.variants import name_variants
 
 AREA = "area_under_curve"
 
@@ -29,32 +33,46 @@ def compare(
 ) -> pd.DataFrame:
     """Return the comparisons table (``ComparisonRecord``'s columns) of a study.
 
-    For each protocol, at each run's last checkpoint: the estimate of every agent/model under every shift
-    (b empty); the paired difference of every shift to ``reference`` within an agent/model (b names the
-    shift); the difference between every two agents/models under one shift, or only to ``baseline``
-    ("agent/model"). And the same of areas under learning curves, from the episodes of a protocol with
-    several checkpoints, else from ``training``. ``runs`` tells variants of one agent and model apart, and
-    which runs failed: their episodes are left out.
+    For each protocol, at each run's last checkpoint: the estimate of every agent/model under every shift (b
+    empty); the paired difference of every shift to ``reference`` within an agent/model (b names the shift);
+    the difference between every two agents/models under one shift, or only to ``baseline`` ("agent/model").
+    And the same of areas under learning curves, from the episodes of a protocol with several checkpoints,
+    else from ``training``. ``runs`` tells variants of one agent and model apart, and which runs were to
+    train for how long: those that failed or stopped early are left out (``complete``), which the notes of
+    their agent's rows say.
 
-    Tests of one question are one family, adjusted by Holm: all shifts of one agent in a protocol; all pairs
-    of agents under one shift. ``margin`` is that of equivalence. ``generator`` draws permutations when seeds
-    are too many to enumerate. A condition that others were played in and one was not is a row that says so.
+    Tests of one question are one family, adjusted by Bonferroni with their intervals: an agent's shifts of
+    one kind (see ``families``); all pairs of agents trained on one level, under one shift. ``margin`` is
+    that of equivalence. ``generator`` draws permutations when seeds are too many to enumerate. A condition
+    that others were played in and one was not is a row that says so.
     """
     require_columns(episodes, ["run_id", "agent", "model", "seed", "frames", "protocol", "shift"], "episodes")
     if runs is not None:
-        episodes = name_variants(episodes[~episodes["run_id"].isin(failed_runs(runs))], runs)
+        episodes = name_variants(episodes, runs)
         training = name_variants(training, runs) if training is not None else None
+    known = complete(episodes, runs)
+    episodes = known.episodes
+    training = training[~training["run_id"].isin(known.left_out)] if training is not None else None
     if episodes.empty:
-        raise UserError("there are no episodes to compare")
+        raise UserError("there are no episodes of runs that finished to compare")
     rows: list[ComparisonRecord] = []
+    settings = trained_in(episodes, runs, reference)
     final = final_checkpoints(episodes)
     for protocol in sorted(final["protocol"].astype(str).unique()):
         cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"], measure)
-        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator)
+        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator, settings)
         rows += study.estimates() + study.drops() + study.pairs(baseline)
-    rows += _area_rows(episodes, training, baseline, reference, margin, generator)
+    rows += _area_rows(episodes, training, baseline, reference, margin, generator, settings)
+    lacking = {(gap.agent, gap.model) for gap in known.gaps}
+    notes = {condition_name(*who): notes_of(known.gaps, *who) for who in lacking}
+    rows = [_noted(row, notes.get(row.a, "")) for row in rows]
     names = {column.attribute: column.name for column in columns_of(ComparisonRecord)}
     return pd.DataFrame([asdict(row) for row in rows], columns=list(names)).rename(columns=names)
+
+
+def _noted(row: ComparisonRecord, note: str) -> ComparisonRecord:
+    """Return the row of a condition alone with what is missing of that condition."""
+    return replace(row, note="; ".join(filter(None, (row.note, note)))) if row.b == "" else row
 
 
 def _area_rows(
@@ -64,6 +82,7 @@ def _area_rows(
     reference: str,
     margin: float,
     generator: np.random.Generator,
+    settings: Mapping[str, str],
 ) -> list[ComparisonRecord]:
     """Return the comparisons of areas under learning curves; none where nothing was measured twice."""
     table, protocol = curve_episodes(episodes, reference), "training"
@@ -75,5 +94,5 @@ def _area_rows(
         return []
     cells, _ = areas(table)
     cells = replace(cells, conditions=cells.conditions.assign(shift=reference))
-    study = ProtocolComparisons(cells, protocol, AREA, reference, margin, generator)
+    study = ProtocolComparisons(cells, protocol, AREA, reference, margin, generator, settings)
     return study.estimates() + study.pairs(baseline)

@@ -7,6 +7,7 @@ import numpy as np
 
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.statistics.cells import Cells, kind_of
+from glam_eval.statistics.inference.estimates import FEWEST_SEEDS, Estimate, Kind
 from glam_eval.statistics.inference.hypotheses import (
     adjust,
     cluster_logistic,
@@ -15,7 +16,7 @@ from glam_eval.statistics.inference.hypotheses import (
     permutation_test,
     sign_flip_test,
 )
-from glam_eval.statistics.inference.intervals import Estimate, Kind, estimate_difference, estimate_mean
+from glam_eval.statistics.inference.intervals import estimate_difference, estimate_mean
 from glam_eval.statistics.inference.metrics import FloatArray
 
 SIGNIFICANT = 0.05
@@ -39,7 +40,7 @@ def describe_condition(
     estimate = estimate_mean(cells.matrix(index), kind)
     scale = "logit" if kind == "proportion" else "t"
     method = f"mean over seeds; 95% {scale} interval, variance of seeds and scenes"
-    note = "one seed: no interval" if estimate.n_seeds < 2 else ""
+    note = _few(estimate) or _collapse(estimate)
     return _row(protocol, shift, measure, (name, ""), estimate, method, note)
 
 
@@ -61,22 +62,25 @@ def paired(
 
     ``row`` is protocol, shift, measure, a, b.
     """
-    differences = cells.differences(a, b)
+    both = cells.paired(a, b)
+    differences = both[0] - both[1]
     if not len(differences):
         return None
     protocol, shift, measure, *names = row
-    estimate = estimate_mean(differences, _kind(measure))
+    estimate = estimate_mean(differences, _kind(measure), both)
     of_seeds = np.nanmean(differences, axis=1)
     odds, p_odds = _odds(cells, a, b, measure, paired=True)
     lost = max((cells.counts[i] > 0).sum() for i in (a, b)) - estimate.n_seeds
     contrast = _row(
         protocol, shift, measure, (names[0], names[1]), estimate,
-        "paired difference over seeds and shared scenes; 95% t interval; t test",
+        "paired difference over seeds and shared scenes; t interval; t test",
         f"{lost} seeds lack one of the two" if lost else "",
     )  # fmt: skip
+    p_exact = sign_flip_test(of_seeds, generator)
     contrast = replace(
         contrast,
-        p_exact=sign_flip_test(of_seeds, generator),
+        p_value=p_exact if estimate.n_collapsed else contrast.p_value,
+        p_exact=p_exact,
         effect_size=paired_effect_size(of_seeds),
         odds_ratio=odds,
         p_odds=p_odds,
@@ -100,12 +104,14 @@ def independent(
     odds, p_odds = _odds(cells, a, b, measure, paired=False)
     contrast = _row(
         protocol, shift, measure, (names[0], names[1]), estimate,
-        "difference of independent seeds on shared scenes; 95% Welch t interval; t test",
+        "difference of independent seeds on shared scenes; Welch t interval; t test",
         "" if len(first) == len(second) else f"{len(first)} seeds against {len(second)}",
     )  # fmt: skip
+    p_exact = permutation_test(*means, generator)
     contrast = replace(
         contrast,
-        p_exact=permutation_test(*means, generator),
+        p_value=p_exact if estimate.n_collapsed else contrast.p_value,
+        p_exact=p_exact,
         effect_size=effect_size(*means),
         odds_ratio=odds,
         p_odds=p_odds,
@@ -114,26 +120,56 @@ def independent(
 
 
 def settle_family(family: str, contrasts: Sequence[Contrast]) -> list[ComparisonRecord]:
-    """Adjust the tests of a family together (Holm) and say what each comparison shows."""
+    """Adjust tests and intervals of a family together (Bonferroni) and say what each comparison shows.
+
+    One rule for all: an interval excludes 0 exactly where the verdict is higher or lower, and whatever is
+    planned or called detectable is so with the same share of the 5%. Step-down rules decide a little more,
+    but no simultaneous intervals go with them.
+    """
     differ = adjust([c.row.p_value for c in contrasts])
+    tests = max(1, int(np.isfinite(differ).sum()))
     same = adjust([c.estimate.p_equivalence(c.margin) for c in contrasts])
     not_worse = adjust([c.estimate.p_not_worse(c.margin) for c in contrasts])
     rows = []
     for contrast, p, p_same, p_not_worse in zip(contrasts, differ, same, not_worse, strict=True):
         verdict = _verdict(contrast.estimate.value, p, p_same, p_not_worse)
+        low, high = contrast.estimate.interval(1 - SIGNIFICANT / tests)
         row = replace(
             contrast.row,
-            method=f"{contrast.row.method}, Holm over {len(contrasts)}",
+            method=f"{contrast.row.method}, simultaneous over {tests}",
+            low=low,
+            high=high,
+            n_tests=tests,
+            n_collapsed=contrast.estimate.n_collapsed,
+            detectable=contrast.estimate.detectable(alpha=SIGNIFICANT / tests),
             p_adjusted=float(p),
             p_equivalence=float(p_same),
             family=family,
             verdict=verdict,
         )
-        notes = [row.note, _limits(contrast, verdict)]
+        notes = [row.note, _limits(contrast, row)]
         if verdict in ("higher", "lower") and p_same < SIGNIFICANT:
             notes.append(f"yet within the margin of {contrast.margin:g}")
         rows.append(replace(row, note="; ".join(filter(None, notes))))
     return rows
+
+
+def _few(estimate: Estimate) -> str:
+    """Return the refusal of an interval and a test that so few seeds deserve."""
+    if estimate.n_seeds >= FEWEST_SEEDS:
+        return ""
+    count = "one seed" if estimate.n_seeds == 1 else f"{estimate.n_seeds} seeds"
+    return f"not offered: {count}, and intervals and tests need {FEWEST_SEEDS}"
+
+
+def _collapse(estimate: Estimate) -> str:
+    """Return what a collapsed seed does to a comparison."""
+    if not estimate.n_collapsed:
+        return ""
+    seeds = f"{estimate.n_collapsed} seed{'s' * (estimate.n_collapsed > 1)} collapsed"
+    if estimate.kind == "proportion":
+        return f"{seeds}: interval for any distribution of seeds"
+    return f"{seeds}: no interval, exact permutation test of seeds"
 
 
 def _verdict(value: float, p: float, p_same: float, p_not_worse: float) -> str:
@@ -146,19 +182,18 @@ def _verdict(value: float, p: float, p_same: float, p_not_worse: float) -> str:
     return "no worse" if p_not_worse < SIGNIFICANT else "undecided"
 
 
-def _limits(contrast: Contrast, verdict: str) -> str:
+def _limits(contrast: Contrast, row: ComparisonRecord) -> str:
     estimate = contrast.estimate
-    if estimate.n_seeds < 2:
-        return "one seed: no interval and no test"
+    refused = _few(estimate) or _collapse(estimate)
+    if refused:
+        return refused
     if estimate.exact:
         return "the same on every scene and seed"
     points = (
-        f"{100 * estimate.detectable():.0f} points"
-        if estimate.kind == "difference"
-        else f"{estimate.detectable():.3g}"
+        f"{100 * row.detectable:.0f} points" if estimate.kind == "difference" else f"{row.detectable:.3g}"
     )
     seen = f"{estimate.n_seeds} seeds show differences of {points} with 80% power"
-    if verdict == "undecided" and estimate.detectable() > contrast.margin:
+    if row.verdict == "undecided" and row.detectable > contrast.margin:
         return f"under-powered: {seen}"
     return f"few seeds: {seen}" if estimate.n_seeds < ENOUGH_SEEDS else ""
 
@@ -212,7 +247,9 @@ def _row(
         odds_ratio=np.nan,
         p_odds=np.nan,
         effect_size=np.nan,
-        detectable=estimate.detectable() if names[1] else np.nan,
+        detectable=np.nan,
         verdict="",
         note=note,
+        n_tests=0,
+        n_collapsed=estimate.n_collapsed,
     )

@@ -1,6 +1,7 @@
 """How many seeds and scenes a difference needs, from the variances seen so far."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -9,7 +10,8 @@ import pandas as pd
 from scipy import stats
 
 from glam_eval.statistics.cells import Cells, final_checkpoints, tabulate
-from glam_eval.statistics.comparison.protocol import condition_name
+from glam_eval.statistics.comparison.families import question_of, trained_in
+from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.inference.intervals import Components, variance_components
 from glam_eval.statistics.inference.metrics import FloatArray
 
@@ -75,25 +77,31 @@ def plan_power(
     alpha: float = 0.05,
     scenes: Sequence[int] = (100, 200, 500, 1000),
     reference: str = "none",
+    runs: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return how many seeds would show a difference of success, for several numbers of scenes.
 
-    One row per comparison (each shift against ``reference`` within an agent; each two agents under
-    ``reference``) and number of scenes. Columns: protocol, shift, a, b, difference, power, scenes,
-    seeds_needed (NaN: more than 200), seeds_now, scenes_now, power_now, note. ``alpha`` is that of one test:
-    divide it by the size of the family for a plan that survives Holm.
+    One row per comparison (each shift against ``reference`` within an agent; each two agents trained on one
+    level under ``reference``) and number of scenes. Columns: protocol, shift, a, b, difference, power,
+    scenes, seeds_needed (NaN: more than 200), seeds_now, scenes_now, power_now, n_tests, note. ``alpha`` is
+    that of a family: each of its ``n_tests`` is planned with its share, as ``compare`` tests it.
     """
+    settings = trained_in(episodes, runs, reference)
     final, rows = final_checkpoints(episodes), []
     for protocol in sorted(final["protocol"].astype(str).unique()):
         cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"])
-        for names, seen, design in _designs(cells, reference):
-            now, note = np.nan, "one seed or one scene: no variance to plan from"
+        planned = list(_designs(cells, reference, settings))
+        sizes = Counter(family for family, *_ in planned)
+        for family, names, seen, design in planned:
+            tests, now, note = sizes[family], np.nan, "one seed or one scene: no variance to plan from"
             if design is not None:
-                now = design.power(difference, *seen, alpha)
+                now = design.power(difference, *seen, alpha / tests)
                 note = f"variances from {seen[0]} seeds only: a rough plan" if seen[0] < FEW_SEEDS else ""
             for count in scenes:
-                needed = np.nan if design is None else design.seeds_needed(difference, count, power, alpha)
-                rows.append((protocol, *names, difference, power, count, needed, *seen, now, note))
+                needed = np.nan
+                if design is not None:
+                    needed = design.seeds_needed(difference, count, power, alpha / tests)
+                rows.append((protocol, *names, difference, power, count, needed, *seen, now, tests, note))
     measured = [
         "difference",
         "power",
@@ -102,15 +110,16 @@ def plan_power(
         "seeds_now",
         "scenes_now",
         "power_now",
+        "n_tests",
         "note",
     ]
     return pd.DataFrame(rows, columns=["protocol", "shift", "a", "b", *measured])
 
 
 def _designs(
-    cells: Cells, reference: str
-) -> Iterator[tuple[tuple[str, str, str], tuple[int, int], Design | None]]:
-    """Yield (shift, a, b), (seeds, scenes) seen and the design of every comparison to plan."""
+    cells: Cells, reference: str, settings: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[str, str, str], tuple[int, int], Design | None]]:
+    """Yield family, (shift, a, b), (seeds, scenes) seen and the design of every comparison to plan."""
     keys = [
         (str(s), condition_name(str(a), str(m)))
         for s, a, m in cells.conditions[["shift", "agent", "model"]].values
@@ -119,12 +128,17 @@ def _designs(
     for base, name in at_reference:
         for row, (shift, other) in enumerate(keys):
             if other == name and shift != reference:
-                differences = cells.differences(row, base)
+                shifted, unshifted = cells.paired(row, base)
+                differences = shifted - unshifted
                 usable = min(differences.shape) > 1 and not np.isnan(differences).any()
                 design = paired_design(differences) if usable else None
-                yield (shift, name, reference), differences.shape, design
+                family = f"{question_of(shift)} of {name}"
+                yield family, (shift, name, reference), differences.shape, design
     for (first, name), (second, other) in combinations(at_reference, 2):
+        if settings.get(name) != settings.get(other):
+            continue
         a, b = cells.aligned(first, second)
         usable = min(*a.shape, *b.shape) > 1 and not (np.isnan(a).any() or np.isnan(b).any())
         design = independent_design(a, b) if usable else None
-        yield (reference, name, other), (min(len(a), len(b)), a.shape[1]), design
+        family = f"agents trained in {settings.get(name)}"
+        yield family, (reference, name, other), (min(len(a), len(b)), a.shape[1]), design

@@ -1,4 +1,4 @@
-"""Bootstrap distributions and their intervals: stratified over tasks, or over seeds and scenes at once.
+"""Bootstrap distributions and their intervals: seeds whole, seeds within tasks, or seeds and scenes at once.
 
 Repetitions are drawn and evaluated together in blocks that fit the processor's cache, so 50,000 of them for
 two agents of 10 runs and 13 tasks take a fraction of a second.
@@ -11,19 +11,26 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from glam_eval.statistics.inference.metrics import FloatArray, Metric, wins
+from glam_eval.statistics.inference.metrics import FloatArray, Metric
 
 BLOCK_VALUES = 1 << 17  # 1 MiB of float64: resampled scores that stay in a level-2 cache
 IntervalMethod = Literal["percentile", "expanded", "bca"]
 
 
-def stratified_bootstrap(
-    scores: ArrayLike, metrics: Sequence[Metric], repetitions: int, generator: np.random.Generator
+def bootstrap_runs(
+    scores: ArrayLike,
+    metrics: Sequence[Metric],
+    repetitions: int,
+    generator: np.random.Generator,
+    *,
+    within_tasks: bool = False,
 ) -> FloatArray:
-    """Return metrics of scores whose runs are redrawn with replacement within every task.
+    """Return metrics of scores whose runs are redrawn with replacement, each with all of its tasks.
 
-    ``scores`` has shape (..., runs, tasks); leading dimensions (agents, points of a curve) share their draws,
-    so their differences can be taken. Returns (metrics, repetitions, ...).
+    ``scores`` has shape (..., runs, tasks); leading dimensions (agents, points of a curve) share their
+    draws, so their differences can be taken. ``within_tasks`` redraws the runs of every task on their own,
+    as rliable does, which is right where every task trains runs of its own. Returns (metrics, repetitions,
+    ...).
     """
     array = np.asarray(scores, dtype=np.float64)
     *lead, runs, tasks = array.shape
@@ -34,22 +41,12 @@ def stratified_bootstrap(
     results = np.empty((len(metrics), repetitions, len(by_task)))
     for first in range(0, repetitions, block):
         count = min(block, repetitions - first)
-        draws = generator.integers(0, runs, (count, runs, tasks), dtype=small)
+        drawn = (count, runs, tasks if within_tasks else 1)
+        draws = generator.integers(0, runs, drawn, dtype=small)
         resampled = np.take(by_task, np.add(draws, starts, dtype=np.intp), axis=1, mode="clip")
         for index, metric in enumerate(metrics):
             results[index, first : first + count] = metric(resampled).T
     return results.reshape(len(metrics), repetitions, *lead)
-
-
-def improvement_bootstrap(
-    a: ArrayLike, b: ArrayLike, repetitions: int, generator: np.random.Generator
-) -> FloatArray:
-    """Return (repetitions,) probabilities of improvement, runs of both redrawn within every task."""
-    pairs = wins(a, b)
-    tasks, runs_a, runs_b = pairs.shape
-    times_a = _draw_counts(runs_a, (repetitions, tasks), generator)
-    times_b = _draw_counts(runs_b, (repetitions, tasks), generator)
-    return np.asarray(np.einsum("nti,tij,ntj->n", times_a, pairs, times_b, optimize=True) / pairs.size)
 
 
 def crossed_bootstrap(values: ArrayLike, repetitions: int, generator: np.random.Generator) -> FloatArray:

@@ -3,97 +3,23 @@
 The sample is the seeds, each played on one shared list of scenes. Both vary: another seed gives another
 agent, another list other scenes. So the variance of a mean over (seeds, scenes) is that of the crossed
 design, seeds + scenes - residual (the two-way analysis of variance; Cameron, Gelbach & Miller 2011), with
-Satterthwaite's degrees of freedom; success rates get their interval on the logit scale.
+Satterthwaite's degrees of freedom. What is made of it is in ``estimates``.
 
-Why this default: in simulations at 5, 10 and 20 seeds and success near 0.5 and 0.95, with and without
-differences between seeds and scenes (``tests/statistics/test_coverage.py``), it covers 93 to 97%. The
-percentile bootstrap over seeds covers 80-86% at 5 seeds, its expanded form 88-92%; Student's t on seed means
-falls to 88-91% near 0.95 (skewness); everything that ignores scenes falls to 64-88% when scenes differ in
-difficulty.
+The percentile bootstrap over seeds covers 80-86% at 5 seeds, its expanded form 88-92%; Student's t on seed
+means falls to 88-91% near 0.95 (skewness); everything that ignores scenes falls to 64-88% when scenes differ
+in difficulty (``tests/statistics/test_coverage.py``).
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special  # its t distribution is the same as stats.t and a hundred times quicker
 
+from glam_eval.statistics.inference.estimates import Estimate, Kind
 from glam_eval.statistics.inference.metrics import FloatArray
-
-Kind = Literal["mean", "proportion", "difference"]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean over seeds and scenes, or a difference of two.
-
-    ``kind`` is ``proportion`` for a mean of values in [0, 1], ``difference`` for one of two such means
-    and ``mean`` for anything unbounded. ``error`` and ``freedom`` are NaN when one seed leaves them unknown.
-    """
-
-    value: float
-    error: float  # standard error
-    freedom: float  # degrees of freedom
-    n_seeds: int
-    n_episodes: int  # per seed
-    kind: Kind
-
-    @property
-    def exact(self) -> bool:
-        """Whether nothing varied over seeds or scenes, so that bounds come from the number of scenes."""
-        return self.error == 0 and self.kind != "mean"
-
-    def interval(self, level: float = 0.95, critical: float | None = None) -> tuple[float, float]:
-        """Return the two-sided interval; ``critical`` replaces Student's quantile (simultaneous bands).
-
-        A success rate of exactly 0 or 1, or a difference that is the same on every scene, has the exact
-        binomial bound for as many trials as there are scenes: seeds that never differ count once.
-        """
-        if np.isnan(self.error):
-            return np.nan, np.nan
-        lowest, highest = {"proportion": (0.0, 1.0), "difference": (-1.0, 1.0)}.get(
-            self.kind, (-np.inf, np.inf)
-        )
-        if self.exact:
-            reach = 1 - ((1 - level) / 2) ** (1 / max(1, self.n_episodes))
-            return max(lowest, self.value - reach), min(highest, self.value + reach)
-        reach = self.error * (critical or float(special.stdtrit(self.freedom, (1 + level) / 2)))
-        if self.kind == "proportion" and 0 < self.value < 1:
-            reach /= self.value * (1 - self.value)  # the delta method: d logit(p) = dp / (p (1 - p))
-            center = special.logit(self.value)
-            return float(special.expit(center - reach)), float(special.expit(center + reach))
-        return max(lowest, self.value - reach), min(highest, self.value + reach)
-
-    def p_value(self) -> float:
-        """Return the two-sided p-value for a true difference of 0 (NaN with one seed).
-
-        A difference that is the same on each of n scenes has the sign test's 2^(1 - n).
-        """
-        if self.exact:
-            return 1.0 if self.value == 0 else float(min(1.0, 2.0 ** (1 - self.n_episodes)))
-        return float(2 * special.stdtr(self.freedom, -abs(self.value) / self.error)) if self.error else np.nan
-
-    def p_equivalence(self, margin: float) -> float:
-        """Return the p-value (TOST, Schuirmann 1987) that the true difference is ``margin`` or more."""
-        room = margin - abs(self.value)
-        if self.exact:
-            return float((1 - room) ** self.n_episodes) if room > 0 else 1.0
-        return float(special.stdtr(self.freedom, -room / self.error)) if self.error else np.nan
-
-    def p_not_worse(self, margin: float) -> float:
-        """Return the p-value of one one-sided test that the true difference is -``margin`` or lower."""
-        room = margin + self.value
-        if self.exact:
-            return float(max(0.0, 1 - room) ** self.n_episodes) if room > 0 else 1.0
-        return float(special.stdtr(self.freedom, -room / self.error)) if self.error else np.nan
-
-    def detectable(self, power: float = 0.8, alpha: float = 0.05) -> float:
-        """Return the smallest true difference that a test with this standard error finds with ``power``."""
-        if not self.error > 0:
-            return np.nan
-        quantiles = special.stdtrit(self.freedom, np.array([1 - alpha / 2, power]))
-        return float(self.error * quantiles.sum())
+from glam_eval.statistics.inference.small_samples import collapsed, rarest_division, rarest_signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +31,50 @@ class Components:
     residual: float
 
 
-def estimate_mean(values: ArrayLike, kind: Kind = "mean") -> Estimate:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A contribution to the variance of a mean, and its degrees of freedom."""
+
+    variance: float
+    freedom: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """What seeds, scenes and the rest add to the variance of a mean over seeds and scenes."""
+
+    seeds: Part
+    scenes: Part
+    residual: Part
+
+
+NOTHING = Part(0.0, 1)
+_ROUNDING = 1e-24  # variances below are rounding errors of equal values in [0, 1]
+
+
+def estimate_mean(values: ArrayLike, kind: Kind = "mean", conditions: Sequence[ArrayLike] = ()) -> Estimate:
     """Return the mean of values (seeds, scenes); with cells missing (NaN), of the seeds' means.
 
     One column is a value per seed, for instance an area under a curve. Paired differences of two conditions
-    on shared seeds and scenes are values too, with ``kind="difference"``.
+    on shared seeds and scenes are values too, with ``kind="difference"`` and the two ``conditions`` (seeds,
+    scenes) that they come from.
     """
     matrix, played = _complete(values)
+    estimate = Estimate(float(matrix.mean()), np.nan, np.nan, len(matrix), played, kind)
     if len(matrix) < 2:
-        return Estimate(float(matrix.mean()), np.nan, np.nan, len(matrix), played, kind)
-    parts = _decompose(matrix)
-    error, freedom = _combine([parts.seeds], parts.scenes, [parts.residual])
-    return Estimate(float(matrix.mean()), error, freedom, len(matrix), played, kind)
+        return estimate
+    parts = decompose(matrix)
+    error, freedom = combine([parts.seeds], parts.scenes, [parts.residual])
+    estimate = replace(
+        estimate, error=error, freedom=freedom, of_seeds=parts.seeds.variance, noise=parts.residual.variance
+    )
+    if kind == "difference":
+        return replace(estimate, rarest=rarest_signs(len(matrix)), **_of_conditions(conditions))
+    if kind == "proportion":
+        seeds = matrix.mean(axis=1)
+        fallen = int(collapsed(seeds).sum())
+        return replace(estimate, n_collapsed=fallen, seed_means=tuple(seeds) if fallen else ())
+    return estimate
 
 
 def estimate_difference(a: ArrayLike, b: ArrayLike, kind: Kind = "difference") -> Estimate:
@@ -132,17 +90,23 @@ def estimate_difference(a: ArrayLike, b: ArrayLike, kind: Kind = "difference") -
     smaller, played = min(len(first), len(second)), min(played_a, played_b)
     if smaller < 2:
         return Estimate(value, np.nan, np.nan, smaller, played, kind)
-    parts = [_decompose(first), _decompose(second)]
-    scenes = _variance_of_mean(first.mean(axis=0) - second.mean(axis=0)) if first.shape[1] > 1 else _NOTHING
-    error, freedom = _combine([part.seeds for part in parts], scenes, [part.residual for part in parts])
-    return Estimate(value, error, freedom, smaller, played, kind)
+    parts = [decompose(first), decompose(second)]
+    scenes = variance_of_mean(first.mean(axis=0) - second.mean(axis=0)) if first.shape[1] > 1 else NOTHING
+    error, freedom = combine([part.seeds for part in parts], scenes, [part.residual for part in parts])
+    estimate = Estimate(
+        value, error, freedom, smaller, played, kind,
+        of_seeds=sum(part.seeds.variance for part in parts),
+        noise=sum(part.residual.variance for part in parts),
+        rarest=rarest_division(len(first), len(second)),
+    )  # fmt: skip
+    return replace(estimate, **_of_conditions([first, second])) if kind == "difference" else estimate
 
 
 def variance_components(values: ArrayLike) -> Components:
     """Return the components of complete values (seeds, scenes), at least 2 of each; none is below 0."""
     matrix = np.asarray(values, dtype=np.float64)
     seeds, scenes = matrix.shape
-    parts = _decompose(matrix)
+    parts = decompose(matrix)
     residual = parts.residual.variance
     return Components(
         seeds=max(0.0, parts.seeds.variance - residual) * seeds,
@@ -151,48 +115,23 @@ def variance_components(values: ArrayLike) -> Components:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A contribution to the variance of a mean, and its degrees of freedom."""
-
-    variance: float
-    freedom: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Decomposition:
-    seeds: _Part
-    scenes: _Part
-    residual: _Part
-
-
-_NOTHING = _Part(0.0, 1)
-_ROUNDING = 1e-24  # variances below are rounding errors of equal values in [0, 1]
-
-
-def _complete(values: ArrayLike) -> tuple[FloatArray, int]:
-    """Return values without missing cells (else the seeds' means) and the fewest episodes of a seed."""
-    matrix = np.asarray(values, dtype=np.float64)
-    missing = np.isnan(matrix)
-    played = int((~missing).sum(axis=1).min())
-    return (np.nanmean(matrix, axis=1, keepdims=True) if missing.any() else matrix), played
-
-
-def _variance_of_mean(sample: FloatArray) -> _Part:
-    return _Part(float(sample.var(ddof=1)) / len(sample), len(sample) - 1)
-
-
-def _decompose(matrix: FloatArray) -> _Decomposition:
+def decompose(matrix: FloatArray) -> Decomposition:
+    """Return the parts of the variance of the mean of complete values (seeds, scenes)."""
     by_seed, by_scene = matrix.mean(axis=1), matrix.mean(axis=0)
     if matrix.shape[1] < 2:
-        return _Decomposition(_variance_of_mean(by_seed), _NOTHING, _NOTHING)
+        return Decomposition(variance_of_mean(by_seed), NOTHING, NOTHING)
     rest = matrix - by_seed[:, None] - by_scene + matrix.mean()
     freedom = (len(by_seed) - 1) * (len(by_scene) - 1)
-    residual = _Part(float((rest**2).sum()) / freedom / matrix.size, freedom)
-    return _Decomposition(_variance_of_mean(by_seed), _variance_of_mean(by_scene), residual)
+    residual = Part(float((rest**2).sum()) / freedom / matrix.size, freedom)
+    return Decomposition(variance_of_mean(by_seed), variance_of_mean(by_scene), residual)
 
 
-def _combine(seeds: list[_Part], scenes: _Part, residuals: list[_Part]) -> tuple[float, float]:
+def variance_of_mean(sample: FloatArray) -> Part:
+    """Return the variance of the mean of independent values (n,)."""
+    return Part(float(sample.var(ddof=1)) / len(sample), len(sample) - 1)
+
+
+def combine(seeds: list[Part], scenes: Part, residuals: list[Part]) -> tuple[float, float]:
     """Return standard error and Satterthwaite's degrees of freedom; scenes never count below zero."""
     parts, variance = seeds, sum(part.variance for part in seeds)
     of_scenes = scenes.variance - sum(part.variance for part in residuals)
@@ -203,3 +142,20 @@ def _combine(seeds: list[_Part], scenes: _Part, residuals: list[_Part]) -> tuple
         return 0.0, float(fewest)
     freedom = variance**2 / sum(part.variance**2 / part.freedom for part in parts)
     return float(np.sqrt(variance)), max(freedom, float(fewest))
+
+
+def _complete(values: ArrayLike) -> tuple[FloatArray, int]:
+    """Return values without missing cells (else the seeds' means) and the fewest episodes of a seed."""
+    matrix = np.asarray(values, dtype=np.float64)
+    missing = np.isnan(matrix)
+    played = int((~missing).sum(axis=1).min())
+    return (np.nanmean(matrix, axis=1, keepdims=True) if missing.any() else matrix), played
+
+
+def _of_conditions(conditions: Sequence[ArrayLike]) -> dict[str, Any]:
+    """Return what a difference keeps of its two conditions: their means, and how many seeds collapsed."""
+    seeds = [_complete(values)[0].mean(axis=1) for values in conditions]
+    return {
+        "means": tuple(float(means.mean()) for means in seeds),
+        "n_collapsed": sum(int(collapsed(means).sum()) for means in seeds),
+    }
