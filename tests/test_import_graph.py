@@ -7,9 +7,6 @@ from pathlib import Path
 import grimp
 import pytest
 
-# Circles that are known and not yet removed: package -> its circle.
-KNOWN = {"glam_eval.training": "agents -> cloning -> demonstrations -> run -> agents"}
-
 
 def imports_of(root):
     """What each file of a package imports when it runs, the names included that packages offer lazily."""
@@ -49,15 +46,7 @@ def circle_in(package, imports):
 IMPORTS = imports_of("glam_eval")
 
 
-@pytest.mark.parametrize(
-    "package",
-    [
-        pytest.param(
-            package, marks=[pytest.mark.xfail(strict=True, reason=KNOWN[package])] if package in KNOWN else []
-        )
-        for package in packages_of(IMPORTS)
-    ],
-)
+@pytest.mark.parametrize("package", packages_of(IMPORTS))
 def test_nothing_in_a_package_is_in_a_circle(package):
     assert circle_in(package, IMPORTS) == ""
 

@@ -7,12 +7,12 @@ and here the tables that figures and reports draw. Everything random takes an ex
 from glam_eval.statistics.aggregates import aggregates, improvement_probabilities, performance_profiles
 from glam_eval.statistics.bot import add_efficiency, normalized_scores
 from glam_eval.statistics.comparison.comparisons import compare
-from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.comparison.power import plan_power
 from glam_eval.statistics.completeness import Complete, Gap, complete
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import sample_efficiency
 from glam_eval.statistics.failures import classify, failures
+from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.summaries import generalization, success_by
 from glam_eval.statistics.variants import failed_runs, name_variants
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from glam_eval.statistics.cells import final_checkpoints, require_columns
-from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.inference.small_samples import collapsed
+from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.variants import failed_runs
 
 EPISODE = ["run_id", "frames", "protocol", "shift", "language", "level", "scene_seed"]

@@ -1,4 +1,4 @@
-"""A study in a process of its own, with all it needs loaded, so that it can be killed soon after it starts."""
+"""A study in a process of its own, with all it needs loaded, so that it can be killed soon after."""
 
 from multiprocessing import get_context
 

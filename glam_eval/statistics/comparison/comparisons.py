@@ -11,10 +11,10 @@ from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import columns_of
 from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
 from glam_eval.statistics.comparison.families import trained_in
-from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
 from glam_eval.statistics.completeness import complete, notes_of
 from glam_eval.statistics.curves import areas, curve_episodes
+from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.variants import name_variants
 
 AREA = "area_under_curve"

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from glam_eval.config.protocols import condition_sets
-from glam_eval.statistics.comparison.names import condition_name
+from glam_eval.statistics.names import condition_name
 
 WORDS, LANGUAGES, WORLDS = "words", "languages", "tasks and rooms"
 SETTING = ["level", "language"]  # of training: what agents share that are compared

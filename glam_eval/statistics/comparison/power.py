@@ -11,9 +11,9 @@ from scipy import stats
 
 from glam_eval.statistics.cells import Cells, final_checkpoints, tabulate
 from glam_eval.statistics.comparison.families import question_of, trained_in
-from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.inference.intervals import Components, variance_components
 from glam_eval.statistics.inference.metrics import FloatArray
+from glam_eval.statistics.names import condition_name
 
 MOST_SEEDS = 200  # a plan beyond this says "no": more seeds than any study of this kind trains
 NEGLIGIBLE = 5.0  # standard errors from which the wrong tail is below 1e-11, and soon NaN in SciPy

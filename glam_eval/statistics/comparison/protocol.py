@@ -17,7 +17,7 @@ from glam_eval.statistics.comparison.contrasts import (
     settle_family,
 )
 from glam_eval.statistics.comparison.families import question_of
-from glam_eval.statistics.comparison.names import condition_name
+from glam_eval.statistics.names import condition_name
 
 MARGIN = 0.05  # "no worse than 5 points"
 
