@@ -9,7 +9,6 @@ from glam_eval.config.agents import Agent, check_demonstrator, describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.learners import LEARNERS, CloningConfig
-from glam_eval.config.policy import PolicyConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.config.settings import Settings
 from glam_eval.core.content import files_content, model_content
@@ -30,8 +29,8 @@ class StudySettings(Settings):
     """Processor threads of each run; cores divided by threads is the number of workers."""
     environment: EnvironmentConfig = EnvironmentConfig()
     """World and words of training."""
-    policy: PolicyConfig = PolicyConfig()
-    """Language models as policies."""
+    policy: dict[str, Any] = {}
+    """Language models as policies; only what is set here is set, for agents have switches of their own."""
     ppo: dict[str, Any] = {}
     """Learner of the agents that learn online."""
     q_learning: dict[str, Any] = {}
@@ -114,7 +113,7 @@ class AgentConfig(Settings):
     def _policy(self, settings: StudySettings) -> dict[str, Any]:
         if not self.described.uses_model:
             return dict(self.policy)
-        return {**settings.policy.model_dump(exclude_unset=True), **self.policy}
+        return {**settings.policy, **self.policy}
 
     def source(self, settings: StudySettings) -> str:
         """Return what this agent imitates: an agent of the study or a directory.

@@ -37,7 +37,7 @@ class DRRNPolicy(NetworkPolicy):
         self._tokenizer = CachedTokenizer(tokenizer)
         self._actions: dict[tuple[str, ...], Actions] = {}
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream_seed(seed, "model", "drrn"))
+            torch.manual_seed(stream_seed(seed, "model", "q-network"))
             self.words = nn.Embedding(len(tokenizer), WIDTH)
             self.state = TextEncoder(self.words, WIDTH)
             self.action = TextEncoder(self.words, WIDTH)

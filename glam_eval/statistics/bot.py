@@ -5,10 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from glam_eval.config.agents import normalising_agents
 from glam_eval.core.errors import UserError
 from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
 from glam_eval.statistics.inference.estimates import Estimate
 from glam_eval.statistics.inference.intervals import estimate_mean
+
+FLOOR, CEILING = normalising_agents()
 
 
 def add_efficiency(episodes: pd.DataFrame) -> pd.DataFrame:
@@ -29,8 +32,8 @@ def add_efficiency(episodes: pd.DataFrame) -> pd.DataFrame:
 def normalized_scores(
     episodes: pd.DataFrame,
     *,
-    floor: str = "random",
-    ceiling: str = "bot",
+    floor: str = FLOOR,
+    ceiling: str = CEILING,
     by: Sequence[str] = ("protocol", "shift"),
 ) -> pd.DataFrame:
     """Return success rescaled so that the ``floor`` agent's is 0 and the ``ceiling`` agent's is 1.

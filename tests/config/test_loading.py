@@ -1,8 +1,11 @@
 """Suites from TOML: every mistake is one line that names the key and the fix."""
 
+import json
+
 import pytest
 
 from glam_eval.config.loading import load_suite, shipped_suites
+from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 
 SMALL = """
@@ -149,6 +152,13 @@ def test_an_agent_has_its_own_values_under_a_preset(suite_file):
     paper = load_suite(str(suite_file), [agents, "seeds=1", "ppo.preset=paper"]).runs()
     assert (paper[0].learner.environments, paper[0].learner.learning_rate) == (64, 1e-4)
     assert (paper[1].learner.environments, paper[1].learner.learning_rate) == (32, 1e-6)
+
+
+@pytest.mark.parametrize("name", shipped_suites())
+def test_a_suite_read_back_from_its_directory_has_the_same_runs(name):
+    suite = load_suite(name, ["seeds=1"])
+    again = SuiteConfig.parse(json.loads(suite.canonical_json()), "suite.json")
+    assert [planned.run_id for planned in again.graph] == [planned.run_id for planned in suite.graph]
 
 
 def test_equal_runs_are_one_run(suite_file):

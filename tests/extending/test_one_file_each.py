@@ -1,4 +1,4 @@
-"""A level and a shift are each added by one file, the one that CONTRIBUTING names, and serve everywhere."""
+"""A level, a shift and an agent are each added by one file, the one that CONTRIBUTING names."""
 
 import filecmp
 import os
@@ -28,6 +28,32 @@ blue = "ultramarine"
 purple = "magenta"
 yellow = "ochre"
 grey = "graphite"
+"""
+AGENT = """
+    _language_model(
+        "frozen-words", "FrozenWords-T5", "action head, random embeddings", "#332288", "X",
+        switches=Switches(embeddings="random", action_choice="head"),
+    ),"""
+AGENTS_SUITE = """
+title = "Mine"
+question = "Does it learn as any agent does?"
+seeds = 1
+frames = 80
+evaluations = 1
+[environment]
+level = "GoToLocalS5N2"
+[policy]
+head_hidden = 8
+[ppo]
+environments = 8
+steps = 10
+minibatch = 40
+[[agents]]
+agent = "frozen-words"
+model = "t5-pico"
+[[protocols]]
+name = "sample-efficiency"
+scenes = 4
 """
 SUITE = """
 title = "Mine"
@@ -70,6 +96,11 @@ def add_shift(package: Path) -> None:
     (package / "glam_eval" / "language" / "shifts" / "painted_colors.toml").write_text(SHIFT)
 
 
+def add_agent(package: Path) -> None:
+    registry = package / "glam_eval" / "config" / "agents.py"
+    registry.write_text(registry.read_text().replace("_STUDY = (", "_STUDY = (" + AGENT, 1))
+
+
 def program(package: Path, *arguments) -> str:
     command = [sys.executable, "-m", "glam_eval", *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(package), "COLUMNS": "200"}
@@ -109,3 +140,16 @@ def test_a_suite_asks_them_like_any(package):
     painted = episodes.loc[episodes["shift"] == "painted_colors", "mission"].str.cat(sep=" ").split()
     assert set(painted) & {"carmine", "viridian", "ultramarine", "magenta", "ochre", "graphite"}
     assert not set(painted) & {"red", "green", "blue", "purple", "yellow", "grey"}
+
+
+def test_an_agent_is_one_entry_of_the_registry(package):
+    """Trained, evaluated, and drawn with the label and colour of its entry, with no other file touched."""
+    add_agent(package)
+    assert touched(package) == {"glam_eval/config/agents.py"}
+    (package / "mine.toml").write_text(AGENTS_SUITE)
+    program(package, "run-suite", "mine.toml", "--out", package / "out")
+    episodes = load_results(package / "out", "episodes")
+    assert episodes.groupby("frames").size().to_dict() == {0: 4, 80: 4}
+    drawn = (package / "out" / "figures" / "learning_curves.svg").read_text()
+    assert "#332288" in drawn
+    assert "FrozenWords-T5" in (package / "out" / "report.html").read_text()
