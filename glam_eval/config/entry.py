@@ -138,10 +138,11 @@ class AgentConfig(Settings):
                 check_demonstrator(self.described, demonstrator)
         return named
 
-    def imitates_stored(self, source: str) -> dict[str, Any]:
+    def imitates_stored(self, settings: StudySettings, source: str) -> dict[str, Any]:
         """Return what is imitated where a directory holds demonstrations, as ``CloningConfig`` has it."""
         content = files_content(list((Path(source) / "demonstrations").glob("*.parquet")))
-        return {"demonstrations": source, "content": content}
+        drawn = self.learner_values(settings).get("transitions")
+        return {"demonstrations": source, "content": content, "transitions": drawn}
 
     def demonstrations(
         self, settings: StudySettings, seed: int, source: str, teacher: RunConfig | None

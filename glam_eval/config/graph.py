@@ -62,7 +62,7 @@ class StudyGraph:
         if entry.described.learner == "cloning":
             source = entry.source(self._settings)
             if (Path(source) / "demonstrations").is_dir():
-                imitated = entry.imitates_stored(source)
+                imitated = entry.imitates_stored(self._settings, source)
             else:
                 collected = self._add_demonstrations(entry, seed, source, replayed)
                 needs, imitated = (collected.run_id,), {"demonstrations": collected.name}

@@ -177,6 +177,31 @@ def test_an_interrupt_keeps_everything_and_says_how_to_go_on(study, suite, tmp_p
     assert_same_results(study[0], out, besides="comparisons")
 
 
+def test_an_interrupt_while_a_teacher_trains_leaves_its_checkpoint_within_seconds(suite, tmp_path):
+    """What a clone needs is trained as a run of the study: reported, stopped and gone on with like any."""
+    out = tmp_path / "interrupted"
+    clones = "agents=[{agent='bc-gflan',model='t5-pico'},{agent='bc-bot',model='t5-pico'}]"
+    settings = ["--set", clones, "--set", "frames=4000", "--seeds", 1, "--workers", 1, "--no-summary"]
+    process = subprocess.Popen(
+        command("run-suite", suite, "--out", out, *settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(out.glob("checkpoints/gflan-*/frames-*")) and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.5)  # into an update
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert time.monotonic() - began < 10  # the promise that a batch system's grace period rests on
+    assert process.returncode == 130, said
+    newest = max(out.glob("checkpoints/gflan-*/frames-*"))
+    assert 0 < int(newest.name.partition("-")[2]) < 4000
+    assert not list(out.glob("demonstrations/*gflan*"))
+
+
 def test_a_failing_run_is_named_and_the_others_finish(suite, tmp_path):
     broken = tmp_path / "model"
     broken.mkdir()

@@ -220,6 +220,20 @@ def test_the_same_weights_under_two_paths_are_one_run_with_equal_numbers(tmp_pat
         assert all(torch.equal(a, b) for a, b in pairs)
 
 
+def test_the_same_weights_under_a_hub_name_give_equal_numbers(tmp_path, tiny_run, begin, monkeypatch):
+    """A hub's cache as huggingface_hub lays it out, and no network."""
+    repository = tmp_path / "hub" / "models--someone--small-t5"
+    make_model("t5-pico", repository / "snapshots" / "0123")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0123")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("glam_eval.policies.models.loading._hub_answers", lambda: False)
+    runs = [begin(tiny_run(model=model)) for model in ("t5-pico", "someone/small-t5")]
+    first, second = ([run.advance().policy_loss for _ in range(2)] for run in runs)
+    assert first == second
+
+
 def test_a_model_that_changes_is_another_run_and_a_run_under_way_refuses_it(tmp_path, tiny_run, begin):
     from glam_eval.core.errors import UserError
 

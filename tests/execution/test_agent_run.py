@@ -1,5 +1,7 @@
 """One run to all of its tables: stopped or killed anywhere, they are those of a straight run."""
 
+import contextlib
+import json
 import math
 import shutil
 
@@ -152,3 +154,33 @@ def test_agents_without_a_critic_have_no_values(tiny_run, tmp_path):
     episodes = load_results(tmp_path, "episodes")
     assert episodes[["value", "discounted_return"]].isna().all(axis=None)
     assert load_results(tmp_path, "probes")["frames"].unique().tolist() == [0]
+
+
+def test_an_agent_that_never_learns_stores_no_weights_and_is_evaluated_all_the_same(tiny_run, tmp_path):
+    config = tiny_run("zero-shot")
+    carry_out(plan(config, PROTOCOLS[:2]), tmp_path)
+    [checkpoint] = (tmp_path / "checkpoints" / config.run_id).iterdir()
+    assert {file.name for file in checkpoint.iterdir()} == {"checkpoint.json"}
+    again = load_evaluation(checkpoint, "generalization", {}, "cpu").episodes(None)
+    stored = load_results(tmp_path, "episodes")
+    for shift, episodes in again.items():
+        rows = stored[(stored["shift"] == shift) & (stored["protocol"] == "generalization")]
+        assert rows["actions"].tolist() == [episode.actions for episode in episodes]
+
+
+def test_the_best_checkpoint_outlives_a_stop_right_after_its_evaluation(tiny_run, tmp_path):
+    """Resumed where it was evaluated, a run keeps the score by which its best checkpoint is kept."""
+    config, protocols = tiny_run(), PROTOCOLS[:1]
+    scores = {}
+    for after in range(1, 60):
+        with contextlib.suppress(StoppedError):
+            carry_out(plan(config, protocols), tmp_path, after=after)
+        for file in (tmp_path / "checkpoints" / config.run_id).glob("frames-*/checkpoint.json"):
+            manifest = json.loads(file.read_text())
+            if manifest["score"] is not None:
+                scores.setdefault(manifest["frames"], manifest["score"])
+            else:
+                assert manifest["frames"] not in scores, "a ranked checkpoint lost its rank"
+        if (tmp_path / "runs").exists():
+            break
+    assert len(scores) >= 3
