@@ -9,10 +9,12 @@ import pytest
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.core.errors import UserError
+from glam_eval.execution import agent_run
 from glam_eval.execution.agent_run import AgentRun
 from glam_eval.execution.evaluation import load_evaluation
 from glam_eval.execution.progress import StoppedError
 from glam_eval.results import load_results, table_names
+from glam_eval.training.checkpoints import read_checkpoint
 
 PROTOCOLS = (
     {"name": "sample-efficiency", "scenes": 4},
@@ -79,6 +81,29 @@ def test_a_run_stopped_again_and_again_ends_with_the_same_tables(straight, tiny_
     else:
         raise AssertionError("the run never ends")
     assert_equal_tables(straight, tmp_path)
+    assert kept(straight) == kept(tmp_path)
+
+
+def kept(out):
+    """What the checkpoints that are left are ranked by."""
+    checkpoints = [read_checkpoint(each) for each in out.glob("checkpoints/*/*")]
+    return {each.frames: (each.score, each.temporary) for each in checkpoints}
+
+
+def test_the_best_checkpoint_is_kept_whenever_a_run_is_stopped(tiny_run, tmp_path, monkeypatch):
+    """The success of each point is 1, 3, 0 and 2 quarters of what it was: the best is no recent one."""
+    shares = {0: 0.25, 80: 0.75, 160: 0.0, 240: 0.5}
+    monkeypatch.setattr(AgentRun, "_evaluate_on_curve", lambda run: shares[run._run.frames])
+    monkeypatch.setattr(agent_run, "CHECKPOINT_SECONDS", 0.0)
+    planned = plan(tiny_run(evaluations=3), PROTOCOLS[:1])
+    stops = 0
+    while not (tmp_path / "runs").exists():
+        try:
+            carry_out(planned, tmp_path, after=1)
+        except StoppedError:
+            stops += 1
+    assert stops > 1
+    assert kept(tmp_path) == {frames: (shares[frames], False) for frames in (80, 160, 240)}
 
 
 def test_rows_written_before_a_crash_are_written_again_the_same(straight, tiny_run, tmp_path):
