@@ -5,10 +5,11 @@ import shutil
 
 import pandas as pd
 import pytest
+import torch
 
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.protocols import ProtocolConfig
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.execution import agent_run
 from glam_eval.execution.agent_run import AgentRun
 from glam_eval.execution.evaluation import load_evaluation
@@ -115,6 +116,31 @@ def test_rows_written_before_a_crash_are_written_again_the_same(straight, tiny_r
     shutil.rmtree(out / "runs")
     carry_out(plan(tiny_run()), out)
     assert_equal_tables(straight, out)
+
+
+def _all_nan(policy):
+    for parameter in policy.parameters():
+        torch.nn.init.constant_(parameter, math.nan)
+
+
+@pytest.mark.parametrize("asked", [PROTOCOLS[:1], PROTOCOLS[1:2], PROTOCOLS[2:]])
+def test_a_policy_that_is_nan_is_a_failed_run_whatever_it_is_asked(asked, tiny_run, tmp_path):
+    planned = plan(tiny_run("zero-shot"), asked)
+    run = AgentRun(planned, planned.config, tmp_path, "cpu", lambda _: None, lambda: False)
+    _all_nan(run._run.policy.model)
+    with pytest.raises(RunFailedError, match="log-probabilities are NaN or infinite"):
+        run.carry_out()
+    assert table_names(tmp_path) == []
+
+
+def test_a_policy_that_diverges_in_its_last_update_is_a_failed_run(tiny_run, tmp_path):
+    """One epoch of one minibatch: every loss is finite, the weights have 38 digits, the logits overflow."""
+    learner = {"preset": "small", "environments": 8, "steps": 10, "minibatch": 80, "epochs": 1}
+    config = tiny_run(frames=80, evaluations=1, learner=learner | {"learning_rate": 1e38})
+    with pytest.raises(RunFailedError, match=r"NaN or infinite.*learning.rate"):
+        carry_out(plan(config, PROTOCOLS[:1]), tmp_path)
+    assert "runs" not in table_names(tmp_path)
+    assert set(load_results(tmp_path)["frames"]) == {0}
 
 
 def test_a_shift_that_changes_nothing_makes_a_difference_of_exactly_zero(straight):
