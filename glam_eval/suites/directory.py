@@ -102,7 +102,7 @@ def _is_complete(out: Path, planned: PlannedRun, finished: set[str]) -> bool:
         return planned.run_id in finished
     from glam_eval.execution.demonstrations import is_collected
 
-    return is_collected(out, planned.run_id)
+    return is_collected(out, planned.config)
 
 
 def _lock(file: IO[str], patience: float) -> bool:
