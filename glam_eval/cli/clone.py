@@ -116,8 +116,10 @@ def _collect(
             rate = f"{progress.frames_per_second:,.0f} steps/s"
             bars.update(bar, completed=progress.frames, status=rate)
 
-        DemonstrationsRun(config, "", out, available_devices(device)[0], show, lambda: False).carry_out()
-    console.print(f"demonstrations in {out / 'demonstrations'}")
+        run = DemonstrationsRun(config, "", out, available_devices(device)[0], show, lambda: False)
+        run.carry_out()
+    left_out = f" ({run.left_out})" if run.left_out else ""
+    console.print(f"demonstrations in {out / 'demonstrations'}{left_out}")
 
 
 def _values(agent: str, model: str, level: str, seed: int) -> dict[str, Any]:

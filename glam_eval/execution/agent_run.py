@@ -40,9 +40,10 @@ class AgentRun:
         self._tables = RunTables(out, config.run_id)
         self._store = CheckpointStore(checkpoints(out, config.run_id))
         self._began = self._saved = time.perf_counter()
+        self._store.tidy()
         checkpoint = self._store.latest()
         self._run = TrainingRun(config, device, checkpoint, demonstrations_of(config, out))
-        self._scored = checkpoint.frames if checkpoint and checkpoint.score is not None else None
+        self._kept = checkpoint.frames if checkpoint and not checkpoint.temporary else None
         # What was stored after the checkpoint is made again, by kernels that may round otherwise.
         self._tables.discard(lambda _, part: checkpoint is not None and _frames_of(part) <= checkpoint.frames)
         state = checkpoint.state if checkpoint else {}
@@ -62,8 +63,8 @@ class AgentRun:
             if target in (0, config.updates):
                 self._measure_language()
             self._flush()
-            if self._scored != self._run.frames:
-                self._save(score)
+            if self._kept != self._run.frames:
+                self._save(score, temporary=False)
         for condition in self._conditions("generalization"):
             self._evaluate(*condition)
         self._tables.merge()
@@ -156,7 +157,7 @@ class AgentRun:
         if self._prober and (rows := self._prober.records()):
             self._tables.write("probes", part, rows)
 
-    def _save(self, score: float | None = None) -> None:
+    def _save(self, score: float | None = None, temporary: bool = True) -> None:
         state = {
             **self._run.state(),
             "protocols": [protocol.model_dump(mode="json") for protocol in self._planned.protocols],
@@ -165,14 +166,14 @@ class AgentRun:
             "seconds": self._seconds(),
             "started": self._started,
         }
-        self._store.write(self._run.frames, self._run.save, state, score)
-        if score is not None:
-            self._scored = self._run.frames
+        self._store.write(self._run.frames, self._run.save, state, score, temporary)
+        if not temporary:
+            self._kept = self._run.frames
         self._saved = time.perf_counter()
 
     def _stop_if_asked(self) -> None:
         if self._stop():
-            if self._scored != self._run.frames:  # a checkpoint that is ranked stays as it is
+            if self._kept != self._run.frames:  # the checkpoint of an evaluation point stays as it is
                 self._save()
             raise StoppedError
 

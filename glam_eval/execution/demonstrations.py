@@ -8,7 +8,6 @@ from math import nan
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig, set_of_seed
@@ -18,13 +17,16 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.records import DemonstrationRecord
 from glam_eval.core.seeds import stream
 from glam_eval.execution.progress import COLLECTING, Progress, Report, StoppedError
-from glam_eval.execution.study import checkpoints
+from glam_eval.execution.study import checkpoints, log_file
 from glam_eval.language import speaker
 from glam_eval.results import RunTables
+from glam_eval.results.files import concatenate, read_file
+from glam_eval.results.layout import files_of
 from glam_eval.training.checkpoints import Checkpoint, CheckpointStore, read_checkpoint
 from glam_eval.training.demonstrations import DemonstrationCollector
 
 TABLE = "demonstrations"
+_COLUMNS = [field.name for field in fields(DemonstrationRecord)]
 CHECKPOINT_SECONDS = 30.0  # at most this much work is lost to a crash; results do not depend on it
 _REPORT_STEPS = 10
 _MUST_AGREE = ("language", "actions", "template", "remembered")  # between a checkpoint's world and a clone's
@@ -56,6 +58,7 @@ class DemonstrationsRun:
         self._tables = RunTables(out, config.run_id)
         self._store = CheckpointStore(checkpoints(out, config.run_id), keep=1, counted="steps")
         self._collector = DemonstrationCollector(config, device, _demonstrator(config, teacher, out))
+        self._store.tidy()
         checkpoint = self._store.latest()
         if checkpoint:
             self._collector.restore(checkpoint)
@@ -65,7 +68,7 @@ class DemonstrationsRun:
 
     def carry_out(self) -> None:
         """Collect what is wanted and store it; raises StoppedError when asked to stop."""
-        if not is_collected(self._out, self._config.run_id):
+        if not is_collected(self._out, self._config):
             before = self._collector.collected
             while not self._collector.finished:
                 self._pending += self._collector.advance()
@@ -76,14 +79,34 @@ class DemonstrationsRun:
                     self._save()
                 if self._collector.step % _REPORT_STEPS == 0:
                     self._tell(before)
+            self._tell(before)
             self._save()
             self._tables.merge()
+            self._log()
         shutil.rmtree(self._store.directory, ignore_errors=True)
 
     def _tell(self, before: int) -> None:
-        config, collected = self._config, self._collector.collected
-        rate = (collected - before) / (time.perf_counter() - self._began)
-        self._report(Progress(config.run_id, COLLECTING, collected, config.transitions, nan, rate))
+        config, collector = self._config, self._collector
+        rate = (collector.collected - before) / (time.perf_counter() - self._began)
+        ended = collector.solved + collector.failed
+        solved = collector.solved / ended if ended else nan
+        phase = f"{COLLECTING}, {self.left_out}" if self.left_out else COLLECTING
+        self._report(Progress(config.run_id, phase, collector.collected, config.transitions, solved, rate))
+
+    @property
+    def left_out(self) -> str:
+        """What was left out because the demonstrator failed, in words; empty if nothing was."""
+        collector = self._collector
+        ended = collector.solved + collector.failed
+        steps = f"their {collector.left_out:,} steps are left out"
+        return f"{collector.failed:,} of {ended:,} episodes failed: {steps}" if collector.failed else ""
+
+    def _log(self) -> None:
+        if self.left_out:
+            log = log_file(self._out, self._config.run_id)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("a", encoding="utf-8") as stream:
+                stream.write(f"{self.left_out}\n")
 
     def _save(self) -> None:
         """Store what was collected since the last time, then a checkpoint that counts on it."""
@@ -94,14 +117,19 @@ class DemonstrationsRun:
         self._saved = time.perf_counter()
 
 
-def is_collected(out: Path, run_id: str) -> bool:
-    """Return whether a set of demonstrations is complete."""
-    return (out / TABLE / f"{run_id}.parquet").exists()
+def is_collected(out: Path, config: DemonstrationsConfig) -> bool:
+    """Return whether a set of demonstrations is complete.
+
+    Raises:
+        UserError: if its file is damaged.
+    """
+    file = _file(out, config.run_id)
+    return file.exists() and read_file(file, ["step"]).num_rows == config.transitions
 
 
 def collected_demonstrations(out: Path, run_id: str) -> list[DemonstrationRecord]:
     """Return the demonstrations that a run of the study in a directory collected."""
-    return _records(_read(out / TABLE / f"{run_id}.parquet"))
+    return _records(read_file(_file(out, run_id), _COLUMNS, required=_COLUMNS))
 
 
 def stored_demonstrations(settings: CloningConfig, seed: int) -> list[DemonstrationRecord]:
@@ -110,7 +138,7 @@ def stored_demonstrations(settings: CloningConfig, seed: int) -> list[Demonstrat
     Raises:
         UserError: if the directory holds fewer, or can't be read.
     """
-    records, wanted = _records(_read(Path(settings.demonstrations) / TABLE)), settings.transitions
+    records, wanted = _records(_read(Path(settings.demonstrations), _COLUMNS)), settings.transitions
     if wanted is None:
         return records
     if wanted > len(records):
@@ -144,8 +172,8 @@ def check_demonstrations(config: RunConfig | DemonstrationsConfig) -> None:
 
 def describe_demonstrations(directory: Path) -> tuple[int, bool]:
     """Return how many demonstrations a directory holds, and whether no trained agent made any of them."""
-    sources = pa.compute.unique(_read(directory / TABLE, ["source"])["source"]).to_pylist()
-    count = _read(directory / TABLE, ["step"]).num_rows
+    sources = pa.compute.unique(_read(directory, ["source"])["source"]).to_pylist()
+    count = _read(directory, ["step"]).num_rows
     return count, all(_is_reference(source) for source in sources)
 
 
@@ -178,7 +206,7 @@ def _check_world(config: DemonstrationsConfig) -> None:
 def _check_actions(config: RunConfig, directory: Path) -> None:
     world = config.environment
     ours = speaker(world.language, world.shift).actions(world.actions)
-    offers = {tuple(offer) for offer in _read(directory / TABLE, ["actions"])["actions"].to_pylist()}
+    offers = {tuple(offer) for offer in _read(directory, ["actions"])["actions"].to_pylist()}
     if not offers:
         raise UserError(f"{directory}/{TABLE} is empty: collect some by glam-eval clone")
     for other in sorted(offers - {tuple(ours)}):
@@ -188,13 +216,17 @@ def _check_actions(config: RunConfig, directory: Path) -> None:
         )
 
 
+def _file(out: Path, run_id: str) -> Path:
+    return out / TABLE / f"{run_id}.parquet"
+
+
 def _records(table: pa.Table) -> list[DemonstrationRecord]:
-    names = [field.name for field in fields(DemonstrationRecord)]
-    return [DemonstrationRecord(**row) for row in table.select(names).to_pylist()]
+    return [DemonstrationRecord(**row) for row in table.to_pylist()]
 
 
-def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
-    try:
-        return pq.read_table(path, columns=columns)
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise UserError(f"{path} can't be read: {str(error).splitlines()[0]}") from error
+def _read(directory: Path, columns: list[str]) -> pa.Table:
+    """Return the demonstrations that a directory holds, checksums verified."""
+    files = files_of(directory, TABLE)
+    if not files:
+        raise UserError(f"{str(directory)!r} holds no demonstrations: collect some by glam-eval clone")
+    return concatenate([read_file(file, columns, required=columns) for file in files], directory / TABLE)

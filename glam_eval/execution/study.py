@@ -1,14 +1,32 @@
 """The directory of a study: whose it is, which runs it owes, and where a run leaves what."""
 
+import hashlib
 import json
+import secrets
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
+from glam_eval.core.files import write_text_atomically
 
 IDENTITY = "suite.json"
+# Holds a random name of the directory that suite.json repeats: together they show that we made it. A copied
+# suite.json alone shows nothing; whoever copies both makes a directory that --fresh takes for ours, which is
+# why --fresh deletes known names only.
+MARKER = ".glam-eval"
+_DIRECTORY, _CHECKSUM = "directory", "sha256"  # keys of suite.json beside the suite's own
+_NAME_BYTES = 16
+
+
+def write_suite(out: Path, suite: SuiteConfig) -> None:
+    """Write whose results a directory holds, whole or not at all; a new one is marked as made by us."""
+    if not (out / IDENTITY).exists() and not (out / MARKER).exists():
+        write_text_atomically(out / MARKER, f"{secrets.token_hex(_NAME_BYTES)}\n")
+    values = {_DIRECTORY: _marked(out), **json.loads(suite.canonical_json())}
+    write_text_atomically(out / IDENTITY, json.dumps({_CHECKSUM: _checksum(values), **values}))
 
 
 def read_suite(out: Path) -> SuiteConfig:
@@ -17,18 +35,51 @@ def read_suite(out: Path) -> SuiteConfig:
     Raises:
         UserError: if it holds none, or the file that says so is damaged.
     """
+    values = _read_identity(out)
+    values.pop(_DIRECTORY, None)
+    return SuiteConfig.parse(values, str(out / IDENTITY))
+
+
+def suite_made_here(out: Path) -> str | None:
+    """Return the name of the suite whose directory we made; None if somebody else made it.
+
+    Raises:
+        UserError: if the directory holds no study, or the file that says which is damaged.
+    """
+    values = _read_identity(out)
+    ours = bool(_marked(out)) and values.get(_DIRECTORY) == _marked(out)
+    return str(values.get("name")) if ours else None
+
+
+def _marked(out: Path) -> str:
+    """Return the random name that marks a directory as made by us, empty if none does."""
+    marker = out / MARKER
+    try:
+        name = "" if marker.is_symlink() else marker.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+    return name if len(name) == 2 * _NAME_BYTES else ""
+
+
+def _read_identity(out: Path) -> dict[str, Any]:
     file = out / IDENTITY
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError("no settings")
+        if not isinstance(values, dict) or values.pop(_CHECKSUM, "") != _checksum(values):
+            raise ValueError("its checksum is wrong")
     except FileNotFoundError:
         raise UserError(f"{str(out)!r} holds no study: it has no {IDENTITY}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
-            f"{file} can't be read ({str(error).splitlines()[0]}): give another directory"
+            f"{file} is damaged, or of an older version ({str(error).splitlines()[0]}): "
+            "give another directory"
         ) from None
-    return SuiteConfig.parse(values, str(file))
+    return values
+
+
+def _checksum(values: dict[str, Any]) -> str:
+    """Return the SHA-256 of settings, however they are laid out in the file."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def planned_run(out: Path, run_id: str) -> PlannedRun:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from glam_eval.core.errors import RunFailedError
 from glam_eval.core.world import Situation
 
 
@@ -59,11 +60,28 @@ def sample_actions(
 
     Shapes: (n, actions) and (n,) -> (n,). The draws are arguments, so that equal draws on equal policies
     give equal actions whatever else is in the batch.
+
+    Raises:
+        RunFailedError: if a log-probability is NaN.
     """
+    check_distributions(log_probabilities)
     cumulative = np.exp(log_probabilities.astype(np.float64)).cumsum(axis=1)
     thresholds = uniforms * cumulative[:, -1]
     chosen: NDArray[np.int64] = (cumulative <= thresholds[:, None]).sum(axis=1)
     return chosen.clip(max=cumulative.shape[1] - 1)
+
+
+def check_distributions(log_probabilities: NDArray[np.float32]) -> None:
+    """Raise a RunFailedError if any row of log-probabilities, (n, actions), is NaN or offers no action.
+
+    A policy that became NaN would otherwise act, and be stored as one that never succeeds.
+    """
+    most = log_probabilities.max(axis=1)  # NaN where any is; -inf where no action is left
+    if not np.isfinite(most).all():
+        raise RunFailedError(
+            "the policy's log-probabilities are NaN or infinite: its weights are damaged, "
+            "or the learning rate is too high"
+        )
 
 
 @runtime_checkable

@@ -18,7 +18,7 @@ from glam_eval.core.records import ProbeRecord
 from glam_eval.core.world import EpisodeState, Situation
 from glam_eval.environments import make_environment
 from glam_eval.environments.probes import PROBES_LEVEL, Probe, probes
-from glam_eval.policies.base import Policy
+from glam_eval.policies.base import Policy, check_distributions
 from glam_eval.protocols.returns import unscaled_value
 from glam_eval.protocols.scenes import environment_of
 
@@ -95,12 +95,14 @@ class Prober:
 
     @torch.no_grad()
     def _answer(self) -> Answer:
+        """Return the policy's answer to every prompt; raises a RunFailedError where it is NaN."""
         answer: Answer = []
         for condition in dict.fromkeys(each.condition for each in self._prompts):
             pairs = zip(self._prompts, self._inputs, strict=True)
             output = self._policy.evaluate([one for each, one in pairs if each.condition == condition])
-            scores, values = output.log_probabilities.float().tolist(), output.values.float().tolist()
-            answer += zip(scores, values, strict=True)
+            scores = output.log_probabilities.float().cpu().numpy()
+            check_distributions(scores)
+            answer += zip(scores.tolist(), output.values.float().tolist(), strict=True)
         return answer
 
     def records(self) -> list[ProbeRecord]:

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,10 +13,11 @@ from glam_eval.config.graph import PlannedRun
 from glam_eval.config.run import RunConfig
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
-from glam_eval.execution.study import IDENTITY, read_suite
+from glam_eval.core.files import UNFINISHED
+from glam_eval.execution.study import IDENTITY, MARKER, read_suite, suite_made_here, write_suite
 from glam_eval.results import finished_runs
+from glam_eval.suites.emptying import empty
 
-_PARTIAL_IDENTITY = ".suite.json"
 _PARENT_LOCK, _WORKERS_LOCK = ".parent.lock", ".workers.lock"
 _MAY_DIFFER = {"seeds", "first_seed", "title", "question", "silence_seconds"}
 _ORPHAN_SECONDS = 60.0  # workers of a killed parent notice within an update and write a checkpoint
@@ -32,8 +32,7 @@ def check_directory(out: Path, suite: SuiteConfig) -> None:
         raise UserError(f"--out {str(out)!r}: {str(existing)!r} is a file; give a directory")
     if not _is_writable(existing):
         raise UserError(f"--out {str(out)!r} can't be written: give a directory you may write in")
-    ours = {_PARENT_LOCK, _WORKERS_LOCK, _PARTIAL_IDENTITY}  # all there is if we were killed at once
-    if not out.exists() or {entry.name for entry in out.iterdir()} <= ours:
+    if not out.exists() or all(_is_first(entry.name) for entry in out.iterdir()):
         return
     if not (out / IDENTITY).exists():
         raise UserError(f"--out {str(out)!r} holds other files: give an empty or new directory")
@@ -51,25 +50,42 @@ def check_directory(out: Path, suite: SuiteConfig) -> None:
         )
 
 
+def check_fresh(out: Path, suite: SuiteConfig) -> None:
+    """Raise a UserError unless ``--fresh`` may empty a directory: one that we made for a suite of that name.
+
+    What holds nothing yet may be used as it is; nothing on disk is touched.
+    """
+    if not (out / IDENTITY).exists():
+        check_directory(out, suite)
+        return
+    made_for = suite_made_here(out)
+    if made_for is None:
+        raise UserError(
+            f"--out {str(out)!r} was not made by glam-eval, or its {IDENTITY} is a copy: "
+            "give another directory, or empty this one yourself"
+        )
+    if made_for != suite.name:
+        raise UserError(
+            f"--out {str(out)!r} holds suite {made_for!r}: give another directory for {suite.name!r}"
+        )
+
+
 @contextlib.contextmanager
-def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[None]:
+def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[list[str]]:
     """Hold the directory for one invocation; raise a UserError if another one is at work in it.
 
-    ``fresh`` deletes what the same suite left there. Without it, ``check_directory`` must pass.
+    With ``fresh`` what the same suite left there is deleted; what was not ours and stays is given, by name.
+    Killed at any point of that, the directory is taken again, with ``fresh`` or without. ``check_fresh``
+    must pass then, ``check_directory`` otherwise.
     """
-    if not fresh:
-        check_directory(out, suite)
-    elif (out / IDENTITY).exists():
-        check_directory(out, read_suite(out))
-    else:
-        check_directory(out, suite)
+    (check_fresh if fresh else check_directory)(out, suite)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
             f"--out {str(out)!r} can't be made: {error.strerror}; give another directory"
         ) from None
-    with (out / _PARENT_LOCK).open("w") as parent, (out / _WORKERS_LOCK).open("w") as workers:
+    with _lock_file(out / _PARENT_LOCK) as parent, _lock_file(out / _WORKERS_LOCK) as workers:
         if not _lock(parent, 0.0):
             raise UserError(f"{str(out)!r} is in use by another glam-eval: wait for it or give another --out")
         if not _lock(workers, _ORPHAN_SECONDS):
@@ -77,16 +93,18 @@ def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[None
                 f"workers of an interrupted run still write in {str(out)!r}: try again in a minute"
             )
         fcntl.flock(workers, fcntl.LOCK_UN)
+        left = []
         if fresh:
-            _empty(out)
-        _write_identity(out, suite)
-        yield
+            own = {_PARENT_LOCK, _WORKERS_LOCK, IDENTITY, MARKER}
+            left = empty(out, own)
+        write_suite(out, suite)
+        yield left
 
 
 @contextlib.contextmanager
 def worker_lock(out: Path) -> Iterator[None]:
     """Tell later invocations that a worker is writing here, even if its parent is gone."""
-    with (out / _WORKERS_LOCK).open("w") as file:
+    with _lock_file(out / _WORKERS_LOCK) as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
@@ -102,7 +120,17 @@ def _is_complete(out: Path, planned: PlannedRun, finished: set[str]) -> bool:
         return planned.run_id in finished
     from glam_eval.execution.demonstrations import is_collected
 
-    return is_collected(out, planned.run_id)
+    return is_collected(out, planned.config)
+
+
+def _is_first(name: str) -> bool:
+    """Return whether a file is all that there may be if we were killed at once."""
+    return name in (_PARENT_LOCK, _WORKERS_LOCK, MARKER) or name.endswith(UNFINISHED)
+
+
+def _lock_file(path: Path) -> IO[str]:
+    """Open a file to be locked; its content is nothing, and a link is not followed."""
+    return open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+")
 
 
 def _lock(file: IO[str], patience: float) -> bool:
@@ -116,21 +144,6 @@ def _lock(file: IO[str], patience: float) -> bool:
             time.sleep(0.2)
         else:
             return True
-
-
-def _write_identity(out: Path, suite: SuiteConfig) -> None:
-    """Write whose directory it is, whole or not at all."""
-    partial = out / _PARTIAL_IDENTITY
-    partial.write_text(suite.canonical_json())
-    partial.replace(out / IDENTITY)
-
-
-def _empty(out: Path) -> None:
-    for entry in out.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        elif not entry.name.endswith(".lock"):
-            entry.unlink()
 
 
 def _results_of(suite: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from glam_eval.suites.messages import Message
 from glam_eval.suites.plan import in_order
 from glam_eval.suites.scheduler import Outcome, Scheduler
 
+_NAMED = 10  # files of others that are named one by one
+
 
 def validate(suite: SuiteConfig) -> None:
     """Check every name that a suite uses, before anything starts; raises UserError."""
@@ -66,7 +68,9 @@ def run_suite(
 
     Raises UserError if the directory is another suite's or in use.
     """
-    with claimed(out, suite, fresh):
+    with claimed(out, suite, fresh) as left:
+        if left:
+            console.print(_left_alone(left), highlight=False, markup=False, soft_wrap=True)
         console.print(f"[bold]{suite.title}[/]  {suite.question}", highlight=False)
         runs = in_order(suite)
         todo = remaining(out, runs)
@@ -80,6 +84,11 @@ def run_suite(
 
             scheduler = Scheduler(out, devices, suite.threads, observe, suite.silence_seconds)
             return scheduler.run(todo) if todo else Outcome([], {}, False)
+
+
+def _left_alone(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"left alone, as it is not ours: {', '.join(map(ascii, names[:_NAMED]))}{more}"
 
 
 def any_finished(suite: SuiteConfig, out: Path) -> bool:

@@ -1,5 +1,6 @@
-"""Demonstrations: what an agent shows in the training scenes, collected step by step."""
+"""Demonstrations: what an agent shows in the training scenes that it solves, collected step by step."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from glam_eval.config.agents import describe_agent, normalising_agents
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.core.errors import RunFailedError
 from glam_eval.core.records import DemonstrationRecord
 from glam_eval.core.seeds import stream
 from glam_eval.environments import make_environment
@@ -21,12 +23,25 @@ MEMORY_FILE = "memory.pt"
 AT_RANDOM, _ = (
     normalising_agents()
 )  # source of the steps that ``random_fraction`` takes from the demonstrator
+_COUNTS = ("step", "collected", "solved", "failed", "left_out")
+# Below that share of solved episodes, asked once so many have ended, there is too little to imitate.
+FEWEST_SOLVED, FIRST_ASKED = 0.02, 50
 
 
 class DemonstrationCollector:
     """Lets a demonstrator act in its training scenes; it can be saved and restored between any two steps.
 
-    What is drawn at a step depends on the seed and on the step's number alone.
+    What is drawn at a step depends on the seed and on the step's number alone. Only episodes that reached
+    their goal are shown, each as it ends: where a demonstrator failed there is nothing to imitate.
+
+    Attributes:
+        config: what is collected.
+        policy: who demonstrates.
+        step: steps of all environments so far.
+        collected: demonstrations handed over.
+        solved: episodes that reached their goal.
+        failed: episodes that did not.
+        left_out: steps of those.
     """
 
     def __init__(
@@ -40,6 +55,8 @@ class DemonstrationCollector:
             teacher: its checkpoint; None for an agent that nothing has to be trained for.
         """
         self.config, self.step, self.collected = config, 0, 0
+        self.solved = self.failed = self.left_out = 0
+        self._under_way: list[list[DemonstrationRecord]] = [[] for _ in range(config.environments)]
         environment = make_environment(config.environment, config.environments)
         self._actors = Actors(environment, config.environments, config.seed)
         self.policy, self._name = _demonstrator(config, len(environment.actions), device, teacher)
@@ -53,7 +70,11 @@ class DemonstrationCollector:
 
     @torch.no_grad()
     def advance(self) -> list[DemonstrationRecord]:
-        """Act once in every environment; return what was shown, cut to what is still wanted."""
+        """Act once in every environment; return the solved episodes that ended, cut to what is still wanted.
+
+        Raises:
+            RunFailedError: if the demonstrator solves next to none.
+        """
         actors, config = self._actors, self.config
         situations = actors.situations()
         states = [actors.environment.state(slot) for slot in range(actors.slots)]
@@ -63,28 +84,55 @@ class DemonstrationCollector:
         at_random = draws.random(actors.slots) < config.random_fraction
         others = draws.integers(len(actors.environment.actions), size=actors.slots)
         actions = np.where(at_random, others, chosen).tolist()
-        records = [
-            DemonstrationRecord(
+        for slot, (state, situation) in enumerate(zip(states, situations, strict=True)):
+            shown = DemonstrationRecord(
                 level=config.environment.level,
                 scene_seed=state.scene_seed,
                 step=len(state.actions),
                 prompt=situation.prompt,
                 actions=list(situation.actions),
-                action=action,
-                source=AT_RANDOM if random else self._name,
+                action=actions[slot],
+                source=AT_RANDOM if at_random[slot] else self._name,
             )
-            for state, situation, action, random in zip(states, situations, actions, at_random, strict=True)
-        ][: config.transitions - self.collected]
-        ends = [result.done for result in actors.step(actions).results]
+            self._under_way[slot].append(shown)
+        step = actors.step(actions)
+        ends = [result.done for result in step.results]
         if output.memory is not None:
             self._memory = output.memory * (~torch.tensor(ends))[:, None].to(output.memory)
         self.step += 1
+        ended = [slot for slot, end in enumerate(ends) if end]
+        records = self._end([(slot, one.success) for slot, one in zip(ended, step.finished, strict=True)])
+        records = records[: config.transitions - self.collected]
         self.collected += len(records)
+        self._check_solved()
         return records
+
+    def _end(self, episodes: list[tuple[int, bool]]) -> list[DemonstrationRecord]:
+        """Count episodes that ended, by slot and success; return what the solved ones showed."""
+        records: list[DemonstrationRecord] = []
+        for slot, success in episodes:
+            shown, self._under_way[slot] = self._under_way[slot], []
+            if success:
+                self.solved += 1
+                records += shown
+            else:
+                self.failed += 1
+                self.left_out += len(shown)
+        return records
+
+    def _check_solved(self) -> None:
+        ended = self.solved + self.failed
+        if not self.finished and ended >= FIRST_ASKED and self.solved < FEWEST_SOLVED * ended:
+            raise RunFailedError(
+                f"{self._name} solved {self.solved} of {ended} episodes of {self.config.environment.level}: "
+                "too few to imitate, give another cloning.source or level"
+            )
 
     def state(self) -> dict[str, Any]:
         """Return all that is not a tensor, as JSON-serialisable values."""
-        return {"step": self.step, "collected": self.collected, "actors": self._actors.state()}
+        under_way = [[asdict(each) for each in episode] for episode in self._under_way]
+        counts = {name: getattr(self, name) for name in _COUNTS}
+        return {**counts, "under_way": under_way, "actors": self._actors.state()}
 
     def save(self, directory: Path) -> None:
         """Write a recurrent demonstrator's memory into a directory."""
@@ -94,7 +142,11 @@ class DemonstrationCollector:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue exactly where a checkpoint was written."""
         state = checkpoint.state
-        self.step, self.collected = state["step"], state["collected"]
+        for name in _COUNTS:
+            setattr(self, name, state[name])
+        self._under_way = [
+            [DemonstrationRecord(**each) for each in episode] for episode in state["under_way"]
+        ]
         self._actors.restore(state["actors"])
         if self._memory is not None:
             self._memory = torch.load(checkpoint.directory / MEMORY_FILE, weights_only=True)

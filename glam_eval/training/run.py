@@ -8,6 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.records import DemonstrationRecord, TrainingRecord
@@ -76,6 +78,7 @@ class TrainingRun:
         with out_of_memory_as(RunFailedError(_OUT_OF_MEMORY)):
             learned = self._learner.update(self.update + 1)
         self.update += 1
+        self._check_weights()
         self.episodes += len(learned.finished)
         numbers: dict[str, Any] = {field.name: getattr(learned, field.name) for field in fields(learned)}
         del numbers["finished"]
@@ -91,6 +94,19 @@ class TrainingRun:
             **_episode_means(learned.finished),
             **numbers,
         )
+
+    def _check_weights(self) -> None:
+        """Raise a RunFailedError if a weight is NaN or infinite after the last gradient step of an update.
+
+        Every loss before that step may have been finite.
+        """
+        ends = [torch.stack(torch.aminmax(each.detach())).float() for each in self.policy.parameters()]
+        if ends and not torch.stack([end.to(ends[0].device) for end in ends]).isfinite().all():
+            learner = self.config.learner
+            raise RunFailedError(
+                f"a weight is NaN or infinite after update {self.update}: lower {learner.kind}.learning_rate "
+                f"(now {getattr(learner, 'learning_rate', math.nan):g})"
+            )
 
     def state(self) -> dict[str, Any]:
         """Return all that is not a tensor, as JSON-serialisable values."""

@@ -7,14 +7,17 @@ import shutil
 
 import pandas as pd
 import pytest
+import torch
 
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.protocols import ProtocolConfig
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import RunFailedError, UserError
+from glam_eval.execution import agent_run
 from glam_eval.execution.agent_run import AgentRun
 from glam_eval.execution.evaluation import load_evaluation
 from glam_eval.execution.progress import StoppedError
 from glam_eval.results import load_results, table_names
+from glam_eval.training.checkpoints import read_checkpoint
 
 PROTOCOLS = (
     {"name": "sample-efficiency", "scenes": 4},
@@ -81,6 +84,29 @@ def test_a_run_stopped_again_and_again_ends_with_the_same_tables(straight, tiny_
     else:
         raise AssertionError("the run never ends")
     assert_equal_tables(straight, tmp_path)
+    assert kept(straight) == kept(tmp_path)
+
+
+def kept(out):
+    """What the checkpoints that are left are ranked by."""
+    checkpoints = [read_checkpoint(each) for each in out.glob("checkpoints/*/*")]
+    return {each.frames: (each.score, each.temporary) for each in checkpoints}
+
+
+def test_the_best_checkpoint_is_kept_whenever_a_run_is_stopped(tiny_run, tmp_path, monkeypatch):
+    """The success of each point is 1, 3, 0 and 2 quarters of what it was: the best is no recent one."""
+    shares = {0: 0.25, 80: 0.75, 160: 0.0, 240: 0.5}
+    monkeypatch.setattr(AgentRun, "_evaluate_on_curve", lambda run: shares[run._run.frames])
+    monkeypatch.setattr(agent_run, "CHECKPOINT_SECONDS", 0.0)
+    planned = plan(tiny_run(evaluations=3), PROTOCOLS[:1])
+    stops = 0
+    while not (tmp_path / "runs").exists():
+        try:
+            carry_out(planned, tmp_path, after=1)
+        except StoppedError:
+            stops += 1
+    assert stops > 1
+    assert kept(tmp_path) == {frames: (shares[frames], False) for frames in (80, 160, 240)}
 
 
 def test_rows_written_before_a_crash_are_written_again_the_same(straight, tiny_run, tmp_path):
@@ -92,6 +118,31 @@ def test_rows_written_before_a_crash_are_written_again_the_same(straight, tiny_r
     shutil.rmtree(out / "runs")
     carry_out(plan(tiny_run()), out)
     assert_equal_tables(straight, out)
+
+
+def _all_nan(policy):
+    for parameter in policy.parameters():
+        torch.nn.init.constant_(parameter, math.nan)
+
+
+@pytest.mark.parametrize("asked", [PROTOCOLS[:1], PROTOCOLS[1:2], PROTOCOLS[2:]])
+def test_a_policy_that_is_nan_is_a_failed_run_whatever_it_is_asked(asked, tiny_run, tmp_path):
+    planned = plan(tiny_run("zero-shot"), asked)
+    run = AgentRun(planned, planned.config, tmp_path, "cpu", lambda _: None, lambda: False)
+    _all_nan(run._run.policy.model)
+    with pytest.raises(RunFailedError, match="log-probabilities are NaN or infinite"):
+        run.carry_out()
+    assert table_names(tmp_path) == []
+
+
+def test_a_policy_that_diverges_in_its_last_update_is_a_failed_run(tiny_run, tmp_path):
+    """One epoch of one minibatch: every loss is finite, the weights have 38 digits, the logits overflow."""
+    learner = {"preset": "small", "environments": 8, "steps": 10, "minibatch": 80, "epochs": 1}
+    config = tiny_run(frames=80, evaluations=1, learner=learner | {"learning_rate": 1e38})
+    with pytest.raises(RunFailedError, match=r"NaN or infinite.*learning.rate"):
+        carry_out(plan(config, PROTOCOLS[:1]), tmp_path)
+    assert "runs" not in table_names(tmp_path)
+    assert set(load_results(tmp_path)["frames"]) == {0}
 
 
 def test_a_shift_that_changes_nothing_makes_a_difference_of_exactly_zero(straight):

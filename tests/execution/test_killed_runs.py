@@ -13,12 +13,12 @@ from program import assert_same_results
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.loading import make_suite
-from glam_eval.execution.study import IDENTITY
+from glam_eval.execution.study import write_suite
 
 
 def begin(suite, out):
     out.mkdir(exist_ok=True)
-    (out / IDENTITY).write_text(suite.canonical_json())
+    write_suite(out, suite)
     return start(out)
 
 

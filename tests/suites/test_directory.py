@@ -1,14 +1,18 @@
 """The directory of results: one suite's, one invocation's, never mixed."""
 
+import contextlib
 import json
 import os
+import random
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from glam_eval.config.loading import load_suite
 from glam_eval.core.errors import UserError
-from glam_eval.suites.directory import check_directory, claimed
+from glam_eval.suites.directory import check_directory, check_fresh, claimed
 
 
 @pytest.fixture
@@ -88,6 +92,175 @@ def test_fresh_starts_over(tmp_path, suite, tiny_suite):
     with claimed(out, suite):
         (out / "episodes").mkdir()
     changed = load_suite(str(tiny_suite), ["ppo.steps=20"])
-    with claimed(out, changed, fresh=True):
+    with claimed(out, changed, fresh=True) as left:
         assert not (out / "episodes").exists()
+        assert left == []
     check_directory(out, changed)
+
+
+# Everything that a study leaves, by path; checkpoints and tables as whole and as killed.
+OURS = (
+    "runs/runs.parquet", "runs/a-s0.parquet", "runs/.compaction.json", "runs/_compaction/runs.parquet",
+    "episodes/a-s1/0000000080-x.parquet", "episodes/a-s1/_merged.parquet", "episodes/_a-s1.split/1.parquet",
+    "episodes/_a-s1.merged/1.parquet", "episodes/.0123456789abcdef.writing",
+    "demonstrations/demonstrations-bot-s0.parquet", "comparisons/comparisons.parquet",
+    "checkpoints/a-s1/frames-0000000080/model.safetensors", "checkpoints/a-s1/.partial-0000000160/x/y",
+    "checkpoints/a-s1/.replaced-0000000080/checkpoint.json", "checkpoints/b/steps-0000000001/checkpoint.json",
+    "figures/generalization.png", "figures/generalization.csv", "figures/cost.txt", "logs/a-s1.log",
+    ".alive/a-s1", "report.html", ".summary.json", ".0123456789abcdef.writing",
+)  # fmt: skip
+THEIRS = (
+    "thesis.tex", "notes/", ".git/HEAD", "figures/mine.png", "episodes/notes.txt", "checkpoints/README",
+    "checkpoints/a-s1/best.txt", "logs/diary.txt", "episodes.parquet", ".bashrc",
+)  # fmt: skip
+
+
+def fill(out, paths):
+    for path in paths:
+        (out / path).parent.mkdir(parents=True, exist_ok=True)
+        (out / path).mkdir() if path.endswith("/") else (out / path).write_text(path)
+
+
+def files(out):
+    return {str(path.relative_to(out)) for path in out.rglob("*") if not path.is_dir()}
+
+
+def test_fresh_deletes_all_that_is_ours_and_nothing_else(tmp_path, suite):
+    out = tmp_path / "out"
+    with claimed(out, suite):
+        fill(out, OURS + THEIRS)
+    own = {".glam-eval", "suite.json", ".parent.lock", ".workers.lock"}
+    with claimed(out, suite, fresh=True) as left:
+        assert files(out) == {*own, *(path for path in THEIRS if not path.endswith("/"))}
+        assert (out / "notes").is_dir()
+    shown = {"notes/": "notes/", ".git/HEAD": ".git/", "checkpoints/a-s1/best.txt": "checkpoints/a-s1"}
+    assert left == sorted(shown.get(path, path) for path in THEIRS)
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "episodes", "checkpoints/a", "episodes/a", "report.html"])
+def test_fresh_follows_no_link(tmp_path, suite, name):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    fill(elsewhere, ("frames-0000000080/weights", "a/frames-0000000080/weights", "a/1.parquet", "x.parquet"))
+    before = files(elsewhere)
+    with claimed(out, suite):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).symlink_to(elsewhere)
+    with claimed(out, suite, fresh=True):
+        assert not (out / name).is_symlink()
+    assert files(elsewhere) == before
+
+
+@pytest.mark.parametrize("copied", [["suite.json"], [".glam-eval"]])
+def test_a_copied_identity_makes_nothing_deletable(tmp_path, suite, copied):
+    thesis = tmp_path / "thesis"
+    fill(thesis, ("thesis.tex", "figures/generalization.png"))
+    with claimed(tmp_path / "out", suite):
+        pass
+    for name in copied:
+        shutil.copy(tmp_path / "out" / name, thesis)
+    before = files(thesis)
+    with (
+        pytest.raises(UserError, match=r"was not made by glam-eval|holds other files"),
+        claimed(thesis, suite, fresh=True),
+    ):
+        pass
+    assert files(thesis) == before
+
+
+def test_going_on_in_a_directory_of_unknown_origin_makes_it_no_more_deletable(tmp_path, suite):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    with claimed(tmp_path / "out", suite):
+        shutil.copy(tmp_path / "out" / "suite.json", copy)
+    with claimed(copy, suite):
+        pass
+    with pytest.raises(UserError, match="was not made by glam-eval"), claimed(copy, suite, fresh=True):
+        pass
+
+
+def test_fresh_takes_no_other_suites_directory(tmp_path, suite):
+    with claimed(tmp_path / "out", suite):
+        pass
+    with (
+        pytest.raises(UserError, match="holds suite 'tiny'"),
+        claimed(tmp_path / "out", load_suite("quick"), fresh=True),
+    ):
+        pass
+
+
+class Killed(BaseException):
+    """In the place of a signal that ends the process."""
+
+
+def test_killed_at_any_deletion_both_commands_take_the_directory_again(tmp_path, suite, monkeypatch):
+    unlink = Path.unlink
+    for survived in range(len(OURS) + 1):
+        out, deleted = tmp_path / str(survived), []
+        with claimed(out, suite):
+            fill(out, OURS)
+
+        def die(path, *arguments, out=out, deleted=deleted, survived=survived, **named):
+            if len(deleted) == survived:
+                raise Killed
+            deleted.append(path.relative_to(out).parts[0])
+            unlink(path, *arguments, **named)
+
+        monkeypatch.setattr(Path, "unlink", die)
+        with contextlib.suppress(Killed), claimed(out, suite, fresh=True):
+            pass
+        monkeypatch.setattr(Path, "unlink", unlink)
+        assert deleted[:4] == ["runs"] * min(4, survived)  # first what says that runs are finished
+        for fresh in (False, True):
+            with claimed(out, suite, fresh) as left:
+                assert left == []
+
+
+@pytest.mark.parametrize("name", [".parent.lock", ".workers.lock"])
+def test_a_lock_that_is_a_link_is_not_written_through(tmp_path, suite, name):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).symlink_to(tmp_path / "thesis.tex")
+    with pytest.raises(OSError, match="symbolic links"), claimed(out, suite):
+        pass
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def damaged(text, chance):
+    """A text with a character changed, or a part cut out or repeated, or a value of another kind."""
+    start, end = sorted(chance.sample(range(len(text)), 2))
+    match chance.randrange(6):
+        case 0:
+            return text[:start] + chr(chance.randrange(1, 256)) + text[start + 1 :]
+        case 1:
+            return text[:start] + text[end:]
+        case 2:
+            return text[:end] + text[start:end] + text[end:]
+        case 3:
+            return text[:start]
+        case 4:
+            values = re.findall(r'": (\d+|"[^"]*"|true|null|\[\])', text)
+            return text.replace(f'": {chance.choice(values)}', f'": {chance.choice(ODD)}', 1)
+        case _:
+            return text[:start] + "[" * 10_000 + text[start:]
+
+
+ODD = ("null", "-1", "1e999", "9" * 5000, '"x"', "[]", "{}", "[[1]]", "true", '"\\ud800"', "0.5", "NaN")
+
+
+def test_a_damaged_suite_is_one_line_and_never_a_traceback(tmp_path, suite):
+    out, chance = tmp_path / "out", random.Random(0)
+    with claimed(out, suite):
+        text = (out / "suite.json").read_text()
+    for _ in range(400):
+        changed = damaged(text, chance)
+        (out / "suite.json").write_text(changed, encoding="utf-8", errors="surrogatepass")
+        for check in (check_directory, check_fresh):
+            try:
+                check(out, suite)
+            except UserError as error:
+                assert re.fullmatch(
+                    r".*suite\.json is damaged, or .* \(.*\): give another directory", str(error)
+                )
+            else:
+                assert json.loads(changed) == json.loads(text)  # white space, or nothing, was changed

@@ -3,6 +3,7 @@
 import pytest
 
 from glam_eval.config.demonstrations import DemonstrationsConfig
+from glam_eval.core.errors import RunFailedError
 from glam_eval.environments import make_environment
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.demonstrations import DemonstrationCollector
@@ -43,10 +44,34 @@ def test_a_share_of_the_steps_is_random():
     assert len({record.action for record in at_random}) == 6
 
 
-@pytest.mark.parametrize("agent", ["bot", "gflan", "symbolic-ppo"])
+def test_episodes_that_failed_are_left_out_and_counted():
+    """Random fails often: every scene that is shown is played again, to its goal."""
+    collector = DemonstrationCollector(config("random", transitions=300))
+    records = all_of(collector)
+    replay = make_environment(config().environment, 1)
+    scenes = list(dict.fromkeys(record.scene_seed for record in records))
+    for scene in scenes[:-1]:  # the last may be cut
+        replay.start(0, scene)
+        for each in sorted((r for r in records if r.scene_seed == scene), key=lambda r: r.step):
+            assert each.prompt == replay.situations()[0].prompt
+            (result,) = replay.step([each.action])
+        assert result.done and replay.summary(0).success
+    assert len(records) == 300 and len(scenes) == collector.solved
+    assert collector.failed > 10
+    assert collector.left_out == 25 * collector.failed  # these fail by time alone
+
+
+def test_a_demonstrator_that_solves_nothing_is_refused():
+    """BabyAI's bot does not look into the box of KeyInBox."""
+    world = {"level": "KeyInBox", "options": {"max_steps": 16}}
+    with pytest.raises(RunFailedError, match=r"bot solved 0 of 5[0-9] episodes of KeyInBox: too few"):
+        all_of(DemonstrationCollector(config(environment=world)))
+
+
+@pytest.mark.parametrize("agent", ["bot", "random", "gflan", "symbolic-ppo"])
 def test_collecting_goes_on_exactly_where_it_was_left(agent, tiny_run, tmp_path):
     teacher = None
-    if agent != "bot":
+    if agent not in ("bot", "random"):
         run = TrainingRun(tiny_run(agent))
         run.advance()
         store = CheckpointStore(tmp_path / "teacher")
@@ -57,11 +82,12 @@ def test_collecting_goes_on_exactly_where_it_was_left(agent, tiny_run, tmp_path)
         return DemonstrationCollector(config(agent, random_fraction=0.2), teacher=teacher)
 
     straight, broken, store = all_of(collector()), [], CheckpointStore(tmp_path / "own", counted="steps")
-    for _ in range(4):  # a new collector for every four steps
+    one = collector()
+    while not one.finished:  # a new collector for every four steps
         one = collector()
         if checkpoint := store.latest():
             one.restore(checkpoint)
         broken += [record for _ in range(4) if not one.finished for record in one.advance()]
         store.write(one.step, one.save, one.state())
     assert broken == straight
-    assert {record.source for record in straight} == {"random", (teacher and run.config.run_id) or "bot"}
+    assert {record.source for record in straight} == {"random", (teacher and run.config.run_id) or agent}

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.records import TrainingRecord
 from glam_eval.results import columns_of
 from glam_eval.training.checkpoints import CheckpointStore
@@ -71,3 +71,21 @@ def test_first_epoch_ratio_is_one(tiny_run):
     record = TrainingRun(tiny_run(learner=ppo)).advance()
     assert abs(record.approx_kl) < 1e-6
     assert record.clip_fraction == 0
+
+
+def test_a_weight_that_is_not_finite_after_the_last_gradient_step_fails_the_run(tiny_learner, begin):
+    """Whatever learns: the loss before that step was finite, and there is none after it."""
+    run = begin(tiny_learner())
+    *_, last = run.policy.parameters()
+    update = run._learner.update
+
+    def overflow(number):
+        learned = update(number)
+        with torch.no_grad():
+            last.view(-1)[-1] = -torch.inf
+        return learned
+
+    run._learner.update = overflow
+    kind = run.config.learner.kind
+    with pytest.raises(RunFailedError, match=rf"NaN or infinite after update 1: lower {kind}\.learning_rate"):
+        run.advance()
