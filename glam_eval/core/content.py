@@ -10,19 +10,20 @@ from glam_eval.core.files import sha256_of
 _DIGITS = 16
 # What ``from_pretrained`` reads; heads, optimisers and notes beside a model are no part of it.
 _MODEL_FILES = (
-    "config.json", "*.safetensors", "*.bin", "*.index.json", "*.gguf", "tokenizer*", "vocab*", "merges.txt",
-    "special_tokens_map.json", "added_tokens.json", "spiece.model", "chat_template*",
+    "config.json", "generation_config.json", "adapter_config.json", "*.safetensors", "*.bin", "*.index.json",
+    "*.gguf", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json",
+    "spiece.model", "chat_template*",
 )  # fmt: skip
 _NOT_MODEL = ("heads.safetensors",)
 
 
 def model_content(directory: Path) -> str:
-    """Return the digest of the Hugging Face model in a directory.
+    """Return the digest of the Hugging Face model, or of ``peft``'s adapters, in a directory.
 
     Raises:
         UserError: if the directory holds no model, or a file of it can't be read.
     """
-    if not (directory / "config.json").is_file():
+    if not any((directory / name).is_file() for name in ("config.json", "adapter_config.json")):
         raise UserError(f"{str(directory)!r} holds no language model: it has no config.json")
     found = {file for pattern in _MODEL_FILES for file in directory.glob(pattern)}
     return files_content([file for file in found if file.name not in _NOT_MODEL])

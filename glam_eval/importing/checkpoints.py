@@ -4,10 +4,6 @@ A ``model.checkpoint`` is a state dict that ``torch.save`` wrote. The names in i
 was trained by several processes; the language model is under ``_LLM_model.``, or bare for cloned agents.
 """
 
-import pickle
-import pickletools
-import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +17,7 @@ from glam_eval.core.files import require_regular
 from glam_eval.environments.catalogue import find_level
 from glam_eval.language import ACTION_SETS
 from glam_eval.policies import LanguageModelPolicy
+from glam_eval.policies.models.stored import Weights, check_numbers, read_pickled, shown
 from glam_eval.training.agents import build_policy
 from glam_eval.training.checkpoints import CheckpointStore
 
@@ -34,9 +31,6 @@ _LAYERS = ("0.weight", "2.weight", "4.weight")  # of a head: to hidden units, to
 _BY_COUNT = {len(actions): name for name, actions in ACTION_SETS.items()}
 # Weights that T5 had in early versions of transformers, and never used.
 _OBSOLETE = {"decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"}
-_NUMBERS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
-
-Weights = Mapping[str, torch.Tensor]
 
 
 def import_checkpoint(
@@ -76,48 +70,9 @@ def read_state(file: Path) -> Weights:
             are not finite.
     """
     require_regular(file, "give a model.checkpoint")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of protocols: either it can be read or an error says so
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if re.search(r"unsupported (global|class)", str(error), re.IGNORECASE) or _imports(file):
-            raise UserError(f"{file} holds code, not tensors alone: it is refused, nothing was run") from None
-        raise UserError(f"{file} is damaged, or no file of torch.save") from None
-    except Exception as error:  # torch's reader stumbles over damage in as many ways as there are
-        raise UserError(f"{file} is damaged, or no file of torch.save ({type(error).__name__})") from None
-    if not isinstance(state, Mapping) or not state:
-        raise UserError(f"{file} is no state dict: expected names with tensors")
-    for name, tensor in state.items():
-        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
-            raise UserError(f"{file} is no state dict: expected names with tensors")
-        problem = _problem(tensor)
-        if problem:
-            raise UserError(
-                f"{file} holds {problem} in {_shown(name)}: it is no checkpoint of the released code"
-            )
+    state = read_pickled(file)
+    check_numbers(str(file), state, "no checkpoint of the released code")
     return state
-
-
-def _problem(tensor: torch.Tensor) -> str:
-    """Return what is wrong with a tensor as weights of a network, nothing if it is fine."""
-    if tensor.is_meta:
-        return "a tensor without values"
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
-        return "a sparse, quantized or nested tensor"
-    if tensor.dtype not in _NUMBERS:
-        return f"numbers of type {str(tensor.dtype).removeprefix('torch.')}"
-    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        return "a tensor larger than its values"  # one number stretched to any shape
-    return "" if bool(torch.isfinite(tensor).all()) else "values that are not finite"
-
-
-def _imports(file: Path) -> bool:
-    """Return whether a file is a pickle that names something to import; it is only looked at."""
-    try:
-        return any("GLOBAL" in code.name for code, _, _ in pickletools.genops(file.read_bytes()))
-    except ValueError:
-        return False
 
 
 def split_state(
@@ -138,7 +93,7 @@ def split_state(
         group = weights if prefix is None else heads.setdefault(_HEADS[prefix], {})
         own = bare.removeprefix(prefix or _MODEL)
         if own in group:
-            raise UserError(f"{file} holds {_shown(own)} twice: it is no checkpoint of the released code")
+            raise UserError(f"{file} holds {shown(own)} twice: it is no checkpoint of the released code")
         group[own] = tensor
     return weights, heads
 
@@ -193,9 +148,4 @@ def _check_fit(refusal: str, weights: Weights, known: Weights, needed: Weights) 
     for names, what in ((missing, "lacks"), (strange, "also holds"), (other, "has another shape of")):
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise UserError(f"{refusal} {what} {_shown(names[0])}{more}")
-
-
-def _shown(name: str) -> str:
-    """Return a name from a file for a message of one line."""
-    return name[:100] if name.isprintable() else ascii(name[:100])
+            raise UserError(f"{refusal} {what} {shown(names[0])}{more}")

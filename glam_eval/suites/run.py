@@ -26,9 +26,9 @@ def validate(suite: SuiteConfig) -> None:
     from glam_eval.environments.catalogue import make_scenes
     from glam_eval.execution.demonstrations import check_demonstrations
     from glam_eval.language import speaker, template_names
-    from glam_eval.policies.models.shapes import check_model_name
+    from glam_eval.policies.models.validation import check_model
     from glam_eval.protocols.retention import check_measurable
-    from glam_eval.protocols.scenes import check_scenes
+    from glam_eval.protocols.scenes import check_scenes, environment_of
 
     for planned in suite.graph:
         config = planned.config
@@ -40,8 +40,9 @@ def validate(suite: SuiteConfig) -> None:
         check_demonstrations(config)
         if isinstance(config, DemonstrationsConfig):
             continue
-        if describe_agent(config.agent).uses_model:
-            check_model_name(config.model)
+        uses_model = describe_agent(config.agent).uses_model
+        if uses_model:
+            check_model(config.model, world)
         for protocol in planned.protocols:
             if protocol.name == "retention":
                 check_measurable(config.model)
@@ -49,6 +50,8 @@ def validate(suite: SuiteConfig) -> None:
                 speaker(world.language, condition.shift)
                 if protocol.plays:
                     check_scenes(config, protocol, condition)
+                    if uses_model:
+                        check_model(config.model, environment_of(config, condition))
 
 
 def choose_devices(suite: SuiteConfig, workers: int | None, device: str) -> tuple[str, ...]:

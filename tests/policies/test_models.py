@@ -134,14 +134,16 @@ def test_a_hub_that_answers_is_asked_and_its_refusal_named(monkeypatch):
     asked = {}
 
     def refuse(source, **options):
-        asked[source] = options["local_files_only"]
+        asked[source] = options["local_files_only"], options["allow_patterns"][-1]
         raise OSError("You are trying to access a gated repo.\nMake sure to have access")
 
     monkeypatch.setattr("huggingface_hub.get_session", lambda: SimpleNamespace(head=lambda *_, **__: None))
-    monkeypatch.setattr("transformers.AutoConfig.from_pretrained", refuse)
+    files = ["onnx/model.onnx", "model-00001-of-00001.safetensors", "pytorch_model.bin"]
+    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_files", lambda _, name: files)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
     with pytest.raises(UserError, match=r"^cannot load model 'some/model': You are trying .* gated repo\.$"):
         load_model("some/model")
-    assert asked == {"some/model": False}
+    assert asked == {"some/model": (False, "model-00001-of-00001.safetensors")}
 
 
 def test_a_broken_model_is_called_by_its_name(tmp_path):

@@ -9,7 +9,7 @@ from tiny_models import byte_level_tokenizer, causal, t5
 
 from glam_eval.core.errors import UserError
 from glam_eval.policies import score_actions
-from glam_eval.policies.scoring.causal import CAUSAL_MODELS
+from glam_eval.policies.scoring.families import CAUSAL_MODELS
 
 PROMPTS = [
     "Possible action of the agent: turn left, turn right \n Goal of the agent: go to the red ball \n "

@@ -1,11 +1,12 @@
 """Retention of a local model that is no T5 is refused before anything starts."""
 
-import json
-
 import pytest
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
+from glam_eval.policies import make_model
+from glam_eval.policies.models.tokenizer import embedded_tokenizer
 from glam_eval.suites.run import validate
 
 
@@ -23,13 +24,16 @@ def suite(model, **agent):
 
 
 def test_only_a_t5_is_measured(tmp_path):
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps({"model_type": "llama"}))
+    tokenizer = embedded_tokenizer()
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    llama, t5 = tmp_path / "llama", tmp_path / "t5"
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(llama)
+    tokenizer.save_pretrained(llama)
     with pytest.raises(UserError, match=r"retention measures T5 models alone, and '.*' is of type llama"):
-        validate(suite(str(tmp_path)))
-    validate(suite(str(tmp_path), protocols=["generalization"]))
-    config.write_text(json.dumps({"model_type": "t5"}))
-    validate(suite(str(tmp_path)))
-    config.write_text("{}")
+        validate(suite(str(llama)))
+    validate(suite(str(llama), protocols=["generalization"]))
+    make_model("t5-pico-scratch", t5)
+    validate(suite(str(t5)))
+    (t5 / "config.json").write_text("{}")
     with pytest.raises(UserError, match="names no model_type"):
-        validate(suite(str(tmp_path)))
+        validate(suite(str(t5)))

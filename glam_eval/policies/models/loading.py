@@ -1,6 +1,7 @@
 """Models by name, directory or hub id, with pretrained or random weights."""
 
 import copy
+import fnmatch
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,12 @@ import huggingface_hub
 import torch
 import transformers
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, T5Config
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, T5Config
 
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.core.seeds import stream_seed
+from glam_eval.policies.models.adapters import holds_adapters_alone, open_adapters
+from glam_eval.policies.models.directories import first_line, open_directory
 from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, SCRATCH_SUFFIX
 from glam_eval.policies.models.shipped import read_weights, shipped_rungs
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
@@ -26,9 +29,8 @@ Source = Literal["pretrained", "random"]
 # policy collapses to one action within the first updates and never learns. With 0.05 it starts near uniform.
 OUTPUT_SCALE = 0.05
 
-# Names of dropout rates in the configs of the families supported. All are 0 for good: pretrained and
-# from-scratch models must not differ in dropout, as they do in the released code.
-DROPOUTS = {"dropout_rate", "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop"}
+# Of a repository on the hub, beside the weights.
+_SMALL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
 
 
 @contextmanager
@@ -146,24 +148,41 @@ def _from_pretrained(name: str) -> tuple[Any, Any]:
     path = Path(name).expanduser()
     if not path.is_dir() and name.startswith((".", "/", "~")):
         raise UserError(f"no model directory {name!r}")
-    source = str(path) if path.is_dir() else name
-    offline = not path.is_dir() and not _hub_answers()
+    directory = path if path.is_dir() else _downloaded(name)
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(source, local_files_only=offline)
-            for rate in DROPOUTS & config.to_dict().keys():
-                setattr(config, rate, 0.0)
-            kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-            model = kind.from_pretrained(source, config=config, dtype=torch.float32, local_files_only=offline)
-            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=offline)
+            if holds_adapters_alone(directory):
+                return open_adapters(directory, load_model)
+            return open_directory(directory)
+    except UserError as error:
+        raise UserError(f"cannot load model {name!r}: {error}") from error
+
+
+def _downloaded(name: str) -> Path:
+    """Return the directory of a model of the hub, in its cache: fetched where the hub answers."""
+    offline = not _hub_answers()
+    try:
+        with quiet():
+            weights = [] if offline else _weights_on_hub(name)
+            return Path(
+                huggingface_hub.snapshot_download(
+                    name, local_files_only=offline, allow_patterns=[*_SMALL_FILES, *weights]
+                )
+            )
     except (OSError, ValueError) as error:
-        if "/" not in name and not path.is_dir():
+        if "/" not in name:
             raise unknown("model", name, KNOWN) from error
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         if offline and isinstance(error, OSError):
             reason = "it is not in the local cache, and the Hugging Face hub can't be reached"
         raise UserError(f"cannot load model {name!r}: {reason}") from error
-    return model.eval(), tokenizer
+
+
+def _weights_on_hub(name: str) -> list[str]:
+    """Return the patterns of a repository's weights: safetensors where there are any."""
+    files = huggingface_hub.HfApi().list_repo_files(name)
+    chosen = [file for file in files if fnmatch.fnmatch(file, "model*.safetensors")]
+    return chosen or ["pytorch_model*.bin"]
 
 
 def _hub_answers() -> bool:

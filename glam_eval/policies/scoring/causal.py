@@ -5,12 +5,8 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
-from glam_eval.core.errors import UserError
 from glam_eval.policies.scoring.packing import Group, PackedPrompts
 from glam_eval.policies.scoring.tree import ActionTrees
-
-# Families whose attention is fully described by a mask and positions; tests hold each to a plain loop.
-CAUSAL_MODELS = frozenset({"gpt2", "gpt_neox", "llama", "mistral", "qwen2", "qwen3"})
 
 
 class CausalEngine:
@@ -30,10 +26,6 @@ class CausalEngine:
     padding = 0.05
 
     def __init__(self, model: Any) -> None:
-        if getattr(model.config, "sliding_window", None) and getattr(
-            model.config, "use_sliding_window", True
-        ):
-            raise UserError("models with sliding-window attention are not supported: choose one without")
         self.model = model
 
     def __call__(self, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
@@ -49,7 +41,7 @@ class CausalEngine:
         ids = group.split(prompts.tokens)
         real = torch.ones_like(ids, dtype=torch.bool) if group.mask is None else group.mask[:, 0, 0] == 0
         lengths = real.sum(1)
-        cache = DynamicCache(config=self.model.config)
+        cache = DynamicCache()  # every layer keeps all: inputs are no longer than a window
         states = self.model.base_model(
             input_ids=ids, attention_mask=real.long(), past_key_values=cache, use_cache=True
         ).last_hidden_state

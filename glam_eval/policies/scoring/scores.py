@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.policies.lanes import even_parts, in_lanes, lane_count
-from glam_eval.policies.scoring.causal import CAUSAL_MODELS, CausalEngine
+from glam_eval.policies.scoring.causal import CausalEngine
+from glam_eval.policies.scoring.families import check_family, longest_input
 from glam_eval.policies.scoring.packing import PackedPrompts, Prompt, batches, pack
 from glam_eval.policies.scoring.t5 import T5_MODELS, T5Engine
 from glam_eval.policies.scoring.tokens import CachedTokenizer
@@ -85,6 +86,7 @@ class Scorer:
 
     def __init__(self, model: Any, engine: Engine, normalization: Normalization, half: bool = False) -> None:
         self.engine, self.device, self.normalization = engine, model.device, normalization
+        self._longest = longest_input(model.config)
         self._half = half or model.dtype == torch.bfloat16
 
     def run(self, prompts: Sequence[Prompt], actions: Sequence[Actions]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -101,12 +103,15 @@ class Scorer:
             return F.pad(part, (0, width - part.shape[1]), value=-torch.inf)
 
         roots, reduced = self._batched(prompts, actions, scores)
+        _check_finite(reduced, sum(len(each.tokens) for each in actions))
         return reduced, roots
 
     def roots(self, prompts: Sequence[Prompt]) -> torch.Tensor:
         """Return the hidden states of the roots (n, d_model), where no action is scored."""
         no_action = Actions(tokens=((self.engine.start_token,),), words=(1,))
-        return self._batched(prompts, [no_action] * len(prompts), lambda hidden, _: hidden[:, 0])[0]
+        roots, _ = self._batched(prompts, [no_action] * len(prompts), lambda hidden, _: hidden[:, :1, 0])
+        _check_finite(roots, roots.numel())
+        return roots
 
     def _batched(
         self,
@@ -115,6 +120,7 @@ class Scorer:
         reduce: Callable[[torch.Tensor, ActionTrees], torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Run distinct prompts in batches; return the roots' states (n, d_model) and ``reduce``'s (n, k)."""
+        self._check_lengths(prompts, actions)
         keys = list(zip((prompt.tobytes() for prompt in prompts), actions, strict=True))
         distinct = list({key: index for index, key in reversed(list(enumerate(keys)))}.values())
 
@@ -132,7 +138,23 @@ class Scorer:
         roots, reduced = zip(*in_lanes(run, parts, lanes), strict=True)
         position = {keys[distinct[index]]: row for row, index in enumerate(chain.from_iterable(parts))}
         rows = torch.tensor([position[key] for key in keys], device=self.device)
+        if not (torch.cat(roots).isfinite().all() and torch.cat(reduced).isnan().logical_not().all()):
+            raise UserError(
+                "the model's outputs are not finite: its weights, or their updates, are too large"
+            )
         return torch.cat(roots)[rows], torch.cat(reduced)[rows]
+
+    def _check_lengths(self, prompts: Sequence[Prompt], actions: Sequence[Actions]) -> None:
+        """Raise a UserError if a prompt and an action together have more tokens than the model takes."""
+        if self._longest is None:
+            return
+        for prompt, each in zip(prompts, actions, strict=True):
+            tokens = len(prompt) + max(map(len, each.tokens)) - 1
+            if tokens > self._longest:
+                raise UserError(
+                    f"a prompt with its longest action has {tokens} tokens, and the model takes "
+                    f"{self._longest}: remember fewer observations"
+                )
 
     @staticmethod
     def _batches(lengths: list[int], lanes: int) -> list[list[int]]:
@@ -140,6 +162,14 @@ class Scorer:
         if torch.is_grad_enabled():
             return list(batches(lengths, sum(lengths)))
         return even_parts(partial(batches, lengths), TOKENS_PER_BATCH * lanes, lanes)
+
+
+def _check_finite(values: torch.Tensor, count: int) -> None:
+    """Raise a UserError unless so many values are finite: NaN would be taken for an agent that fails."""
+    if int(values.isfinite().sum()) != count:
+        raise UserError(
+            "the model's outputs are not finite: its weights hold values too large, or training diverged"
+        )
 
 
 def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> Engine:
@@ -156,8 +186,7 @@ def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool
     kind = model.config.model_type
     if kind in T5_MODELS:
         return T5Engine(model, gradient_checkpointing, compiled)
-    if kind not in CAUSAL_MODELS:
-        raise unknown("type of model", kind, T5_MODELS | CAUSAL_MODELS)
+    check_family(kind)
     if gradient_checkpointing or compiled:
         raise UserError(f"gradient checkpointing and compilation are for T5 models, not {kind}")
     return CausalEngine(model)

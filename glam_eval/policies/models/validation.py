@@ -1,0 +1,70 @@
+"""Before anything starts: a model's directory is whole, and takes the longest prompts of its worlds."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from glam_eval.config.environment import EnvironmentConfig
+from glam_eval.core.content import model_content
+from glam_eval.core.errors import UserError
+from glam_eval.core.seeds import stream, training_scene_seeds
+from glam_eval.environments import make_environment
+from glam_eval.language import speaker
+from glam_eval.language.prompts import render_prompt
+from glam_eval.policies.models.loading import load_model
+from glam_eval.policies.models.shapes import check_model_name
+from glam_eval.policies.scoring.families import longest_input
+
+_SCENES, _STEPS = 32, 16  # played to meet long observations and goals
+
+
+def check_model(name: str, world: EnvironmentConfig) -> None:
+    """Raise a UserError unless a model can be loaded as it is, and takes the prompts of a world.
+
+    Models of the hub are checked by name alone, because they may have to be fetched.
+    """
+    check_model_name(name)
+    directory = Path(name).expanduser()
+    if not directory.is_dir():
+        return
+    limit, tokenizer = _opened(name, model_content(directory))
+    if limit is not None:
+        _check_length(name, limit, tokenizer, world)
+
+
+@cache
+def _opened(name: str, content: str) -> tuple[int | None, Any]:  # noqa: ARG001  # read again where changed
+    """Return how many tokens a whole model takes, None without a limit, and its tokenizer."""
+    model, tokenizer = load_model(name)
+    return longest_input(model.config), tokenizer
+
+
+def _check_length(name: str, limit: int, tokenizer: Any, world: EnvironmentConfig) -> None:
+    prompt, action = _longest(world.canonical_json())
+    tokens = sum(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (prompt, action))
+    if tokens > limit:
+        raise UserError(
+            f"model {name!r} takes {limit} tokens, and a prompt of {world.level} in {world.language!r} with "
+            f"environment.remembered = {world.remembered} has up to {tokens}: remember fewer observations"
+        )
+
+
+@cache
+def _longest(world_json: str) -> tuple[str, str]:
+    """Return the longest prompt of a world, of the longest goal and observation met in it, and action."""
+    world = EnvironmentConfig.model_validate_json(world_json)
+    environment, draws = make_environment(world, _SCENES), stream(0, "lengths", "actions")
+    for slot in range(_SCENES):
+        environment.start(slot, next(training_scene_seeds(0, slot)))
+    seen = [each.observation for each in environment.situations()]
+    for _ in range(_STEPS):
+        turns = draws.integers(2, size=_SCENES)  # left or right: no episode ends, and all is seen
+        environment.step(turns.tolist())
+        seen += [each.observation for each in environment.situations()]
+    speaks = speaker(world.language, world.shift)
+    actions = speaks.actions(world.actions)
+    action = max(actions, key=len)
+    sentences = max((each.sentences for each in seen), key=lambda told: sum(map(len, told)))
+    goal = max((each.mission for each in seen), key=len)
+    observations, taken = [sentences] * world.remembered, [action] * (world.remembered - 1)
+    return render_prompt(speaks, world.template, actions, goal, observations, taken), action
