@@ -6,7 +6,6 @@ from pydantic import Field
 
 from glam_eval.config.settings import Settings
 
-
 ToldGoal = Literal["told", "swapped", "absent"]
 """What is told of a scene's goal: itself, other things of the scene in its place, or what isn't there."""
 

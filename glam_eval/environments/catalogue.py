@@ -10,8 +10,8 @@ from typing import Any
 
 import gymnasium
 import minigrid  # noqa: F401  # registers MiniGrid's levels with gymnasium
-from minigrid.envs.babyai import OpenDoor
 from minigrid.envs.babyai.core.roomgrid_level import RoomGridLevel
+from minigrid.envs.babyai.open import OpenDoor
 
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.environments.goals import instruction_of, task_of

@@ -10,8 +10,8 @@ from minigrid.envs.babyai.core import verifier
 
 from glam_eval.core.world import FirstCommitment
 from glam_eval.environments.grid import DROP, FORWARD, NOBODY, PICK_UP, TOGGLE, World
-from glam_eval.environments.verifiers import StrictGoToInstr
 from glam_eval.environments.told import NAMED, PORTABLE
+from glam_eval.environments.verifiers import StrictGoToInstr
 
 _CANDIDATES = {"goto": NAMED, "walk into": NAMED, "pickup": PORTABLE, "putnext": PORTABLE, "open": ("door",)}
 
@@ -60,7 +60,9 @@ class Commitments:
         if not self.things:
             return FirstCommitment("", told=False, meant=False, chance=chance)
         thing = self.things[0]
-        return FirstCommitment(_description(natures[thing]), thing in self._told, thing in self._meant, chance)
+        return FirstCommitment(
+            _description(natures[thing]), thing in self._told, thing in self._meant, chance
+        )
 
 
 def candidates(kinds: tuple[str, ...], world: World) -> frozenset[int]:

@@ -193,7 +193,7 @@ class World:
         return self.codes[cell] in _PASSABLE
 
     def opens(self, cell: int) -> bool:
-        """Return whether toggling a cell now would open a door: a closed one, or a locked one with its key."""
+        """Return whether toggling a cell now opens a door: a closed one, or a locked one with its key."""
         code = self.codes[cell]
         if code in _UNLOCKS:
             return self.codes[-1] == _UNLOCKS[code]

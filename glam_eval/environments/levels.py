@@ -32,8 +32,8 @@ MIXED_KINDS = ("goto", "pickup", "putnext", "pickup_then_goto", "open")
 ORDERS = ("then", "after")
 SPLITS = ("train", "test", "all")
 
-_ACTIONS = {"goto": GoToInstr, "pickup": PickupInstr}
-_STRICT_ACTIONS = {"goto": StrictGoToInstr, "pickup": partial(PickupInstr, strict=True)}
+_ACTIONS: dict[str, Any] = {"goto": GoToInstr, "pickup": PickupInstr}
+_STRICT_ACTIONS: dict[str, Any] = {"goto": StrictGoToInstr, "pickup": partial(PickupInstr, strict=True)}
 _SINGLE_OBJECTS, _PAIR_OBJECTS, _OPEN_OBJECTS = 9, 10, 8  # objects in the room, per number of targets
 
 
@@ -98,13 +98,13 @@ class LocalLevel(Scene):
     def reset(self, **kwargs: Any) -> Any:
         """Begin a scene; where time is counted in the bot's steps, the bot plays it first."""
         generator = self.np_random.bit_generator.state
-        begun = super().reset(**kwargs)
+        begun = super().reset(**kwargs)  # type: ignore[no-untyped-call]
         if self.time_factor is None:
             return begun
         steps = self._bot_steps()
         if kwargs.get("seed") is None:
             self.np_random.bit_generator.state = generator
-        begun = super().reset(**kwargs)
+        begun = super().reset(**kwargs)  # type: ignore[no-untyped-call]
         if steps is not None:
             self.max_steps = math.ceil(self.time_factor * steps)
         return begun
@@ -114,7 +114,7 @@ class LocalLevel(Scene):
         bot = Bot(self)
         try:
             for step in range(1, self.max_steps + 1):
-                _, reward, terminated, _, _ = self.step(bot.replan())
+                _, reward, terminated, _, _ = self.step(bot.replan())  # type: ignore[no-untyped-call]
                 if terminated:
                     return step if reward > 0 else None
         except BOT_ERRORS:
@@ -178,9 +178,9 @@ class LocalLevel(Scene):
         if len(parts) == 1:
             self.instrs = parts[0]
         elif self._rand_elem(self.orders) == "then":
-            self.instrs = BeforeInstr(*parts, strict=self.strict)
+            self.instrs = BeforeInstr(parts[0], parts[1], strict=self.strict)
         else:
-            self.instrs = AfterInstr(*reversed(parts), strict=self.strict)
+            self.instrs = AfterInstr(parts[1], parts[0], strict=self.strict)
 
     def _targets(self, objects: list[Any], count: int) -> list[ObjDesc]:
         """Draw different objects; two of one description only where two in all are drawn."""

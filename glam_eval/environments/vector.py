@@ -138,9 +138,7 @@ class VectorEnvironment:
 
     def _offered(self, action: int, planner: str) -> int:
         if action >= len(self.actions):
-            raise UserError(
-                f"{planner} needs an action that this action set does not offer: use 'canonical'"
-            )
+            raise UserError(f"{planner} needs an action that this action set does not offer: use 'canonical'")
         return action
 
     def step(self, actions: Sequence[int], slots: Sequence[int] | None = None) -> list[StepResult]:

@@ -21,7 +21,7 @@ class StrictGoToInstr(GoToInstr):
         super().reset_verifier(env)  # type: ignore[no-untyped-call]
         self._position = tuple(env.agent_pos)
 
-    def verify_action(self, action: int) -> str:
+    def verify_action(self, action: int) -> str:  # type: ignore[override]
         """Return success, failure or continue, after each step."""
         before, self._position = self._position, tuple(self.env.agent_pos)
         if action != self.env.actions.forward or self._position != before:
@@ -39,7 +39,7 @@ class StrictPutNextInstr(PutNextInstr):
     def __init__(self, obj_move: ObjDesc, obj_fixed: ObjDesc, strict: bool = True) -> None:
         super().__init__(obj_move, obj_fixed, strict)  # type: ignore[no-untyped-call]
 
-    def verify_action(self, action: int) -> str:
+    def verify_action(self, action: int) -> str:  # type: ignore[override]
         """Return success, failure or continue, after each step."""
         before, self.preCarrying = self.preCarrying, self.env.carrying
         if action == self.env.actions.pickup and before is None and self.env.carrying is not None:

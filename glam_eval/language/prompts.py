@@ -75,7 +75,8 @@ def render_prompt(
     """Return the prompt after which an action is to be chosen.
 
     ``observations`` are 1 to 9 tuples of sentences, oldest first; ``taken`` the action phrases between
-    them, one fewer. A goal that is None is left out with its label. Prompt followed by action is well-formed text. Raises UserError for other lengths.
+    them, one fewer. A goal that is None is left out with its label. Prompt followed by action is well-formed
+    text. Raises UserError for other lengths.
     """
     _check_remembered(len(observations))
     if len(taken) != len(observations) - 1:
