@@ -58,8 +58,8 @@ class ConditionConfig(Settings):
     shift: str = "none"
     """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr."""
     goal: Goal = "told"
-    """Goal that is told: the scene's own (told), other things of the scene in its place (swapped), what is not
-    there (absent), or none (hidden). Success counts what is meant, ``success_told`` what is told."""
+    """Goal that is told: the scene's own (told), other things of the scene in its place (swapped), what is
+    not there (absent), or none (hidden). Success counts what is meant, ``success_told`` what is told."""
     level: str | None = None
     """Level to play; none keeps the training level."""
     options: dict[str, Any] = {}

@@ -122,8 +122,8 @@ class EpisodeRecord:
     goal: Annotated[
         str,
         Column(
-            "goal told: the scene's own (told), other things of the scene (swapped), what is not there (absent), "
-            "none (hidden); an agent trained without one reads none whatever is told, its mission is empty",
+            "goal told: the scene's own (told), other things of the scene (swapped), what is not there "
+            "(absent), none (hidden); an agent trained without one reads none: its mission is empty",
             optional=True,
         ),
     ] = "told"

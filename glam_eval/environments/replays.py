@@ -1,4 +1,4 @@
-"""Episodes played again from their stored actions: what older results did not count, and what the bot does."""
+"""Episodes played again from their stored actions: what older results did not count."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -57,7 +57,8 @@ def first_commitments(episodes: pd.DataFrame, options: dict[str, Any] | None = N
         where actions are not stored or do not lead to the stored success and length: such an episode was
         played with other options.
     """
-    rows = [_replayed(row, options or {}) for row in episodes.to_dict("records")]
+    records: list[dict[str, Any]] = episodes.to_dict("records")  # type: ignore[assignment]
+    rows = [_replayed(record, options or {}) for record in records]
     return pd.DataFrame(rows, columns=list(FIRST_COLUMNS), index=episodes.index)
 
 

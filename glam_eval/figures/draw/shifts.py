@@ -30,7 +30,7 @@ SHORT = 3  # letters of a language's name that stand side by side below a cell
 
 
 def shift_label(shift: str) -> str:
-    """Return the words for a condition's name: new_nouns@fr~swapped is "new nouns in French, goal swapped"."""
+    """Return the words for a condition's name: none@fr~swapped is "French, goal swapped"."""
     languages = {
         "en": "English",
         "fr": "French",
