@@ -117,7 +117,7 @@ def condition_rank(label: str) -> tuple[int, int, str]:
     """
     places = _places()
     words, mark, _ = label.partition(GOAL_MARK)
-    if mark and label not in places:
+    if mark:
         place, within, _ = condition_rank(words)
         return place, within, label
     shift, at, language = label.partition("@")

@@ -7,6 +7,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from glam_eval.config.environment import ToldGoal
+from glam_eval.core.errors import UserError
 from glam_eval.core.world import FirstCommitment
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.environments.episode import DIGITS, Episode
@@ -25,10 +26,11 @@ FIRST_COLUMNS = (
 def replay(
     level: str, scene_seed: int, actions: Sequence[int], goal: ToldGoal = "told", **options: Any
 ) -> Episode:
-    """Return the episode of a scene after actions, given by their indices."""
+    """Return the episode of a scene after actions, given by their indices, those after its end left out."""
     episode = Episode(make_scenes(level, **options), scene_seed, goal)
     for action in actions:
-        episode.step(action)
+        if not episode.over:
+            episode.step(action)
     return episode
 
 
@@ -54,8 +56,8 @@ def first_commitments(episodes: pd.DataFrame, options: dict[str, Any] | None = N
 
     Returns:
         The columns ``FIRST_COLUMNS`` of ``EpisodeRecord`` with the index of ``episodes``. They are missing
-        where actions are not stored or do not lead to the stored success and length: such an episode was
-        played with other options.
+        where actions are not stored, or do not lead to the stored success and length or goal: such an episode
+        was played with other options.
     """
     records: list[dict[str, Any]] = episodes.to_dict("records")  # type: ignore[assignment]
     rows = [_replayed(record, options or {}) for record in records]
@@ -67,8 +69,11 @@ def _replayed(row: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     goal = row.get("goal", "told")
     told: ToldGoal = goal if goal in get_args(ToldGoal) else "told"
     level, scene_seed = str(row["level"]), int(row["scene_seed"])
-    played = replay(level, scene_seed, actions, told, **options)
-    if not actions or (played.success, played.over, len(actions)) != (row["success"], True, row["length"]):
+    try:
+        played = replay(level, scene_seed, actions, told, **options)
+    except UserError:
+        return {}
+    if not played.over or (played.success, len(played.actions)) != (row["success"], row["length"]):
         return {}
     first = played.commitments.first()
     return {
