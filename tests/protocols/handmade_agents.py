@@ -1,4 +1,4 @@
-"""Agents made by hand: one reads its goal, one goes to whatever it sees first; both plan in their view alone."""
+"""Agents made by hand: one reads its goal, one takes the nearest thing; both plan in their view alone."""
 
 import re
 from collections import deque
