@@ -20,6 +20,7 @@ ENTRY_POINTS = "glam_eval.agents"
 
 _LANGUAGE_MODEL = "glam_eval.policies.language_model"
 _PROMPT = frozenset({"environment.template", "environment.remembered"})
+_NO_TEXT = _PROMPT | {"environment.goal_hidden", "threads"}  # by planners and draws, which read nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Agent:
         presets: settings of its learner under a named preset, where they differ from the preset's own.
         demonstrator: the agent that it imitates unless a suite says otherwise, for agents that clone.
         bound: ``floor`` or ``ceiling`` where scores are normalised by this agent.
+        goal_blind: whether it never knows the goal, so that its success is what the world gives without
+            language; a learner's goal is hidden in training and evaluation.
         unread: dotted keys of ``RunConfig`` that change nothing for this agent.
         reads_text: whether it decides by the prompt alone, without memory: such an agent can be probed.
         look: how it is drawn; None gives it a free colour and marker.
@@ -76,6 +79,7 @@ class Agent:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     demonstrator: str = ""
     bound: Literal["", "floor", "ceiling"] = ""
+    goal_blind: bool = False
     unread: frozenset[str] = frozenset()
     reads_text: bool = True
     look: AgentLook | None = None
@@ -148,6 +152,10 @@ _STUDY = (
         learner="none", role="control",
     ),
     _language_model(
+        "blind", "blind", "gflan's policy, trained and asked with the goal hidden", "#882255", "h",
+        role="control", goal_blind=True,
+    ),
+    _language_model(
         "bc-gflan", "BC-GFlan-T5", "gflan's policy, cloned from gflan", "#aa4499", "<",
         learner="cloning", demonstrator="gflan",
     ),
@@ -174,13 +182,25 @@ _STUDY = (
     Agent(
         "bot", "bot", "BabyAI's planner: the expert", "none",
         build="glam_eval.policies.baselines:build_bot", role="reference", bound="ceiling",
-        unread=_PROMPT | {"threads"}, reads_text=False,
+        unread=_NO_TEXT, reads_text=False,
         look=AgentLook("#1d1c1b", "*"), steps_per_second=1000.0,
+    ),
+    Agent(
+        "sweep", "sweep", "planner that tries things in the nearest order, not knowing the goal", "none",
+        build="glam_eval.policies.baselines:build_sweep", role="reference", goal_blind=True,
+        unread=_NO_TEXT, reads_text=False,
+        look=AgentLook("#55524e", "H"), steps_per_second=2000.0,
+    ),
+    Agent(
+        "random-useful", "random, useful actions", "uniform over the actions that the kind of task can need",
+        "none", build="glam_eval.policies.baselines:build_random_useful", role="reference", goal_blind=True,
+        unread=_NO_TEXT, reads_text=False,
+        look=AgentLook("#aaa7a2", "x"), steps_per_second=5000.0,
     ),
     Agent(
         "random", "random", "uniform over the actions offered", "none",
         build="glam_eval.policies.baselines:build_random", role="reference", bound="floor",
-        unread=_PROMPT | {"threads"}, reads_text=False,
+        goal_blind=True, unread=_NO_TEXT, reads_text=False,
         look=AgentLook("#8a8782", "X"), steps_per_second=5000.0,
     ),
 )  # fmt: skip
@@ -223,6 +243,11 @@ def agents_where(**values: Any) -> list[str]:
     return [
         name for name, agent in AGENTS.items() if all(getattr(agent, key) == values[key] for key in values)
     ]
+
+
+def goal_blind_agents() -> list[str]:
+    """Return the agents that never know the goal: the best of them is chance, in every figure and finding."""
+    return agents_where(goal_blind=True)
 
 
 def normalising_agents() -> tuple[str, str]:

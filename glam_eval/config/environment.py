@@ -6,6 +6,9 @@ from pydantic import Field
 
 from glam_eval.config.settings import Settings
 
+ToldGoal = Literal["told", "swapped", "absent"]
+"""What is told of a scene's goal: itself, other things of the scene in its place, or what isn't there."""
+
 
 class EnvironmentConfig(Settings):
     """The world a run is trained in and the words it is told in."""
@@ -22,5 +25,10 @@ class EnvironmentConfig(Settings):
     """Action set: 3, 6 or 9 actions."""
     template: str = "paper"
     """Prompt template."""
+    goal: ToldGoal = "told"
+    """Goal that is told: the scene's own, one swapped for other things of the scene, or one that names what
+    is absent; what counts is the scene's own in any case."""
+    goal_hidden: bool = False
+    """Whether the goal is left out of all that an agent perceives."""
     remembered: Annotated[int, Field(ge=1, le=9)] = 3
     """Observations in the prompt, with the actions between them."""

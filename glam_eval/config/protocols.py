@@ -45,27 +45,40 @@ PROTOCOLS = {
 }
 
 
+Goal = Literal["told", "swapped", "absent", "hidden"]
+GOAL_MARK = "~"  # between the shift and the goal in a condition's name
+
+
 class ConditionConfig(Settings):
-    """One condition of a protocol: a lexical shift, a language or another level."""
+    """One condition of a protocol: a lexical shift, a language, another goal told or another level.
+
+    By name it is ``shift+shift@language~goal``, for instance ``none~swapped`` or ``new_nouns@fr~hidden``.
+    """
 
     shift: str = "none"
     """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr."""
+    goal: Goal = "told"
+    """Goal that is told: the scene's own (told), other things of the scene in its place (swapped), what is
+    not there (absent), or none (hidden). Success counts what is meant, ``success_told`` what is told."""
     level: str | None = None
     """Level to play; none keeps the training level."""
     options: dict[str, Any] = {}
     """Options of the level that differ from training (all of them where the level differs)."""
-    name: Annotated[str, Field(pattern=r"^[\w+@-]+$")] | None = None
-    """Name in the results' shift column; none takes the shift's."""
+    name: Annotated[str, Field(pattern=r"^[\w+@~-]+$")] | None = None
+    """Name in the results' shift column; none takes the shift's, and the goal's."""
 
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, value: Any) -> Any:
-        return {"shift": value} if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        shift, mark, goal = value.partition(GOAL_MARK)
+        return {"shift": shift, "goal": goal} if mark else {"shift": shift}
 
     @property
     def label(self) -> str:
         """Name of the condition in the results."""
-        return self.name or self.shift
+        return self.name or (self.shift if self.goal == "told" else f"{self.shift}{GOAL_MARK}{self.goal}")
 
 
 @cache
@@ -99,9 +112,14 @@ def _places() -> dict[str, int]:
 def condition_rank(label: str) -> tuple[int, int, str]:
     """Return what sorts conditions as people list them: as the named sets do, and others after these.
 
-    A known shift in a language comes right after that language, for instance invented_nouns@fr.
+    A known shift in a language comes right after that language, for instance invented_nouns@fr, and another
+    goal right after the words that tell it.
     """
     places = _places()
+    words, mark, _ = label.partition(GOAL_MARK)
+    if mark:
+        place, within, _ = condition_rank(words)
+        return place, within, label
     shift, at, language = label.partition("@")
     if label in places or not at:
         return places.get(label, len(places)), -1, label
@@ -146,6 +164,8 @@ class ProtocolConfig(Settings):
             unused = name != "name" and name not in self.description.settings
             if unused and getattr(self, name) != field.default:
                 raise ValueError(f"protocol {self.name} has no setting {name!r}: leave it out")
+        if self.name == "probes" and any(each.goal == "swapped" for each in self.conditions):
+            raise ValueError("probes have rooms with one thing in them: leave swapped goals out")
         if self.name == "probes" and any(each.level or each.options for each in self.conditions):
             raise ValueError("probes are drawn rooms: leave level and options out of their conditions")
         return self

@@ -59,6 +59,8 @@ class RunConfig(Settings):
         if agent.learner == "ppo":
             learner = {**agent.presets.get(learner.get("preset", "paper"), {}), **learner}
         values = {**values, "learner": learner}
+        if agent.goal_blind and "environment.goal_hidden" not in agent.unread:
+            values["environment"] = {**_as_dict(values.get("environment")), "goal_hidden": True}
         policy = _as_dict(values.get("policy"))
         if not agent.uses_model:
             if policy:

@@ -104,7 +104,7 @@ class EpisodeRecord:
     task: Annotated[str, Column("kind of task, for instance goto or pickup")]
     scene_seed: Annotated[int, Column("seed of the scene; equal seeds are equal scenes")]
     mission: Annotated[str, Column("goal as the agent read it")]
-    success: Annotated[bool, Column("whether the goal was reached in time")]
+    success: Annotated[bool, Column("whether the scene's own goal was reached in time, whatever was told")]
     episode_return: Annotated[float, Column("1 - 0.9 t/T at success, else 0", name="return")]
     length: Annotated[int, Column("steps played", "steps")]
     bot_length: Annotated[int, Column("steps BabyAI's bot takes on this scene, -1 if it fails", "steps")]
@@ -119,6 +119,48 @@ class EpisodeRecord:
         float, Column("discounted return from the first step, NaN without a critic", optional=True)
     ] = math.nan
     value: Annotated[float, Column("critic's estimate of it at the first step", optional=True)] = math.nan
+    goal: Annotated[
+        str,
+        Column(
+            "goal told: the scene's own (told), other things of the scene (swapped), what is not there "
+            "(absent), none (hidden); an agent trained without one reads none: its mission is empty",
+            optional=True,
+        ),
+    ] = "told"
+    success_told: Annotated[
+        bool,
+        Column(
+            "whether what was told was done, in time and, where success ends the episode too, first; "
+            "success counts what the scene means, so the two differ where the goal is swapped or absent",
+            optional=True,
+        ),
+    ] = False
+    first_thing: Annotated[
+        str,
+        Column(
+            "first thing reached, walked into, picked up, opened or put, by the kind of task, in English; "
+            "empty for none",
+            optional=True,
+        ),
+    ] = ""
+    first_told: Annotated[bool, Column("whether it is one that the goal told names first", optional=True)] = (
+        False
+    )
+    first_meant: Annotated[
+        bool, Column("whether it is one that the scene's own goal names first", optional=True)
+    ] = False
+    first_chance: Annotated[
+        float,
+        Column(
+            "chance of first_told without reading: share of the scene's candidates, by colour and noun, that "
+            "the goal told names first",
+            "fraction",
+            optional=True,
+        ),
+    ] = math.nan
+    bot_first_meant: Annotated[
+        bool, Column("first_meant of BabyAI's bot in this scene under its own goal", optional=True)
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,11 @@ class Observation:
     direction: int  # 0 right, 1 down, 2 left, 3 up
 
 
+def _no_world() -> int:
+    """Refuse to plan: a prompt that was stored has no world."""
+    raise LookupError("a situation without a world has no planner")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Situation:
     """All that a policy may use to decide: each policy reads the part it needs."""
@@ -118,6 +123,8 @@ class Situation:
     prompt: str
     actions: tuple[str, ...]  # phrases offered, in the order of their indices
     expert_action: Callable[[], int]  # BabyAI's bot, asked only by the bot and by cloning
+    sweep_action: Callable[[], int] = _no_world  # tries things in the nearest order, whatever the goal
+    useful_actions: tuple[int, ...] = ()  # those that the scene's kind of task can need
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,16 @@ class StepResult:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstCommitment:
+    """The first thing that an agent committed itself to in an episode."""
+
+    thing: str  # "red ball", in English whatever the agent was told in; empty for none
+    told: bool  # whether it is one that the goal told names first
+    meant: bool  # whether it is one that the scene's own goal names first
+    chance: float  # share of the scene's candidates, by description, that the goal told names first
+
+
+@dataclass(frozen=True, slots=True)
 class EpisodeSummary:
     """A finished episode."""
 
@@ -149,6 +166,8 @@ class EpisodeSummary:
     cells_visited: int
     wrong_object: bool
     wrong_order: bool
+    success_told: bool  # reached what was told, which is what counts unless another goal was told
+    first: FirstCommitment
 
 
 @dataclass(frozen=True, slots=True)

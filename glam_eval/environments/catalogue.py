@@ -11,6 +11,7 @@ from typing import Any
 import gymnasium
 import minigrid  # noqa: F401  # registers MiniGrid's levels with gymnasium
 from minigrid.envs.babyai.core.roomgrid_level import RoomGridLevel
+from minigrid.envs.babyai.open import OpenDoor
 
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.environments.goals import instruction_of, task_of
@@ -86,6 +87,36 @@ _OWN_LEVELS: dict[str, Level] = {
             LocalLevel,
             {"kinds": ("pickup_then_goto",), "orders": ("after",)},
             "go to B after you pick up A",
+        ),
+        Level(
+            "StrictGoToLocal",
+            LocalLevel,
+            {"kinds": ("goto",), "split": "all", "num_dists": 8, "strict": True},
+            "walk into one of 8 objects in one room; walking into another ends the episode",
+        ),
+        Level(
+            "StrictPickupLocal",
+            LocalLevel,
+            {"kinds": ("pickup",), "split": "all", "num_dists": 8, "strict": True},
+            "pick up one of 8 objects in one room; picking up another ends the episode",
+        ),
+        Level(
+            "StrictPutNextLocal",
+            LocalLevel,
+            {"kinds": ("putnext",), "split": "all", "num_dists": 8, "strict": True},
+            "put one of 8 objects next to another; lifting or putting anything else ends the episode",
+        ),
+        Level(
+            "StrictOpenDoor",
+            OpenDoor,
+            {"debug": True, "select_by": "color"},
+            "open the door of one colour, of four; toggling another ends the episode",
+        ),
+        Level(
+            "TimedGoToLocal",
+            LocalLevel,
+            {"kinds": ("goto",), "split": "all", "num_dists": 8, "time_factor": 1.5},
+            "go to one of 8 objects in one room in one and a half times the steps of BabyAI's bot",
         ),
         Level(PROBES_LEVEL, DrawnLevel, text="small drawn situations with one right thing to do"),
     )

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from glam_eval.config.environment import ToldGoal
 from glam_eval.core.world import EpisodeState, EpisodeSummary, StepResult
+from glam_eval.environments.commitments import Commitments
 from glam_eval.environments.goals import (
     CONTINUE,
+    FAILURE,
     SUCCESS,
     Goal,
     goal_of,
@@ -13,6 +16,7 @@ from glam_eval.environments.goals import (
     task_of,
 )
 from glam_eval.environments.grid import DROP, FORWARD, NOBODY, NOTHING, PICK_UP, TOGGLE, World
+from glam_eval.environments.told import told_instruction
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _WORLD_ACTIONS = 6  # turn left, turn right, go forward, pick up, drop, toggle; all others do nothing
@@ -21,23 +25,33 @@ _WORLD_ACTIONS = 6  # turn left, turn right, go forward, pick up, drop, toggle; 
 class Episode:
     """An episode of a level, on a world of its own.
 
+    The scene's own goal counts. Where another is told, that one is verified beside it: the episode ends as
+    soon as one of the two is reached, or none can be any more.
+
     Args:
         env: a MiniGrid environment, which is reset to the scene that is taken over.
         scene_seed: of the scene.
+        goal: what is told.
     """
 
-    def __init__(self, env: Any, scene_seed: int) -> None:
+    def __init__(self, env: Any, scene_seed: int, goal: ToldGoal = "told") -> None:
         env.reset(seed=scene_seed)
+        told = told_instruction(goal, env, scene_seed)
         self.scene_seed = scene_seed
         self.max_steps: int = env.max_steps
         self.world = World(env)
-        self.instruction = instruction_of(env.instrs)
+        self.instruction = instruction_of(told)  # as it is told
+        self.commitments = Commitments(env.instrs, told, self.world)
         self.actions: list[int] = []
         self.minigrid_actions: list[int] = []  # what they are to MiniGrid
-        self.success = self.over = False
+        self.success = self.success_told = self.over = False
         self.reward = 0.0
-        self._goal: Goal = goal_of(env.instrs, self.world)
-        named = (target.objects for target in self._goal.targets())
+        self._goals: list[Goal] = [goal_of(env.instrs, self.world)]
+        if goal == "swapped":
+            self._goals.append(goal_of(told, self.world))
+        self._outcomes = [CONTINUE] * len(self._goals)
+        self._can_be_done = goal != "absent"
+        named = (target.objects for each in self._goals for target in each.targets())
         self._excused = self.world.doors_and_keys().union(*named)
         self._visited = {self.world.cell}
         self._blocked = 0
@@ -56,18 +70,27 @@ class Episode:
                 self._touch(minigrid_action)
             world.act(minigrid_action)
             if minigrid_action == DROP:
-                for target in self._goal.targets():
+                for target in (target for each in self._goals for target in each.targets()):
                     target.look_up(world)
-        status = self._goal.verify(minigrid_action, world)
+        self.commitments.follow(minigrid_action)
+        ended = self._verify(minigrid_action)
         steps = len(self.actions)
         truncated = steps >= self.max_steps
-        if status == SUCCESS:
-            self.success = True
+        if self.success:
             self.reward = 1 - 0.9 * (steps / self.max_steps)
-        self.over = truncated or status != CONTINUE
+        self.over = truncated or ended
         if self.over:
             self._wrong_object |= self._is_wrong(world.front_object())
-        return StepResult(self.reward if status == SUCCESS else 0.0, status != CONTINUE, truncated)
+        return StepResult(self.reward, ended, truncated)
+
+    def _verify(self, minigrid_action: int) -> bool:
+        """Return whether a goal is reached with this step, or none can be any more."""
+        for place, goal in enumerate(self._goals):
+            if self._outcomes[place] != FAILURE:
+                self._outcomes[place] = goal.verify(minigrid_action, self.world)
+        self.success = self._outcomes[0] == SUCCESS
+        self.success_told = self._can_be_done and self._outcomes[-1] == SUCCESS
+        return SUCCESS in self._outcomes or CONTINUE not in self._outcomes
 
     def _move(self) -> None:
         world = self.world
@@ -104,5 +127,7 @@ class Episode:
             steps_blocked=self._blocked,
             cells_visited=len(self._visited),
             wrong_object=self._wrong_object,
-            wrong_order=reversed_order(self._goal),
+            wrong_order=reversed_order(self._goals[0]),
+            success_told=self.success_told,
+            first=self.commitments.first(),
         )

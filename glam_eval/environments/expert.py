@@ -1,71 +1,39 @@
-"""BabyAI's bot on our levels: what it would do next, and how many steps it takes on a scene."""
+"""BabyAI's bot on our levels: what it would do next, and what it does on a scene."""
 
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from minigrid.utils.baby_ai_bot import BabyAIBot, DisappearedBoxError
 
+from glam_eval.config.environment import ToldGoal
+from glam_eval.environments.bot import BOT_ERRORS, Bot
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.environments.grid import LEFT, NOTHING
-
-MAX_REVISIONS = 200  # subgoals added within one step; plans that went on were seen to add 10 at most
-
-
-class BotLostError(Exception):
-    """The bot revises its plan without end."""
-
-
-# What the bot raises where its plan cannot go on: besides the first two, assertions and missing paths.
-BOT_ERRORS = (BotLostError, DisappearedBoxError, AssertionError, AttributeError, IndexError, TypeError)
-
-
-class _Plan(list[Any]):
-    """The bot's stack of subgoals, which counts additions."""
-
-    revisions = 0
-
-    def append(self, subgoal: Any) -> None:
-        """Add a subgoal.
-
-        Raises:
-            BotLostError: beyond all measure.
-        """
-        super().append(subgoal)
-        self.revisions += 1
-        if self.revisions > MAX_REVISIONS:
-            raise BotLostError
-
-
-class Bot(BabyAIBot):
-    """BabyAI's bot, but raising BotLostError where MiniGrid's would plan forever."""
-
-    def __init__(self, env: Any) -> None:
-        super().__init__(env)  # type: ignore[no-untyped-call]
-
-    def replan(self, action_taken: int | None = None) -> int:
-        """Return the MiniGrid action suggested, told the one last taken (None: the one last suggested)."""
-        self.stack = _Plan(self.stack)
-        return int(super().replan(action_taken))  # type: ignore[no-untyped-call]
+from glam_eval.environments.told import told_instruction
 
 
 class Replica:
     """MiniGrid's own environment of a scene, for the bot and for pictures; it follows the actions played.
 
+    The goal in it is the one that is told.
+
     Args:
         level: its name.
         options: of the level.
+        goal: what is told.
     """
 
-    def __init__(self, level: str, options: dict[str, Any]) -> None:
+    def __init__(self, level: str, options: dict[str, Any], goal: ToldGoal = "told") -> None:
         self.env = make_scenes(level, **options)
+        self._goal: ToldGoal = goal
         self._scene_seed: int | None = None
         self._played: list[int] = []
 
     def begin(self, scene_seed: int) -> None:
         """Go to the start of a scene."""
         self.env.reset(seed=scene_seed)
+        self.env.instrs = told_instruction(self._goal, self.env, scene_seed)
         self._scene_seed, self._played = scene_seed, []
 
     def play(self, action: int) -> bool:
@@ -98,14 +66,15 @@ class Expert:
         options: of the level.
     """
 
-    def __init__(self, level: str, options: dict[str, Any]) -> None:
+    def __init__(self, level: str, options: dict[str, Any], goal: ToldGoal = "told") -> None:
         self._level, self._options = level, options
+        self._goal: ToldGoal = goal
         self._bot: Any = None
         self._advice = LEFT
 
     @cached_property
     def _replica(self) -> Replica:
-        return Replica(self._level, self._options)
+        return Replica(self._level, self._options, self._goal)
 
     def advise(self, scene_seed: int, actions: Sequence[int]) -> int:
         """Return the MiniGrid action the bot suggests after these actions of the scene.
@@ -137,17 +106,19 @@ class Expert:
 
 
 @lru_cache(maxsize=1 << 16)
-def _bot_length(level: str, scene_seed: int, options: tuple[tuple[str, Any], ...]) -> int:
+def _bot_actions(level: str, scene_seed: int, options: tuple[tuple[str, Any], ...]) -> tuple[int, ...] | None:
     env = _bot_replica(level, options)
     env.begin(scene_seed)
     bot = Bot(env.env)
+    actions: list[int] = []
     try:
-        for step in range(1, env.env.max_steps + 1):
-            if env.play(bot.replan()):
-                return step
+        for _ in range(env.env.max_steps):
+            actions.append(bot.replan())
+            if env.play(actions[-1]):
+                return tuple(actions)
     except BOT_ERRORS:
         pass
-    return -1
+    return None
 
 
 @lru_cache(maxsize=16)
@@ -155,7 +126,13 @@ def _bot_replica(level: str, options: tuple[tuple[str, Any], ...]) -> Replica:
     return Replica(level, dict(options))
 
 
+def bot_actions(level: str, scene_seed: int, **options: Any) -> tuple[int, ...] | None:
+    """Return the MiniGrid actions by which BabyAI's bot solves a scene, None if it does not in time."""
+    hashable = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    return _bot_actions(level, scene_seed, tuple(sorted(hashable.items())))
+
+
 def bot_length(level: str, scene_seed: int, **options: Any) -> int:
     """Return the steps BabyAI's bot takes on a scene, -1 if it does not solve it in time."""
-    hashable = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
-    return _bot_length(level, scene_seed, tuple(sorted(hashable.items())))
+    actions = bot_actions(level, scene_seed, **options)
+    return -1 if actions is None else len(actions)

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from minigrid.envs.babyai.core import verifier
 
 from glam_eval.core.world import Both, GoTo, Instruction, Open, PickUp, PutNext, Reference, Then
-from glam_eval.environments.grid import DROP, NOBODY, PICK_UP, TOGGLE, World
+from glam_eval.environments.grid import DROP, FORWARD, NOBODY, PICK_UP, TOGGLE, World
+from glam_eval.environments.verifiers import StrictGoToInstr, StrictPutNextInstr
 
 CONTINUE, SUCCESS, FAILURE = range(3)
 
@@ -56,6 +57,26 @@ class _Reach:
 
     def verify(self, _action: int, world: World, /) -> int:
         return SUCCESS if world.front in self._target.cells else CONTINUE
+
+
+class _WalkInto:
+    """Walk into one of the targets before anything else: ``verifiers.StrictGoToInstr``."""
+
+    def __init__(self, instruction: Any, world: World) -> None:
+        self._target = Targets(instruction.desc, world)
+        self._cell = world.cell
+
+    def targets(self) -> list[Targets]:
+        return [self._target]
+
+    def verify(self, action: int, world: World) -> int:
+        """Succeed on a step that a target stops; fail on one that another thing stops."""
+        before, self._cell = self._cell, world.cell
+        if action != FORWARD or world.cell != before:
+            return CONTINUE
+        if world.front in self._target.cells:
+            return SUCCESS
+        return CONTINUE if world.front_object() == NOBODY else FAILURE
 
 
 class _OpenDoor:
@@ -122,6 +143,29 @@ class _PutBeside:
         return SUCCESS if beside else CONTINUE
 
 
+class _PutOnlyBeside:
+    """Put one of the targets next to one of the fixed things: ``verifiers.StrictPutNextInstr``."""
+
+    def __init__(self, instruction: Any, world: World) -> None:
+        self._moved = Targets(instruction.desc_move, world)
+        self._fixed = Targets(instruction.desc_fixed, world)
+        self._held_before = NOBODY
+
+    def targets(self) -> list[Targets]:
+        return [self._moved, self._fixed]
+
+    def verify(self, action: int, world: World) -> int:
+        """Succeed on dropping a moved target beside a fixed one; fail on lifting or putting otherwise."""
+        held_before, self._held_before = self._held_before, world.carried
+        if action == PICK_UP and held_before == NOBODY and world.carried != NOBODY:
+            return CONTINUE if world.carried in self._moved.objects else FAILURE
+        if action != DROP or held_before == NOBODY or world.carried != NOBODY:
+            return CONTINUE
+        place = world.places[held_before]
+        beside = any(place + move in self._fixed.cells for move in world.frame.moves)
+        return SUCCESS if beside else FAILURE
+
+
 class _InOrder:
     """First one goal, then another."""
 
@@ -176,6 +220,8 @@ _SIMPLE: dict[type, Callable[[Any, World], Goal]] = {
     verifier.OpenInstr: _OpenDoor,
     verifier.PickupInstr: _Take,
     verifier.PutNextInstr: _PutBeside,
+    StrictGoToInstr: _WalkInto,
+    StrictPutNextInstr: _PutOnlyBeside,
 }
 
 
@@ -216,8 +262,8 @@ def instruction_of(instruction: Any) -> Instruction:
 
 
 def _reference(description: Any) -> Reference:
-    """Return how a description names its objects: definite where it fits only one ("the", else "a")."""
-    return Reference(description.type, description.color, len(description.obj_set) == 1, description.loc)
+    """Return how a description names its objects: "a" where it fits several of the scene, else "the"."""
+    return Reference(description.type, description.color, len(description.obj_set) <= 1, description.loc)
 
 
 def task_of(instruction: Instruction) -> str:

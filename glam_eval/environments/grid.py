@@ -189,6 +189,21 @@ class World:
         """Return the object right before the agent, or NOBODY."""
         return self.objects.get(self.front, NOBODY)
 
+    def is_empty(self, cell: int) -> bool:
+        """Return whether nothing is in a cell; the agent's own counts as empty."""
+        return self.codes[cell] == EMPTY
+
+    def is_passable(self, cell: int) -> bool:
+        """Return whether the agent could step into a cell."""
+        return self.codes[cell] in _PASSABLE
+
+    def opens(self, cell: int) -> bool:
+        """Return whether toggling a cell now opens a door: a closed one, or a locked one with its key."""
+        code = self.codes[cell]
+        if code in _UNLOCKS:
+            return self.codes[-1] == _UNLOCKS[code]
+        return code in _TOGGLED and code not in _OPEN_DOORS
+
     def faces_open_door(self) -> bool:
         """Return whether an open door is right before the agent."""
         return self.codes[self.front] in _OPEN_DOORS

@@ -3,7 +3,9 @@
 Facts: Carta et al. 2023 (arXiv 2302.02662), section 4; numbers of objects: the code released with it.
 """
 
+import math
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from minigrid.core.constants import COLOR_NAMES
@@ -21,19 +23,25 @@ from minigrid.envs.babyai.core.verifier import (
 )
 
 from glam_eval.core.errors import UserError, unknown
+from glam_eval.environments.bot import BOT_ERRORS, Bot
 from glam_eval.environments.scenes import Scene
+from glam_eval.environments.verifiers import StrictGoToInstr, StrictPutNextInstr
 
 HELD_OUT = ("yellow box", "red key", "red door", "green ball", "grey door")  # the paper's
 MIXED_KINDS = ("goto", "pickup", "putnext", "pickup_then_goto", "open")
 ORDERS = ("then", "after")
 SPLITS = ("train", "test", "all")
 
-_ACTIONS = {"goto": GoToInstr, "pickup": PickupInstr}
+_ACTIONS: dict[str, Any] = {"goto": GoToInstr, "pickup": PickupInstr}
+_STRICT_ACTIONS: dict[str, Any] = {"goto": StrictGoToInstr, "pickup": partial(PickupInstr, strict=True)}
 _SINGLE_OBJECTS, _PAIR_OBJECTS, _OPEN_OBJECTS = 9, 10, 8  # objects in the room, per number of targets
 
 
 class LocalLevel(Scene):
     """One room (two for ``open``) and a task whose kind is drawn anew each episode, from the episode's seed.
+
+    In ``strict`` levels a wrong choice ends the episode: lifting, opening or putting what the goal does not
+    name (see ``verifiers``), or walking into it.
 
     Args:
         kinds: ``goto``, ``pickup``, ``putnext``, ``open`` and sequences such as ``pickup_then_goto``, either
@@ -44,6 +52,9 @@ class LocalLevel(Scene):
         orders: how sequences are told ("A, then B" and "B after you A").
         room_size: in cells, walls included.
         num_dists: objects in the room, by default the paper's number (fewer in small rooms).
+        strict: whether a wrong choice ends the episode.
+        time_factor: an episode lasts that many times the steps of BabyAI's bot on its scene, rounded up,
+            instead of what the room's size allows.
 
     Raises:
         UserError: for unknown names, or more targets than objects.
@@ -57,8 +68,11 @@ class LocalLevel(Scene):
         orders: Iterable[str] = ORDERS,
         room_size: int = 8,
         num_dists: int | None = None,
+        strict: bool = False,
+        time_factor: float | None = None,
         **kwargs: Any,
     ) -> None:
+        self.strict, self.time_factor = strict, time_factor
         self.kinds, self.orders = tuple(kinds), tuple(orders)
         self.held_out = frozenset(held_out)
         self.split = split
@@ -77,13 +91,43 @@ class LocalLevel(Scene):
         for kind in self.kinds:
             if kind not in ("putnext", "open") and not _is_composed(kind):
                 raise unknown("kind of task", kind, [*MIXED_KINDS, "pickup_then_pickup"])
+            if self.strict and "goto" in kind and kind != "goto":
+                raise UserError(f"{kind} can't be strict: things on the way to the other part would count")
             targets, objects = sum(map(len, _sides(kind))), self.num_dists or _roomy(room_size)
             if targets > objects:
                 raise UserError(f"{kind} needs {targets} objects, there are {objects}: raise num_dists")
+        if self.time_factor is not None and self.time_factor < 1:
+            raise UserError(f"time_factor is {self.time_factor}: the bot itself needs 1")
         if not self.kinds or not self.orders:
             raise UserError("a level needs at least one kind of task and one order")
         if "open" in self.kinds and not self._door_colors():
             raise UserError("no colour is left for the door: hold out other pairs, or leave out 'open'")
+
+    def reset(self, **kwargs: Any) -> Any:
+        """Begin a scene; where time is counted in the bot's steps, the bot plays it first."""
+        generator = self.np_random.bit_generator.state
+        begun = super().reset(**kwargs)  # type: ignore[no-untyped-call]
+        if self.time_factor is None:
+            return begun
+        steps = self._bot_steps()
+        if kwargs.get("seed") is None:
+            self.np_random.bit_generator.state = generator
+        begun = super().reset(**kwargs)  # type: ignore[no-untyped-call]
+        if steps is not None:
+            self.max_steps = math.ceil(self.time_factor * steps)
+        return begun
+
+    def _bot_steps(self) -> int | None:
+        """Return the steps that BabyAI's bot takes from here, None where it fails."""
+        bot = Bot(self)
+        try:
+            for step in range(1, self.max_steps + 1):
+                _, reward, terminated, _, _ = self.step(bot.replan())  # type: ignore[no-untyped-call]
+                if terminated:
+                    return step if reward > 0 else None
+        except BOT_ERRORS:
+            pass
+        return None
 
     def prepare(self) -> None:
         """Draw the kind of task, for which scenes are then drawn until one is accepted."""
@@ -126,14 +170,14 @@ class LocalLevel(Scene):
         self.place_agent(1 - locked, 0)
         self.check_objs_reachable()
         named = color if self.split == "test" else self._rand_elem([None, color])
-        self.instrs = OpenInstr(ObjDesc("door", named))
+        self.instrs = OpenInstr(ObjDesc("door", named), strict=self.strict)
 
     def _gen_put_next(self) -> None:
         self.place_agent()
         objects = self._add_objects(_PAIR_OBJECTS)
         self.check_objs_reachable()
         moved, fixed = self._targets(objects, 2)
-        self.instrs = PutNextInstr(moved, fixed)
+        self.instrs = (StrictPutNextInstr if self.strict else PutNextInstr)(moved, fixed)
 
     def _gen_actions(self, sides: list[list[str]]) -> None:
         self.place_agent()
@@ -141,13 +185,14 @@ class LocalLevel(Scene):
         objects = self._add_objects(_SINGLE_OBJECTS if count == 1 else _PAIR_OBJECTS)
         self.check_objs_reachable()
         targets = iter(self._targets(objects, count))
-        parts = [_together([_ACTIONS[name](next(targets)) for name in names]) for names in sides]
+        actions = _STRICT_ACTIONS if self.strict else _ACTIONS
+        parts = [_together([actions[name](next(targets)) for name in names]) for names in sides]
         if len(parts) == 1:
             self.instrs = parts[0]
         elif self._rand_elem(self.orders) == "then":
-            self.instrs = BeforeInstr(*parts)
+            self.instrs = BeforeInstr(parts[0], parts[1], strict=self.strict)
         else:
-            self.instrs = AfterInstr(*reversed(parts))
+            self.instrs = AfterInstr(parts[1], parts[0], strict=self.strict)
 
     def _targets(self, objects: list[Any], count: int) -> list[ObjDesc]:
         """Draw different objects; two of one description only where two in all are drawn."""

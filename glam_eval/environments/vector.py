@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glam_eval.config.environment import EnvironmentConfig
+from glam_eval.config.environment import EnvironmentConfig, ToldGoal
 from glam_eval.core.errors import UserError
 from glam_eval.core.world import (
     EpisodeState,
@@ -20,6 +20,7 @@ from glam_eval.core.world import (
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.environments.episode import Episode
 from glam_eval.environments.expert import Expert
+from glam_eval.environments.sweep import sweep_action, useful_actions
 from glam_eval.environments.vision import image_of, occlude, view_of
 from glam_eval.language import PromptMemory, Speaker, speaker
 
@@ -52,7 +53,7 @@ class _Slot:
     def __init__(self, expert: Expert, memory: PromptMemory) -> None:
         self.expert, self.memory = expert, memory
         self.episode: Episode | None = None
-        self.mission = ""
+        self.mission = ""  # as the agent reads it: empty where it is hidden
         self.sentences: tuple[str, ...] = ()
         self.image: NDArray[np.uint8] = np.empty(0, np.uint8)
 
@@ -70,6 +71,8 @@ class VectorEnvironment:
         actions: the name of an action set.
         template: of the prompt.
         remembered: observations in a prompt, 1 to 9.
+        goal: which goal is told.
+        goal_hidden: whether it is left out of all that is perceived.
         level_options: what the level takes.
 
     Raises:
@@ -86,16 +89,20 @@ class VectorEnvironment:
         actions: str = "canonical",
         template: str = "paper",
         remembered: int = 3,
+        goal: ToldGoal = "told",
+        goal_hidden: bool = False,
         **level_options: Any,
     ) -> None:
         self.level = level
+        self._goal: ToldGoal = goal
+        self._goal_hidden = goal_hidden
         self.speaker = speaker(language, shift)
         self.actions: tuple[str, ...] = self.speaker.actions(actions)
         self._narrator = Narrator(self.speaker)
         self._generator = make_scenes(level, **level_options)
         self._slots = [
             _Slot(
-                Expert(level, level_options),
+                Expert(level, level_options, goal),
                 PromptMemory(self.speaker, actions=self.actions, template=template, remembered=remembered),
             )
             for _ in range(slots)
@@ -104,10 +111,10 @@ class VectorEnvironment:
     def start(self, slot: int, scene_seed: int) -> None:
         """Begin the episode of a scene in a slot; what was there is gone."""
         place = self._slots[slot]
-        place.episode = Episode(self._generator, scene_seed)
-        place.mission = self.speaker.goal(place.episode.instruction)
+        place.episode = Episode(self._generator, scene_seed, self._goal)
+        place.mission = "" if self._goal_hidden else self.speaker.goal(place.episode.instruction)
         place.sentences, place.image = self._narrator.tell(place.episode.world.view())
-        place.memory.begin(place.mission, place.sentences)
+        place.memory.begin(None if self._goal_hidden else place.mission, place.sentences)
 
     def _playing(self, slot: int) -> Episode:
         episode = self._slots[slot].episode
@@ -129,13 +136,21 @@ class VectorEnvironment:
             place.memory.prompt(),
             self.actions,
             partial(self._ask_expert, slot),
+            partial(self._ask_sweep, slot),
+            tuple(each for each in useful_actions(episode.commitments.kinds) if each < len(self.actions)),
         )
 
     def _ask_expert(self, slot: int) -> int:
         place, episode = self._slots[slot], self._playing(slot)
-        action = place.expert.advise(episode.scene_seed, episode.minigrid_actions)
+        return self._offered(place.expert.advise(episode.scene_seed, episode.minigrid_actions), "the bot")
+
+    def _ask_sweep(self, slot: int) -> int:
+        episode = self._playing(slot)
+        return self._offered(sweep_action(episode.world, episode.commitments), "the sweep")
+
+    def _offered(self, action: int, planner: str) -> int:
         if action >= len(self.actions):
-            raise UserError("the bot needs an action that this action set does not offer: use 'canonical'")
+            raise UserError(f"{planner} needs an action that this action set does not offer: use 'canonical'")
         return action
 
     def step(self, actions: Sequence[int], slots: Sequence[int] | None = None) -> list[StepResult]:
@@ -192,5 +207,7 @@ def make_environment(world: EnvironmentConfig, slots: int) -> VectorEnvironment:
         actions=world.actions,
         template=world.template,
         remembered=world.remembered,
+        goal=world.goal,
+        goal_hidden=world.goal_hidden,
         **world.options,
     )

@@ -67,12 +67,12 @@ def is_cloned(agent: str) -> bool:
 
 def is_pretraining_variant(agent: str) -> bool:
     """Return whether an agent is a language model of the study trained online, whatever it starts from."""
-    return agent in agents_where(learner="ppo", uses_model=True)
+    return agent in agents_where(learner="ppo", uses_model=True, role="learner")
 
 
 def is_online_counterpart(agent: str) -> bool:
     """Return whether an agent trains online the very policy that cloned agents train offline."""
-    return agent in agents_where(learner="ppo", uses_model=True, switches=Switches())
+    return agent in agents_where(learner="ppo", uses_model=True, role="learner", switches=Switches())
 
 
 def of_agents(table: pd.DataFrame, chosen: Callable[[str], bool]) -> "pd.Series[bool]":

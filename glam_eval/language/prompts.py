@@ -18,15 +18,17 @@ class _Pieces:
     """A template with a speaker's phrases in it; index i of a tuple serves the i-th observation."""
 
     opening: str
+    goal: str
     action_separator: str
     before_observation: tuple[str, ...]
     after_sentence: str
     before_action: tuple[str, ...]
     after_action: str
 
-    def open(self, actions: Iterable[str], goal: str) -> str:
-        """Return what stands before the observations."""
-        return self.opening.format(actions=self.action_separator.join(actions), goal=goal)
+    def open(self, actions: Iterable[str], goal: str | None) -> str:
+        """Return what stands before the observations; a goal that is None is hidden, its label too."""
+        opening = self.opening.format(actions=self.action_separator.join(actions))
+        return opening if goal is None else opening + self.goal.format(goal=goal)
 
     def tell(self, sentences: Iterable[str]) -> str:
         """Return an observation's sentences as one text."""
@@ -50,7 +52,8 @@ def _pieces(speaker: Speaker, template: str) -> _Pieces:
     phrases = speaker.phrases(template)
     places = range(MAX_REMEMBERED)
     return _Pieces(
-        layout.opening.format(actions="{actions}", goal="{goal}", **phrases),
+        layout.opening.format(actions="{actions}", **phrases),
+        layout.goal.format(goal="{goal}", **phrases),
         layout.action_separator,
         tuple(layout.before_observation.format(i=i, **phrases) for i in places),
         layout.after_sentence,
@@ -69,7 +72,7 @@ def render_prompt(
     speaker: Speaker,
     template: str,
     actions: Sequence[str],
-    goal: str,
+    goal: str | None,
     observations: Sequence[Sequence[str]],
     taken: Sequence[str],
 ) -> str:
@@ -79,7 +82,7 @@ def render_prompt(
         speaker: whose phrases fill the template.
         template: its name.
         actions: the phrases offered.
-        goal: the sentence of the goal.
+        goal: the sentence of the goal; one that is None is left out with its label.
         observations: 1 to 9 tuples of sentences, oldest first.
         taken: the action phrases between them, one fewer.
 
@@ -114,8 +117,8 @@ class PromptMemory:
         self._observations: deque[str] = deque(maxlen=remembered)
         self._taken: deque[str] = deque(maxlen=remembered - 1)
 
-    def begin(self, goal: str, sentences: Iterable[str]) -> None:
-        """Forget everything and start an episode with its goal and first observation."""
+    def begin(self, goal: str | None, sentences: Iterable[str]) -> None:
+        """Forget everything and start an episode with its goal (None: hidden) and first observation."""
         self._opening = self._pieces.open(self._actions, goal)
         self._observations.clear()
         self._taken.clear()

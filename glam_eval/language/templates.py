@@ -11,13 +11,15 @@ from glam_eval.language.lexicon import read_table, table_names
 class Template(BaseModel):
     """The pieces of a prompt, in order; ``{i}`` is an observation's place from 0, the oldest.
 
-    A prompt is the opening, then for each observation ``before_observation``, each sentence followed by
-    ``after_sentence``, ``before_action`` and, but for the newest, the action taken and ``after_action``.
+    A prompt is the opening, the goal (left out where it is hidden), then for each observation
+    ``before_observation``, each sentence followed by ``after_sentence``, ``before_action`` and, but for the
+    newest, the action taken and ``after_action``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     description: str
     opening: str
+    goal: str
     action_separator: str
     before_observation: str
     after_sentence: str

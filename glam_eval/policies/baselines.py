@@ -1,4 +1,4 @@
-"""Policies without parameters: the uniform one and BabyAI's bot."""
+"""Policies without parameters: uniform ones and planners."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -48,6 +48,16 @@ def build_random(config: object, actions: int, device: str) -> "RandomPolicy":  
     return RandomPolicy()
 
 
+def build_random_useful(config: object, actions: int, device: str) -> "RandomUsefulPolicy":  # noqa: ARG001
+    """Return the uniform policy over useful actions: it has nothing to build."""
+    return RandomUsefulPolicy()
+
+
+def build_sweep(config: object, actions: int, device: str) -> "SweepPolicy":  # noqa: ARG001
+    """Return the sweep: it has nothing to build."""
+    return SweepPolicy()
+
+
 class RandomPolicy(FixedPolicy):
     """Uniform over the actions offered."""
 
@@ -61,20 +71,43 @@ class RandomPolicy(FixedPolicy):
         return PolicyOutput(scores.log_softmax(dim=1), torch.zeros(len(inputs)))
 
 
-class BotPolicy(FixedPolicy):
-    """BabyAI's planner, which sees the whole grid: the ceiling."""
+Choice = tuple[tuple[int, ...], int]  # the actions that may be taken, and the number offered
 
-    def prepare(self, situation: Situation) -> tuple[int, int]:
-        """Return the expert's action and the number of actions offered."""
-        return situation.expert_action(), len(situation.actions)
 
-    def evaluate(
-        self,
-        inputs: Sequence[tuple[int, int]],
-        memory: torch.Tensor | None = None,  # noqa: ARG002
-    ) -> PolicyOutput:
-        """Return probability 1 for the expert's action."""
+class ChoosingPolicy(FixedPolicy):
+    """Uniform over some of the actions offered, whatever is read."""
+
+    def prepare(self, situation: Situation) -> Choice:
+        """Return the actions that may be taken, and the number offered."""
+        raise NotImplementedError
+
+    def evaluate(self, inputs: Sequence[Choice], memory: torch.Tensor | None = None) -> PolicyOutput:  # noqa: ARG002
+        """Return equal probabilities for the actions that may be taken."""
         scores = torch.full((len(inputs), max(count for _, count in inputs)), -torch.inf)
-        for row, (action, _) in enumerate(inputs):
-            scores[row, action] = 0.0
-        return PolicyOutput(scores, torch.zeros(len(inputs)))
+        for row, (actions, _) in enumerate(inputs):
+            scores[row, list(actions)] = 0.0
+        return PolicyOutput(scores.log_softmax(dim=1), torch.zeros(len(inputs)))
+
+
+class RandomUsefulPolicy(ChoosingPolicy):
+    """Uniform over the actions that the scene's kind of task can need: chance of a walk."""
+
+    def prepare(self, situation: Situation) -> Choice:
+        """Return the useful actions and the number offered."""
+        return situation.useful_actions, len(situation.actions)
+
+
+class BotPolicy(ChoosingPolicy):
+    """BabyAI's planner, which knows the goal: the ceiling."""
+
+    def prepare(self, situation: Situation) -> Choice:
+        """Return the bot's action and the number offered."""
+        return (situation.expert_action(),), len(situation.actions)
+
+
+class SweepPolicy(ChoosingPolicy):
+    """A planner that tries things in the nearest order, whatever the goal: the ceiling of walking."""
+
+    def prepare(self, situation: Situation) -> Choice:
+        """Return the sweep's action and the number offered."""
+        return (situation.sweep_action(),), len(situation.actions)

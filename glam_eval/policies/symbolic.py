@@ -104,7 +104,8 @@ class SymbolicPolicy(NetworkPolicy):
         """Return the view, the mission's words by number, and the number of actions offered."""
         seen = situation.observation
         words = tuple(self._vocabulary.get(word, UNKNOWN) for word in _WORD.findall(seen.mission))
-        return PreparedGrid(seen.image, words, len(situation.actions))
+        hidden = (UNKNOWN,)  # what stands for a goal that is not told: its encoder reads one word at least
+        return PreparedGrid(seen.image, words or hidden, len(situation.actions))
 
     def evaluate(self, inputs: Sequence[PreparedGrid], memory: torch.Tensor | None = None) -> PolicyOutput:
         """Return log-probabilities, values and the memory after this step, where the given memory was."""

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
+from glam_eval.config.protocols import ConditionConfig, Goal, ProtocolConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.records import EpisodeRecord, StepRecord
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import Situation
 from glam_eval.environments import bot_length, make_environment
+from glam_eval.environments.replays import bot_first
 from glam_eval.policies.base import Policy, PolicyOutput, sample_actions
 from glam_eval.policies.recall import RecallingPolicy
 from glam_eval.protocols.returns import discounted_return, unscaled_value
@@ -54,6 +55,10 @@ class _Stage:
         self.run, self.frames, self.protocol, self.condition = run, frames, protocol, condition
         self.world = environment_of(run, condition)
         self.environment = make_environment(self.world, min(SLOTS, protocol.scenes))
+
+    @property
+    def _goal(self) -> Goal:
+        return "hidden" if self.world.goal_hidden and self.world.goal == "told" else self.world.goal
 
     def begin(self, slot: int, scene: int, keep_steps: bool) -> _Slot:
         self.environment.start(slot, scene)
@@ -108,6 +113,13 @@ class _Stage:
             wrong_order=summary.wrong_order,
             discounted_return=discounted_return(self.run, summary.episode_return, summary.length),
             value=unscaled_value(self.run, playing.value),
+            goal=self._goal,
+            success_told=summary.success_told,
+            first_thing=summary.first.thing,
+            first_told=summary.first.told,
+            first_meant=summary.first.meant,
+            first_chance=summary.first.chance,
+            bot_first_meant=bot_first(self.world.level, playing.scene, **self.world.options).meant,
         )
         return Played(episode, playing.steps)
 
@@ -136,7 +148,7 @@ def play_condition(
     """
     stage = _Stage(run, frames, protocol, condition)
     frozen = RecallingPolicy(policy)
-    scenes = protocol_scenes(protocol, stage.world.level, stage.world.options)
+    scenes = protocol_scenes(protocol, run, condition)
     replayed = set(scenes[:replays])
     waiting = iter(scenes)
     playing = {

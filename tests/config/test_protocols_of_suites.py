@@ -44,7 +44,7 @@ def test_sets_compose_and_name_each_condition_once():
 
 
 def test_settings_read_back_are_the_same():
-    before = protocol(conditions=["@paper", "@controls"])
+    before = protocol(conditions=["@paper", "@controls", "@language-controls"])
     assert ProtocolConfig.parse(before.model_dump(mode="json"), "again") == before
 
 

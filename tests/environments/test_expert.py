@@ -7,7 +7,8 @@ from glam_eval.core.seeds import stream
 from glam_eval.core.seeds import test_scene_seeds as evaluation_seeds
 from glam_eval.core.world import EpisodeState
 from glam_eval.environments import PAPER_LEVELS, VectorEnvironment, bot_length
-from glam_eval.environments.expert import Bot, BotLostError, Replica
+from glam_eval.environments.bot import Bot, BotLostError
+from glam_eval.environments.expert import Replica
 
 
 @pytest.mark.parametrize("level", PAPER_LEVELS)

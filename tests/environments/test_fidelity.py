@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from glam_eval.benchmarks.environments import own_minigrid
 from glam_eval.core.seeds import stream
+from glam_eval.environments.bot import BOT_ERRORS, Bot
 from glam_eval.environments.catalogue import PAPER_LEVELS, level_names, make_scenes
 from glam_eval.environments.episode import Episode
-from glam_eval.environments.expert import BOT_ERRORS, Bot
 from glam_eval.environments.vision import image_of, occlude
 from glam_eval.language import speaker
 

@@ -22,7 +22,7 @@ def clone(episode):
 def state_of(episode):
     """All that the future depends on: the world, and how much of a sequence is done."""
     world = episode.world
-    return bytes(world.codes), world.cell, world.direction, getattr(episode._goal, "_first_done", None)
+    return bytes(world.codes), world.cell, world.direction, getattr(episode._goals[0], "_first_done", None)
 
 
 def shortest_beginnings(episode, most=9):

@@ -12,7 +12,7 @@ from glam_eval.protocols import play_condition
 from glam_eval.protocols.scenes import check_scenes, protocol_scenes
 from glam_eval.training.run import TrainingRun
 
-SETS = ["@paper-5x5", "@languages", "@controls", "@composition-5x5", "@larger-5x5"]
+SETS = ["@paper-5x5", "@languages", "@language-controls", "@composition-5x5", "@larger-5x5"]
 WORLD = {"level": "MixedTrainLocalS5N2", "remembered": 1, "options": {"kinds": ["goto", "pickup"]}}
 
 
@@ -83,7 +83,10 @@ def test_scenes_are_checked_before_anything_starts(tiny_run):
 
 def test_balanced_scenes_are_the_same_whoever_asks(tiny_run):
     protocol = ProtocolConfig.parse({"name": "generalization", "scenes": 10, "balanced": True}, "test")
-    options = {"room_size": 6}
-    one = protocol_scenes(protocol, "MixedTrainLocal", options)
-    assert one == protocol_scenes(protocol, "MixedTrainLocal", dict(options))
+    runs = [
+        tiny_run(agent, environment={"level": "MixedTrainLocal", "options": {"room_size": 6}})
+        for agent in ("random", "bot")
+    ]
+    one, other = (protocol_scenes(protocol, run, ConditionConfig()) for run in runs)
+    assert one == other
     assert len(set(one)) == 10
