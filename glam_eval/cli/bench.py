@@ -10,10 +10,10 @@ import typer
 from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from glam_eval.benchmarks.engine import EngineMeasurement
+    from glam_eval.core.console import Console
 
 
 def register(app: typer.Typer) -> None:
@@ -38,10 +38,10 @@ def environment(
 
     Example: `glam-eval bench environment MixedTrainLocal --out results/bench/environment.parquet`
     """
-    from rich.console import Console
     from rich.table import Table
 
     from glam_eval.benchmarks.environments import measure_environment
+    from glam_eval.core.console import Console
 
     console = Console()
     with console.status(f"stepping {level}"):
@@ -78,8 +78,7 @@ def engine(
 
     Example: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console, styled
     from glam_eval.core.errors import unknown
     from glam_eval.policies.devices import available_devices
     from glam_eval.policies.models.shapes import check_known
@@ -95,7 +94,7 @@ def engine(
     with console.status("measuring") as status:
         measured = measure_engines(
             names,
-            report=lambda name: status.update(f"measuring {name}"),
+            report=lambda name: status.update(styled(f"measuring {name}")),
             precision=precision,
             device=available_devices(device)[0],
             threads=threads,
@@ -153,10 +152,10 @@ def agents(
 
     Example: `glam-eval bench agents --out results/bench/agents.parquet`
     """
-    from rich.console import Console
     from rich.table import Column, Table
 
     from glam_eval.benchmarks.agents import PHASES, measure_agents
+    from glam_eval.core.console import Console
     from glam_eval.policies.devices import available_devices
 
     console = Console()

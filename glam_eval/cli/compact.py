@@ -21,10 +21,10 @@ def compact(
 
     Example: `glam-eval compact results/quick`
     """
-    from rich.console import Console
     from rich.progress import Progress
 
     from glam_eval import results as package
+    from glam_eval.core.console import Console
 
     console = Console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -37,6 +37,5 @@ def compact(
     console.print(
         f"{done.files_before:,} files -> {done.files_after:,}, "
         f"{done.bytes_before / 1e6:,.1f} MB -> {done.bytes_after / 1e6:,.1f} MB",
-        highlight=False,
         soft_wrap=True,
     )

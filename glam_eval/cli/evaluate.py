@@ -45,8 +45,7 @@ def evaluate(
 
     `glam-eval evaluate CHECKPOINT --protocol probes --condition none@fr`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.execution.evaluation import load_evaluation
 
     given = {"scenes": scenes, "items": items, "conditions": condition}
@@ -58,7 +57,7 @@ def evaluate(
         table = tabulate(evaluation, out)
     console.print(table)
     if out:
-        console.print(f"rows in {out}", highlight=False, soft_wrap=True)
+        console.print(f"rows in {out}", soft_wrap=True)
 
 
 def _episodes(evaluation: "Evaluation", out: Path | None) -> "Table":

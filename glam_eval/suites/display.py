@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import TaskID
 
 from glam_eval.config.graph import PlannedRun
+from glam_eval.core.console import Console, styled
 from glam_eval.core.progress_bars import progress_bars
 from glam_eval.execution.progress import Progress
 from glam_eval.suites.messages import Failed, Finished, Message, Stopped
@@ -60,7 +59,7 @@ class Display:
                 self._failed += 1
                 self._done[run_id] = self._work[run_id]
                 self._close(run_id)
-                self._console.print(f"[red]failed[/] {run_id}: {escape(reason)}", highlight=False)
+                self._console.print(styled(("failed", "red"), f" {run_id}: {reason}"))
             case Stopped(run_id):
                 self._close(run_id)
             case _:
@@ -87,7 +86,7 @@ class Display:
 
     def _headline(self) -> str:
         failed = f", {self._failed} failed" if self._failed else ""
-        return f"[bold]{self._finished} of {self._total} runs done{failed}"
+        return f"{self._finished} of {self._total} runs done{failed}"
 
     def _say(self, done: float) -> None:
         """Print a plain line now and then where bars can't be drawn."""
@@ -100,7 +99,6 @@ class Display:
         minutes = "" if math.isinf(left) else f", about {left / 60:.0f} min left"
         self._console.print(
             f"{self._finished} of {self._total} runs done, {share:.0%}{minutes}; {self._latest}",
-            highlight=False,
             soft_wrap=True,
         )
 

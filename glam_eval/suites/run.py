@@ -4,11 +4,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.suite import SuiteConfig
+from glam_eval.core.console import Console, styled
 from glam_eval.core.errors import unknown
 from glam_eval.results import finished_runs
 from glam_eval.suites.directory import claimed, remaining
@@ -67,7 +66,7 @@ def run_suite(
     Raises UserError if the directory is another suite's or in use.
     """
     with claimed(out, suite, fresh):
-        console.print(f"[bold]{suite.title}[/]  {suite.question}", highlight=False)
+        console.print(styled((suite.title, "bold"), f"  {suite.question}"))
         runs = in_order(suite)
         todo = remaining(out, runs)
         forget_failures(out, todo)
@@ -79,7 +78,7 @@ def run_suite(
                 display.observe(message)
 
             scheduler = Scheduler(out, devices, suite.threads, observe, suite.silence_seconds)
-            return scheduler.run(todo) if todo else Outcome([], {}, False)
+            return scheduler.run(todo) if todo else Outcome([], {})
 
 
 def any_finished(suite: SuiteConfig, out: Path) -> bool:
@@ -94,12 +93,12 @@ def run_alone(suite: SuiteConfig, out: Path, device: str, console: Console) -> P
     Raises:
         UserError: on names that don't exist.
         RunFailedError: if the run fails.
-        KeyboardInterrupt: if it is interrupted.
+        KeyboardInterrupt, EndedError: if it is interrupted.
     """
     validate(suite)
     outcome = run_suite(suite, out, choose_devices(suite, 1, device), False, console)
     if outcome.interrupted:
-        raise KeyboardInterrupt
+        raise outcome.interrupted
     if outcome.failed:
         raise failure(outcome.failed, out, others=False)
     return max((out / "checkpoints" / suite.graph[-1].run_id).glob("frames-*"))
