@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 from program import command, glam_eval
-from rich.console import Console
+from glam_eval.core.console import Console
 
 from glam_eval.benchmarks.engine import EngineMeasurement
 from glam_eval.cli.bench import _engine_table

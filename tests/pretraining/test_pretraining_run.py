@@ -8,7 +8,7 @@ import time
 import pandas as pd
 import pytest
 import torch
-from rich.console import Console
+from glam_eval.core.console import Console
 
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.pretraining import batches, loop
