@@ -11,6 +11,7 @@ from glam_eval.core.errors import RunFailedError, UserError, described
 if TYPE_CHECKING:
     from glam_eval.core.console import Console
 
+_MOST_WORKERS = 1024  # processes that one machine starts
 _FILE_WIDTH = 200  # of a plan that is written to a file or another program
 
 
@@ -26,7 +27,9 @@ def run_suite(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, dotted keys, for instance ppo.clip=0.1.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time. [default: all cores]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=_MOST_WORKERS, help="Runs at a time. [default: all cores]")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     launcher: Annotated[str, typer.Option(help="Where runs are carried out: local.")] = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs; start nothing.")] = False,

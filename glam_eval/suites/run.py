@@ -1,6 +1,5 @@
 """Runs a suite from nothing, or from where it was left, to its report."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.console import Console, styled
 from glam_eval.core.errors import unknown
+from glam_eval.core.processors import available_processors
 from glam_eval.results import finished_runs
 from glam_eval.suites.directory import claimed, remaining
 from glam_eval.suites.display import Display
@@ -54,7 +54,7 @@ def choose_devices(suite: SuiteConfig, workers: int | None, device: str) -> tupl
 
     devices = available_devices(device)
     if devices[0] == "cpu":
-        return ("cpu",) * (workers or max(1, (os.cpu_count() or 1) // suite.threads))
+        return ("cpu",) * (workers or max(1, available_processors() // suite.threads))
     return tuple(devices[index % len(devices)] for index in range(workers or len(devices)))
 
 

@@ -152,13 +152,12 @@ def _limits(contrast: Contrast, verdict: str) -> str:
         return "one seed: no interval and no test"
     if estimate.exact:
         return "the same on every scene and seed"
-    points = (
-        f"{100 * estimate.detectable():.0f} points"
-        if estimate.kind == "difference"
-        else f"{estimate.detectable():.3g}"
-    )
-    seen = f"{estimate.n_seeds} seeds show differences of {points} with 80% power"
-    if verdict == "undecided" and estimate.detectable() > contrast.margin:
+    smallest = estimate.detectable()
+    found = f"differences of {smallest:.3g}"
+    if estimate.kind == "difference":  # of shares: none can be larger than 100 points
+        found = f"differences of {100 * smallest:.0f} points" if smallest < 1 else "no difference at all"
+    seen = f"{estimate.n_seeds} seeds show {found} with 80% power"
+    if verdict == "undecided" and smallest > contrast.margin:
         return f"under-powered: {seen}"
     return f"few seeds: {seen}" if estimate.n_seeds < ENOUGH_SEEDS else ""
 
