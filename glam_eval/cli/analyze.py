@@ -76,7 +76,9 @@ def compare(
 
 def _print_comparisons(table: "pd.DataFrame", console: "Console") -> None:
     """Print one narrow table for each protocol and measure, with the distinct notes below."""
-    from rich.table import Column, Table
+    from rich.table import Column
+
+    from glam_eval.core.console import Table
 
     for (protocol, measure), rows in table.groupby(["protocol", "measure"], sort=False):
         names = (Column(title, overflow="fold") for title in ("shift", "", "against"))
@@ -95,7 +97,9 @@ def _print_comparisons(table: "pd.DataFrame", console: "Console") -> None:
 
 def _print_plan(table: "pd.DataFrame", console: "Console") -> None:
     """Print one row for each comparison: its power now, and the seeds needed with so many scenes."""
-    from rich.table import Column, Table
+    from rich.table import Column
+
+    from glam_eval.core.console import Table
 
     for protocol, rows in table.groupby("protocol", sort=False):
         scenes = [str(count) for count in rows["scenes"].unique()]

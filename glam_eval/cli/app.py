@@ -78,7 +78,8 @@ def _answer(arguments: Sequence[str]) -> int:
     except RunFailedError as error:
         return _say(str(error), RUN_FAILED)
     except typer.TyperException as error:
-        return _say(one_line(getattr(error, "format_message", error.__str__)()), WRONG_INPUT)
+        message = one_line(getattr(error, "format_message", error.__str__)())
+        return _say(message, WRONG_INPUT) if message else DONE  # a group's help was asked for and is printed
     except ModuleNotFoundError as error:
         if error.name in ("torch", "transformers", "minigrid", "gymnasium"):
             return _say(f"this needs {error.name}: pip install glam-eval, with its dependencies", WRONG_INPUT)

@@ -47,9 +47,9 @@ def envs(
 
 
 def _list(console: "Console") -> None:
-    from rich.table import Table
     from rich.text import Text
 
+    from glam_eval.core.console import Table
     from glam_eval.environments import PAPER_LEVELS, level_names, level_text
 
     table = Table("level", "of the paper", "what")
@@ -95,8 +95,7 @@ def _sample(console: "Console", level: str, language: str, shift: str, seed: int
 
 
 def _audit(console: "Console", level: str, episodes: int) -> None:
-    from rich.table import Table
-
+    from glam_eval.core.console import Table
     from glam_eval.environments.audit import leakage_audit
 
     report = leakage_audit(level, episodes)

@@ -8,8 +8,7 @@ import typer
 from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from glam_eval.core.console import Table
     from glam_eval.execution.evaluation import Evaluation
 
 
@@ -61,7 +60,7 @@ def evaluate(
 
 
 def _episodes(evaluation: "Evaluation", out: Path | None) -> "Table":
-    from rich.table import Table
+    from glam_eval.core.console import Table
 
     table = Table("shift", "episodes", "success", "return", "length")
     for label, episodes in evaluation.episodes(out).items():
@@ -77,7 +76,7 @@ def _episodes(evaluation: "Evaluation", out: Path | None) -> "Table":
 
 
 def _probes(evaluation: "Evaluation", out: Path | None) -> "Table":
-    from rich.table import Table
+    from glam_eval.core.console import Table
 
     table = Table("probe", "shift", "expected", "probability", "entropy", "KL to start", "value")
     rows = evaluation.probe(out)
@@ -96,7 +95,7 @@ def _probes(evaluation: "Evaluation", out: Path | None) -> "Table":
 
 
 def _language(evaluation: "Evaluation", out: Path | None) -> "Table":
-    from rich.table import Table
+    from glam_eval.core.console import Table
 
     table = Table("text", "items", "loss", "accuracy", "chance")
     for row in evaluation.language(out):

@@ -157,7 +157,7 @@ def card(name: Annotated[str, typer.Argument(help="Rung of the ladder, for insta
 def _print_scores(scores: Sequence["LanguageRecord"], console: "Console") -> None:
     from math import exp, isnan
 
-    from rich.table import Table
+    from glam_eval.core.console import Table
 
     table = Table("objective", "items", "accuracy", "chance", "perplexity", title=scores[0].model)
     for row in scores:

@@ -14,15 +14,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models, name="models")
 
 
-models = typer.Typer(help="List, describe and make language models.")
+models = typer.Typer(help="List, describe and make language models.", no_args_is_help=True)
 
 
 @models.command("list")
 def list_models() -> None:
     """List the models known by name; any directory or Hugging Face name works as well."""
-    from rich.table import Table
-
-    from glam_eval.core.console import Console
+    from glam_eval.core.console import Console, Table
     from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, LADDER
     from glam_eval.policies.models.shipped import shipped_rungs
 
@@ -90,9 +88,7 @@ def describe_model(
 
     Example: `glam-eval models describe google/flan-t5-xl --batch 64`
     """
-    from rich.table import Table
-
-    from glam_eval.core.console import Console
+    from glam_eval.core.console import Console, Table
     from glam_eval.policies.devices import available_devices
     from glam_eval.policies.models.estimate import Workload, describe
     from glam_eval.policies.models.shapes import check_known

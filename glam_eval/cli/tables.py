@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from rich.table import Table
 
-from glam_eval.core.console import Console
+from glam_eval.core.console import Console, Table
 from glam_eval.core.errors import UserError, unknown
 
 FORMATS = {"terminal": "", "csv": ".csv", "latex": ".tex", "parquet": ".parquet"}

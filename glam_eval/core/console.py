@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import rich.console
+import rich.table
 from rich.status import Status
 from rich.text import Text
 
@@ -27,6 +28,14 @@ class Console(rich.console.Console):
     def status(self, status: rich.console.RenderableType, **options: Any) -> Status:
         """Return a spinner with a text."""
         return super().status(styled(status) if isinstance(status, str) else status, **options)
+
+
+class Table(rich.table.Table):
+    """A table whose cells go on in the next line where they are too wide: no name is cut."""
+
+    def add_column(self, header: rich.console.RenderableType = "", **options: Any) -> None:  # type: ignore[override]
+        """Add a column under a heading; its options are Rich's."""
+        super().add_column(header, **{"overflow": "fold", **options})
 
 
 def styled(*parts: str | tuple[str, str]) -> Text:

@@ -15,6 +15,8 @@ from glam_eval.execution.progress import Progress
 from glam_eval.suites.messages import Failed, Finished, Message, Stopped
 
 _LINE_SECONDS = 15.0  # between plain lines
+_NEARLY = 0.99  # the most that is shown as done before all runs are
+_TELLING = 0.05  # the share of the work from which a rate tells how long the rest takes
 
 
 class Display:
@@ -27,7 +29,8 @@ class Display:
         self._failed = 0
         self._work = {planned.run_id: _units(planned) for planned in runs}
         self._done = dict.fromkeys(self._work, 0.0)
-        self._began = self._spoke = time.monotonic()
+        self._spoke = time.monotonic()
+        self._first: tuple[float, float] | None = None  # when work was first heard of, and how much was done
         self._latest = "nothing heard yet"
         self._bars: dict[str, TaskID] = {}
         self._progress = progress_bars(console)
@@ -65,6 +68,8 @@ class Display:
             case _:
                 return
         done = sum(self._done.values())
+        if self._finished + self._failed < self._total:  # what remains has to show
+            done = min(done, _NEARLY * sum(self._work.values()))
         self._progress.update(self._overall, completed=done, description=self._headline())
         self._say(done)
 
@@ -91,16 +96,24 @@ class Display:
     def _say(self, done: float) -> None:
         """Print a plain line now and then where bars can't be drawn."""
         now = time.monotonic()
+        if self._first is None and done:
+            self._first = now, done
         if self._console.is_terminal or now - self._spoke < _LINE_SECONDS:
             return
         self._spoke = now
         share = done / max(1.0, sum(self._work.values()))
-        left = (now - self._began) * (1 - share) / share if share else math.inf
-        minutes = "" if math.isinf(left) else f", about {left / 60:.0f} min left"
         self._console.print(
-            f"{self._finished} of {self._total} runs done, {share:.0%}{minutes}; {self._latest}",
+            f"{self._headline()}, {share:.0%}{self._time_left(now, done)}; {self._latest}",
             soft_wrap=True,
         )
+
+    def _time_left(self, now: float, done: float) -> str:
+        """Return how long the rest takes at the rate since work began, once that can be told."""
+        total = sum(self._work.values())
+        if self._first is None or done - self._first[1] < _TELLING * total:
+            return ""
+        seconds = (now - self._first[0]) * (total - done) / (done - self._first[1])
+        return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
 
 
 _EVALUATION_UNITS = 500.0  # frames' worth of bar for a run's evaluations: they are short beside training

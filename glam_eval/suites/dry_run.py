@@ -5,13 +5,13 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from rich.table import Column, Table
+from rich.table import Column
 
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.run import RunConfig
 from glam_eval.config.settings import flatten
 from glam_eval.config.suite import SuiteConfig
-from glam_eval.core.console import Console
+from glam_eval.core.console import Console, Table
 
 _TITLES = ("run", "unlike most", "parameters", "frames", "episodes", "operations", "memory", "time")
 

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.table import Table
 from rich.text import Text
 
 from glam_eval.config.protocols import condition_rank
-from glam_eval.core.console import Console, styled
+from glam_eval.core.console import Console, Table, styled
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.core.seeds import stream
 from glam_eval.results import load_results, write_table
