@@ -21,14 +21,13 @@ def compact(
 
     Example: `glam-eval compact results/quick`
     """
-    from rich.progress import Progress
-
     from glam_eval import results as package
     from glam_eval.core.console import Console
+    from glam_eval.core.progress_bars import progress_bars
 
     console = Console()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("compacting", total=None)
+    with progress_bars(console) as progress:
+        task = progress.add_task("compacting", total=None, status="")
 
         def show(table: str, read: int, total: int) -> None:
             progress.update(task, description=table, completed=read, total=total)
