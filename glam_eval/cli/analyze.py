@@ -7,7 +7,8 @@ import typer
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console
+
+    from glam_eval.core.console import Console
 
 Results = Annotated[Path, typer.Argument(help="Directory of results, for instance results/quick.")]
 
@@ -47,10 +48,9 @@ def compare(
 
     `glam-eval compare results/quick --plan --difference 0.05`
     """
-    from rich.console import Console
-
     from glam_eval import statistics
     from glam_eval.cli.tables import present
+    from glam_eval.core.console import Console
     from glam_eval.core.errors import unknown
     from glam_eval.core.seeds import stream
     from glam_eval.results import load_results, table_names
@@ -77,8 +77,9 @@ def compare(
 
 def _print_comparisons(table: "pd.DataFrame", console: "Console") -> None:
     """Print one narrow table for each protocol and measure, with the distinct notes below."""
-    from rich.markup import escape
-    from rich.table import Column, Table
+    from rich.table import Column
+
+    from glam_eval.core.console import Table
 
     for (protocol, measure), rows in table.groupby(["protocol", "measure"], sort=False):
         names = (Column(title, overflow="fold") for title in ("shift", "", "against"))
@@ -88,17 +89,18 @@ def _print_comparisons(table: "pd.DataFrame", console: "Console") -> None:
             estimate = f"{row['estimate']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
             p_value = "" if row["p_adjusted"] != row["p_adjusted"] else f"{row['p_adjusted']:.3f}"
             texts = (row["shift"], row["a"], row["b"], estimate, p_value, row["verdict"])
-            drawn.add_row(*map(escape, texts), str(row["n_seeds"]))
+            drawn.add_row(*texts, str(row["n_seeds"]))
         console.print(drawn)
         for note in dict.fromkeys(note for note in rows["note"] if note):
-            console.print(f"  note: {escape(note)}", highlight=False, style="dim")
+            console.print(f"  note: {note}", style="dim")
         console.print()
 
 
 def _print_plan(table: "pd.DataFrame", console: "Console") -> None:
     """Print one row for each comparison: its power now, and the seeds needed with so many scenes."""
-    from rich.markup import escape
-    from rich.table import Column, Table
+    from rich.table import Column
+
+    from glam_eval.core.console import Table
 
     for protocol, rows in table.groupby("protocol", sort=False):
         scenes = [str(count) for count in rows["scenes"].unique()]
@@ -111,7 +113,7 @@ def _print_plan(table: "pd.DataFrame", console: "Console") -> None:
             first = plans.iloc[0]
             now = f"{first['power_now']:.2f} ({first['seeds_now']} x {first['scenes_now']})"
             needed = ["" if count != count else f"{count:.0f}" for count in plans["seeds_needed"]]
-            drawn.add_row(*(escape(str(name)) for name in compared), now, *needed)
+            drawn.add_row(*(str(name) for name in compared), now, *needed)
         console.print(drawn)
         console.print("  power now: with (seeds x scenes); empty: more than 200 seeds\n", style="dim")
 
@@ -128,17 +130,20 @@ def figures(
 
     Example: `glam-eval figures results/quick --name generalization --format pdf --out paper/figures`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console, styled
     from glam_eval.figures import draw_all
 
     console = Console()
     with console.status("drawing") as status:
-        drawn = draw_all(results, out, form or ("png", "pdf", "svg"), name, status.update)
+
+        def show(figure: str) -> None:
+            status.update(styled(f"drawing {figure}"))
+
+        drawn = draw_all(results, out, form or ("png", "pdf", "svg"), name, show)
     for skipped, reason in drawn.skipped.items():
-        console.print(f"not drawn: {skipped} ({reason})", highlight=False, soft_wrap=True, style="dim")
+        console.print(f"not drawn: {skipped} ({reason})", soft_wrap=True, style="dim")
     where = out or results / "figures"
-    console.print(f"{len(drawn.written)} files in {where}", highlight=False, soft_wrap=True)
+    console.print(f"{len(drawn.written)} files in {where}", soft_wrap=True)
 
 
 def report(results: Results) -> None:
@@ -146,11 +151,10 @@ def report(results: Results) -> None:
 
     Example: `glam-eval report results/quick`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.report import build_report
 
     console = Console()
     with console.status("writing the report"):
         path = build_report(results)
-    console.print(f"report in {path}", highlight=False, soft_wrap=True)
+    console.print(f"report in {path}", soft_wrap=True)

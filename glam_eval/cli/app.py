@@ -1,5 +1,7 @@
 """The program: its commands, and what each kind of error looks like to a person."""
 
+import contextlib
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -19,9 +21,13 @@ from glam_eval.cli import (
     suites,
     train,
 )
-from glam_eval.core.errors import RunFailedError, UserError
+from glam_eval.core.console import make_streams_readable
+from glam_eval.core.errors import RunFailedError, UserError, described
+from glam_eval.core.signals import EndedError, ending_signals_raise
+from glam_eval.core.text import one_line, printable
 
 DONE, RUN_FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+_KEPT = "everything so far is kept; the same command continues"
 
 app = typer.Typer(
     name="glam-eval",
@@ -48,37 +54,48 @@ for module in (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; return its exit code: 0 done, 1 a run failed, 2 wrong input, 130 interrupted."""
+    """Run the program; return its exit code.
+
+    0 done, 1 a run failed, 2 wrong input, 130 interrupted; 143 and 129 ended by SIGTERM or SIGHUP.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
+    make_streams_readable()
     try:
-        code = app(args=arguments or ["--help"], standalone_mode=False)
+        with ending_signals_raise():
+            return _answer(arguments or ["--help"])
+    except EndedError as error:
+        return _say(f"ended by {signal.Signals(error.number).name}: {_KEPT}", error.exit_code)
+    except KeyboardInterrupt:
+        return _say(f"interrupted: {_KEPT}", INTERRUPTED)
+
+
+def _answer(arguments: Sequence[str]) -> int:
+    """Run a command; return its exit code, with one line on standard error where that is not 0."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
     except UserError as error:
-        return _say(str(error), WRONG_INPUT)
+        return _say(one_line(str(error)), WRONG_INPUT)
     except RunFailedError as error:
         return _say(str(error), RUN_FAILED)
     except typer.TyperException as error:
-        return _say(_one_line(error), WRONG_INPUT)
+        message = one_line(getattr(error, "format_message", error.__str__)())
+        return _say(message, WRONG_INPUT) if message else DONE  # a group's help was asked for and is printed
     except ModuleNotFoundError as error:
         if error.name in ("torch", "transformers", "minigrid", "gymnasium"):
             return _say(f"this needs {error.name}: pip install glam-eval, with its dependencies", WRONG_INPUT)
         raise
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     except BrokenPipeError:
         return DONE
     except OSError as error:
-        name = f" {error.filename!r}" if error.filename else ""
-        return _say(f"{error.strerror or error}{name}", WRONG_INPUT)
+        return _say(described(error), WRONG_INPUT)
     if code == INTERRUPTED:  # typer turns an interrupt into this code
-        return _say("interrupted: everything so far is kept; the same command continues", INTERRUPTED)
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else DONE
 
 
-def _one_line(error: typer.TyperException) -> str:
-    message: str = getattr(error, "format_message", error.__str__)()
-    return " ".join(message.split())
-
-
 def _say(message: str, code: int) -> int:
-    print(f"glam-eval: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(printable(f"glam-eval: {message}"), file=sys.stderr)
     return code

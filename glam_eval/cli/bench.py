@@ -10,10 +10,8 @@ import typer
 from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from glam_eval.benchmarks.engine import EngineMeasurement
+    from glam_eval.core.console import Console, Table
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +19,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(bench, name="bench")
 
 
-bench = typer.Typer(help="Measure throughput against the limit of this machine.")
+bench = typer.Typer(help="Measure throughput against the limit of this machine.", no_args_is_help=True)
 
 
 @bench.command("environment")
@@ -38,10 +36,8 @@ def environment(
 
     Example: `glam-eval bench environment MixedTrainLocal --out results/bench/environment.parquet`
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from glam_eval.benchmarks.environments import measure_environment
+    from glam_eval.core.console import Console, Table
 
     console = Console()
     with console.status(f"stepping {level}"):
@@ -78,8 +74,7 @@ def engine(
 
     Example: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console, styled
     from glam_eval.core.errors import unknown
     from glam_eval.policies.devices import available_devices
     from glam_eval.policies.models.shapes import check_known
@@ -95,7 +90,7 @@ def engine(
     with console.status("measuring") as status:
         measured = measure_engines(
             names,
-            report=lambda name: status.update(f"measuring {name}"),
+            report=lambda name: status.update(styled(f"measuring {name}")),
             precision=precision,
             device=available_devices(device)[0],
             threads=threads,
@@ -108,7 +103,9 @@ def engine(
 
 def _engine_table(measured: Sequence["EngineMeasurement"], compare: bool) -> "Table":
     """Return measurements as a table that fits 80 columns."""
-    from rich.table import Column, Table
+    from rich.table import Column
+
+    from glam_eval.core.console import Table
 
     first = measured[0]
     others = ("plain", "padded") if compare else ()
@@ -153,10 +150,10 @@ def agents(
 
     Example: `glam-eval bench agents --out results/bench/agents.parquet`
     """
-    from rich.console import Console
-    from rich.table import Column, Table
+    from rich.table import Column
 
     from glam_eval.benchmarks.agents import PHASES, measure_agents
+    from glam_eval.core.console import Console, Table
     from glam_eval.policies.devices import available_devices
 
     console = Console()

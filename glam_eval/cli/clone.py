@@ -8,7 +8,7 @@ import typer
 from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from glam_eval.core.console import Console
 
 
 def register(app: typer.Typer) -> None:
@@ -55,13 +55,12 @@ def clone(
 
     `glam-eval clone results/mixed --out results/from-mixed --then-frames 51200`
     """
-    from rich.console import Console
-
     from glam_eval.config.agents import DEFAULT_AGENT, agents_where, cloning_agent
     from glam_eval.config.overrides import apply_overrides
+    from glam_eval.core.console import Console
     from glam_eval.execution.demonstrations import describe_demonstrations
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     stored, is_stored = Path(source), (Path(source) / "demonstrations").is_dir()
     (expert,) = agents_where(bound="ceiling")
     of_expert = describe_demonstrations(stored)[1] if is_stored else source == expert

@@ -21,14 +21,13 @@ def compact(
 
     Example: `glam-eval compact results/quick`
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from glam_eval import results as package
+    from glam_eval.core.console import Console
+    from glam_eval.core.progress_bars import progress_bars
 
     console = Console()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("compacting", total=None)
+    with progress_bars(console) as progress:
+        task = progress.add_task("compacting", total=None, status="")
 
         def show(table: str, read: int, total: int) -> None:
             progress.update(task, description=table, completed=read, total=total)
@@ -37,6 +36,5 @@ def compact(
     console.print(
         f"{done.files_before:,} files -> {done.files_after:,}, "
         f"{done.bytes_before / 1e6:,.1f} MB -> {done.bytes_after / 1e6:,.1f} MB",
-        highlight=False,
         soft_wrap=True,
     )

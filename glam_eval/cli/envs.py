@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from glam_eval.core.console import Console
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def envs(
 
     `glam-eval envs MixedTrainLocal --audit 1000`
     """
-    from rich.console import Console
+    from glam_eval.core.console import Console
 
     console = Console()
     if level is None:
@@ -47,9 +47,9 @@ def envs(
 
 
 def _list(console: "Console") -> None:
-    from rich.table import Table
     from rich.text import Text
 
+    from glam_eval.core.console import Table
     from glam_eval.environments import PAPER_LEVELS, level_names, level_text
 
     table = Table("level", "of the paper", "what")
@@ -62,7 +62,7 @@ def _describe(console: "Console", level: str) -> None:
     from glam_eval.environments import describe_level
 
     described = describe_level(level)
-    console.print(f"{described.name}: {described.text}", highlight=False, markup=False)
+    console.print(f"{described.name}: {described.text}")
     facts = {
         "rooms": ", ".join(map(str, described.rooms)),
         "room size": f"{described.room_size} x {described.room_size} cells, walls included",
@@ -71,7 +71,7 @@ def _describe(console: "Console", level: str) -> None:
         "goals": "; ".join(described.missions[:4]),
     }
     for name, fact in facts.items():
-        console.print(f"  {name}: {fact}", highlight=False)
+        console.print(f"  {name}: {fact}")
 
 
 def _sample(console: "Console", level: str, language: str, shift: str, seed: int) -> None:
@@ -91,12 +91,11 @@ def _sample(console: "Console", level: str, language: str, shift: str, seed: int
     summary = world.summary(0)
     outcome = "reached" if summary.success else "not reached"
     lines.append(f"Goal {outcome} after {summary.length} steps, return {summary.episode_return:.3f}")
-    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def _audit(console: "Console", level: str, episodes: int) -> None:
-    from rich.table import Table
-
+    from glam_eval.core.console import Table
     from glam_eval.environments.audit import leakage_audit
 
     report = leakage_audit(level, episodes)

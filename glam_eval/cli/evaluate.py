@@ -8,8 +8,7 @@ import typer
 from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from glam_eval.core.console import Table
     from glam_eval.execution.evaluation import Evaluation
 
 
@@ -45,8 +44,7 @@ def evaluate(
 
     `glam-eval evaluate CHECKPOINT --protocol probes --condition none@fr`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.execution.evaluation import load_evaluation
 
     given = {"scenes": scenes, "items": items, "conditions": condition}
@@ -58,11 +56,11 @@ def evaluate(
         table = tabulate(evaluation, out)
     console.print(table)
     if out:
-        console.print(f"rows in {out}", highlight=False, soft_wrap=True)
+        console.print(f"rows in {out}", soft_wrap=True)
 
 
 def _episodes(evaluation: "Evaluation", out: Path | None) -> "Table":
-    from rich.table import Table
+    from glam_eval.core.console import Table
 
     table = Table("shift", "episodes", "success", "return", "length")
     for label, episodes in evaluation.episodes(out).items():
@@ -78,7 +76,7 @@ def _episodes(evaluation: "Evaluation", out: Path | None) -> "Table":
 
 
 def _probes(evaluation: "Evaluation", out: Path | None) -> "Table":
-    from rich.table import Table
+    from glam_eval.core.console import Table
 
     table = Table("probe", "shift", "expected", "probability", "entropy", "KL to start", "value")
     rows = evaluation.probe(out)
@@ -97,7 +95,7 @@ def _probes(evaluation: "Evaluation", out: Path | None) -> "Table":
 
 
 def _language(evaluation: "Evaluation", out: Path | None) -> "Table":
-    from rich.table import Table
+    from glam_eval.core.console import Table
 
     table = Table("text", "items", "loss", "accuracy", "chance")
     for row in evaluation.language(out):

@@ -24,10 +24,9 @@ def import_runs(
 
     Example: `glam-eval import-runs storage/logs --out results/released`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.importing.runs import import_runs as write_runs
 
     counts = write_runs(directory, out, agent, model, level)
     rows = ", ".join(f"{count:,} {table}" for table, count in counts.items())
-    Console().print(f"{rows} in {out}", highlight=False, soft_wrap=True)
+    Console().print(f"{rows} in {out}", soft_wrap=True)

@@ -9,8 +9,7 @@ import typer
 from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.core.records import LanguageRecord
 
 
@@ -38,15 +37,14 @@ def pretrain(
 
     Example: `glam-eval models pretrain t5-pico --out pretraining/t5-pico`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.policies.devices import available_devices
     from glam_eval.pretraining.recipe import load_recipe
     from glam_eval.pretraining.session import external_texts
     from glam_eval.pretraining.session import pretrain as run
 
     recipe = load_recipe(name, settings or [], seed)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     scores = run(recipe, out, external_texts(data), available_devices(device)[0], threads, console)
     _print_scores(scores, console)
     console.print(f"{name} in {out}")
@@ -66,14 +64,13 @@ def audit(
     """
     from itertools import chain, islice
 
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.core.errors import RunFailedError
     from glam_eval.pretraining.audit import audit as check
     from glam_eval.pretraining.mixture import training_examples, training_sentences
     from glam_eval.pretraining.session import external_texts
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     texts = external_texts(data)
     with console.status("reading what pretraining is made of"):
         found = check(
@@ -108,14 +105,13 @@ def score(
 
     Example: `glam-eval models score t5-nano t5-nano-scratch --out results/ladder`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.policies import load_model
     from glam_eval.policies.devices import available_devices
     from glam_eval.pretraining.evaluate import Counts, language_scores
     from glam_eval.results import write_table
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     where = available_devices(device)[0]
     for name in models:
         with console.status(f"asking {name}"):
@@ -136,11 +132,10 @@ def release(
 
     Example: `glam-eval models release pretraining/t5-nano`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.pretraining.session import release_pretrained
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     with console.status("asking the model for its card"):
         scores = release_pretrained(pretrained, ladder)
     _print_scores(scores, console)
@@ -151,9 +146,9 @@ def card(name: Annotated[str, typer.Argument(help="Rung of the ladder, for insta
 
     Example: `glam-eval models card t5-nano`
     """
-    from rich.console import Console
     from rich.markdown import Markdown
 
+    from glam_eval.core.console import Console
     from glam_eval.policies.models.shipped import read_card
 
     Console().print(Markdown(read_card(name)))
@@ -162,7 +157,7 @@ def card(name: Annotated[str, typer.Argument(help="Rung of the ladder, for insta
 def _print_scores(scores: Sequence["LanguageRecord"], console: "Console") -> None:
     from math import exp, isnan
 
-    from rich.table import Table
+    from glam_eval.core.console import Table
 
     table = Table("objective", "items", "accuracy", "chance", "perplexity", title=scores[0].model)
     for row in scores:

@@ -14,15 +14,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models, name="models")
 
 
-models = typer.Typer(help="List, describe and make language models.")
+models = typer.Typer(help="List, describe and make language models.", no_args_is_help=True)
 
 
 @models.command("list")
 def list_models() -> None:
     """List the models known by name; any directory or Hugging Face name works as well."""
-    from rich.console import Console
-    from rich.table import Table
-
+    from glam_eval.core.console import Console, Table
     from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, LADDER
     from glam_eval.policies.models.shipped import shipped_rungs
 
@@ -47,8 +45,7 @@ def make(
 
     Example: `glam-eval models make t5-nano --out models/t5-nano`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.core.errors import UserError
     from glam_eval.policies import make_model
 
@@ -73,8 +70,7 @@ def import_released(
 
     Example: `glam-eval models import last/model.checkpoint --model google/flan-t5-large --out imported`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.importing.checkpoints import import_checkpoint
 
     directory = import_checkpoint(checkpoint, model, out, level, actions, end_of_sequence)
@@ -92,9 +88,7 @@ def describe_model(
 
     Example: `glam-eval models describe google/flan-t5-xl --batch 64`
     """
-    from rich.console import Console
-    from rich.table import Table
-
+    from glam_eval.core.console import Console, Table
     from glam_eval.policies.devices import available_devices
     from glam_eval.policies.models.estimate import Workload, describe
     from glam_eval.policies.models.shapes import check_known

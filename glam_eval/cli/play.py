@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from glam_eval.core.world import GridSnapshot, Situation
 
 Choose = Callable[["Situation"], int | None]  # the index of an action, or None to stop
@@ -37,25 +39,24 @@ def play(
 
     `glam-eval play MixedTrainLocal --agent bot --language ro --seed 7 --picture`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.environments import VectorEnvironment
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     choose, told = (_ask, {"actions": actions}) if agent == "human" else _agent(agent, actions, seed)
     world = VectorEnvironment(level, 1, language=language, shift=shift, **told)
     world.start(0, seed)
-    console.print(f"Goal: {world.situations()[0].observation.mission}", markup=False)
+    console.print(f"Goal: {world.situations()[0].observation.mission}")
     done = False
     while not done:
         situation = world.situations()[0]
         if picture:
             console.print(draw(world.snapshot(0)))
-        console.print("\n".join(situation.observation.sentences), markup=False)
+        console.print("\n".join(situation.observation.sentences))
         action = choose(situation)
         if action is None:
             return
-        console.print(f"> {situation.actions[action]}", markup=False)
+        console.print(f"> {situation.actions[action]}")
         done = world.step([action])[0].done
     summary = world.summary(0)
     outcome = "Goal reached" if summary.success else "Goal not reached"
@@ -124,16 +125,16 @@ def _agent(name: str, actions: str, seed: int) -> tuple[Choose, dict[str, Any]]:
     return choose, told
 
 
-def draw(snapshot: "GridSnapshot") -> str:
-    """Return the grid as lines of rich markup, two characters a cell."""
+def draw(snapshot: "GridSnapshot") -> "Text":
+    """Return the grid as lines of two characters a cell."""
     import numpy as np
     from minigrid.core.constants import IDX_TO_COLOR, IDX_TO_OBJECT
+    from rich.text import Text
 
     cells = np.frombuffer(snapshot.grid, np.uint8).reshape(snapshot.width, -1, 3)
     shades = {"purple": "magenta", "grey": "bright_black"}
-    lines = []
+    drawn = Text()
     for y in range(cells.shape[1]):
-        line = ""
         for x in range(snapshot.width):
             kind, color, state = (int(number) for number in cells[x, y])
             shade = shades.get(IDX_TO_COLOR[color], IDX_TO_COLOR[color])
@@ -142,6 +143,7 @@ def draw(snapshot: "GridSnapshot") -> str:
                 symbol = "▕ "
             if (x, y) == (snapshot.agent_x, snapshot.agent_y):
                 symbol, shade = _AGENT[snapshot.agent_direction], "bright_red"
-            line += f"[{shade}]{symbol}[/]"
-        lines.append(line)
-    return "\n".join(lines)
+            drawn.append(symbol, shade)
+        drawn.append("\n")
+    drawn.rstrip()
+    return drawn

@@ -2,12 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import RunFailedError, UserError, described
 
+if TYPE_CHECKING:
+    from glam_eval.core.console import Console
+
+_MOST_WORKERS = 1024  # processes that one machine starts
 _FILE_WIDTH = 200  # of a plan that is written to a file or another program
 
 
@@ -23,7 +27,9 @@ def run_suite(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, dotted keys, for instance ppo.clip=0.1.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time. [default: all cores]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=_MOST_WORKERS, help="Runs at a time. [default: all cores]")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     launcher: Annotated[str, typer.Option(help="Where runs are carried out: local.")] = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs; start nothing.")] = False,
@@ -40,10 +46,9 @@ def run_suite(
 
     `glam-eval run-suite my-study.toml --set ppo.learning_rate=1e-4 --dry-run`
     """
-    from rich.console import Console
-
     from glam_eval.config.loading import load_suite
     from glam_eval.config.overrides import partial_reach
+    from glam_eval.core.console import Console
     from glam_eval.suites.directory import check_directory
     from glam_eval.suites.dry_run import print_plan
     from glam_eval.suites.failures import failure
@@ -67,13 +72,26 @@ def run_suite(
         check_directory(directory, suite)
     outcome = run_suite(suite, directory, choose_devices(suite, workers, device), fresh, console)
     if outcome.interrupted:
-        raise KeyboardInterrupt
-    if summary and any_finished(suite, directory):
-        from glam_eval.suites.summary import print_summary, summarise
-
-        if outcome.finished or not (directory / "report.html").exists():
-            with console.status("statistics, figures and report"):
-                summarise(directory)
-        print_summary(directory, console)
+        raise outcome.interrupted
+    failed = None
     if outcome.failed:
-        raise failure(outcome.failed, directory, others=len(outcome.failed) < len(suite.graph))
+        failed = failure(outcome.failed, directory, others=len(outcome.failed) < len(suite.graph))
+    if summary and any_finished(suite, directory):
+        try:
+            _summarise(directory, bool(outcome.finished), console)
+        except (UserError, OSError) as error:  # must not hide that runs failed
+            if failed is None:
+                raise
+            raise RunFailedError(f"{failed}\nno summary: {described(error, directory)}") from error
+    if failed is not None:
+        raise failed
+
+
+def _summarise(directory: Path, news: bool, console: "Console") -> None:
+    """Sum up where there is news or no report yet; print what was found."""
+    from glam_eval.suites.summary import print_summary, summarise
+
+    if news or not (directory / "report.html").exists():
+        with console.status("statistics, figures and report"):
+            summarise(directory)
+    print_summary(directory, console)

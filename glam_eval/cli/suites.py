@@ -17,10 +17,10 @@ def suites(name: Annotated[str | None, typer.Argument(help="Suite to print as TO
 
     Examples: `glam-eval suites`, `glam-eval suites quick > my-study.toml`
     """
-    from rich.console import Console
-    from rich.table import Column, Table
+    from rich.table import Column
 
     from glam_eval.config.loading import load_suite, shipped_suites, suite_text
+    from glam_eval.core.console import Console, Table
     from glam_eval.suites.plan import core_seconds
 
     if name is not None:

@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from glam_eval.core.console import Console, Table
 from glam_eval.core.errors import UserError, unknown
 
 FORMATS = {"terminal": "", "csv": ".csv", "latex": ".tex", "parquet": ".parquet"}
@@ -31,7 +29,7 @@ def present(table: pd.DataFrame, form: str | None, out: Path | None, console: Co
         table.to_parquet(out, index=False)
     else:
         out.write_text(text, encoding="utf-8")
-    console.print(f"written to {out}", highlight=False, soft_wrap=True)
+    console.print(f"written to {out}", soft_wrap=True)
 
 
 def _form(form: str | None, out: Path | None) -> str:
@@ -66,7 +64,7 @@ def _rich(table: pd.DataFrame) -> Table:
         numeric = pd.api.types.is_numeric_dtype(table[name])
         drawn.add_column(str(name), justify="right" if numeric else "left")
     for row in table.itertuples(index=False):
-        drawn.add_row(*(escape(_cell(value)) for value in row))
+        drawn.add_row(*(_cell(value) for value in row))
     return drawn
 
 

@@ -40,10 +40,9 @@ def train(
 
     `glam-eval train --agent symbolic-ppo --preset paper`
     """
-    from rich.console import Console
-
     from glam_eval.config.agents import describe_agent
     from glam_eval.config.loading import make_suite
+    from glam_eval.core.console import Console
     from glam_eval.suites.run import run_alone
 
     model = model or ("t5-nano" if describe_agent(agent).uses_model else "none")
@@ -65,4 +64,4 @@ def train(
     directory = out or Path("results") / suite.name
     console = Console()
     checkpoint = run_alone(suite, directory, device, console)
-    console.print(f"results in {directory}, checkpoint {checkpoint}", highlight=False, soft_wrap=True)
+    console.print(f"results in {directory}, checkpoint {checkpoint}", soft_wrap=True)

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from glam_eval.core.errors import UserError, unknown
+from glam_eval.core.errors import UserError, described, unknown
 
 LearnerKind = Literal["none", "ppo", "q_learning", "cloning"]
 Role = Literal["learner", "reference", "control", "user's"]
@@ -222,12 +222,12 @@ def describe_agent(name: str) -> Agent:
         raise unknown("agent", name, [*AGENTS, *found])
     where = f"agent {name!r}: entry point {found[name].value!r}"
     try:
-        described = found[name].load()
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"{where} can't be loaded: {error}") from error
-    if not isinstance(described, Agent) or described.name != name:
+        agent = found[name].load()
+    except (Exception, SystemExit) as error:  # others' code: a mistake in it, or one that ends programs
+        raise UserError(f"{where} can't be loaded: {described(error)}") from error
+    if not isinstance(agent, Agent) or agent.name != name:
         raise UserError(f"{where} must be an Agent of that name")
-    return described
+    return agent
 
 
 def known_agent(name: str) -> Agent | None:

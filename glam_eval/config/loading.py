@@ -1,5 +1,6 @@
 """Suites from TOML: the shipped ones and users' own, with inheritance."""
 
+import codecs
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
@@ -8,7 +9,7 @@ from typing import Any
 
 from glam_eval.config.overrides import apply_overrides, refuse_idle
 from glam_eval.config.suite import SuiteConfig
-from glam_eval.core.errors import UserError, unknown
+from glam_eval.core.errors import UserError, shortened, unknown
 
 _SHIPPED = resources.files("glam_eval.config") / "suites"
 
@@ -60,23 +61,34 @@ def _shipped_files() -> list[str]:
 def _read(name_or_path: str, extending: tuple[str, ...] = ()) -> dict[str, Any]:
     if name_or_path in extending:
         raise UserError(f"suite {name_or_path!r} extends itself: {' -> '.join((*extending, name_or_path))}")
-    if name_or_path.endswith(".toml"):
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise UserError(f"no suite file {name_or_path!r}; shipped suites: {', '.join(shipped_suites())}")
-        text = path.read_text(encoding="utf-8")
-    else:
-        text = suite_text(name_or_path)
+    text = _text_of(Path(name_or_path)) if name_or_path.endswith(".toml") else suite_text(name_or_path)
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         raise UserError(f"{name_or_path}: not valid TOML: {error}") from None
     bases = values.pop("extends", [])
+    bases = [bases] if isinstance(bases, str) else bases
+    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
+        raise UserError(f"{name_or_path}: extends = {shortened(bases)}: name a suite, or a list of suites")
     inherited: dict[str, Any] = {}
-    for base in [bases] if isinstance(bases, str) else bases:
-        inherited = _merge(inherited, _read(str(base), (*extending, name_or_path)))
+    for base in bases:
+        inherited = _merge(inherited, _read(base, (*extending, name_or_path)))
     inherited.pop("name", None)
     return _merge(inherited, values)
+
+
+def _text_of(path: Path) -> str:
+    """Return what a suite's file holds."""
+    if not path.is_file():
+        raise UserError(f"no suite file {str(path)!r}; shipped suites: {', '.join(shipped_suites())}")
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        encoding = (
+            "UTF-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "another encoding"
+        )
+        raise UserError(f"{str(path)!r} is in {encoding}: save it as UTF-8, as TOML has to be") from None
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import Any
 from glam_eval.config.entry import AgentConfig
 from glam_eval.config.learners import LEARNERS
 from glam_eval.config.suite import SuiteConfig
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import UserError, shortened
 
 # Where a list's members are found by name as well as by place.
 _NAMED_BY = {"agents": "agent", "protocols": "name"}
+_PLACE_DIGITS = 6  # more digits than that are a name
 
 
 def apply_overrides(values: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -68,9 +69,12 @@ def _parsed(text: str) -> tuple[str, Any]:
     if not separator or not key:
         raise UserError(f"--set {text!r}: write key=value, for instance ppo.learning_rate=1e-4")
     try:
-        return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        read = tomllib.loads(f"value = {value}")
+    except (tomllib.TOMLDecodeError, RecursionError):
         return key, value
+    except ValueError:
+        raise UserError(f"--set {shortened(text)}: a number of thousands of digits is too large") from None
+    return key, read["value"] if len(read) == 1 else value  # one of several lines is a text
 
 
 def _groups_at(values: dict[str, Any], path: Sequence[str], text: str) -> list[dict[str, Any]]:
@@ -92,7 +96,7 @@ def _groups_at(values: dict[str, Any], path: Sequence[str], text: str) -> list[d
 def _members(members: list[Any], list_name: str, part: str, text: str) -> Iterator[Any]:
     """Yield the members of a list at a place or of a name; raise a UserError if there is none."""
     named_by = _NAMED_BY.get(list_name, "name")
-    if part.isdecimal() and int(part) < len(members):
+    if part.isdecimal() and len(part) < _PLACE_DIGITS and int(part) < len(members):
         yield members[int(part)]
         return
     named = [each for each in members if isinstance(each, dict) and each.get(named_by) == part]

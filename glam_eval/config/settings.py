@@ -8,9 +8,14 @@ from typing import Annotated, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import UserError, shortened
+from glam_eval.core.text import unwritable
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+_LARGEST = 2**63 - 1  # what a column of the results holds
+_LONGEST = 10_000  # characters of a text
+_DEEPEST = 12  # groups within groups
 
 
 class Settings(BaseModel):
@@ -21,6 +26,7 @@ class Settings(BaseModel):
     @classmethod
     def parse(cls, values: dict[str, Any], source: str) -> Self:
         """Validate ``values``; raise a UserError that names the source, the key and the fix."""
+        _check_values(values, source)
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -66,7 +72,31 @@ def _first_problem(model: type[BaseModel], error: ValidationError) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error":
         return f"{key}: {message}" if key else message
-    return f"{key} = {problem['input']!r}: {message[0].lower()}{message[1:]}"
+    return f"{key} = {shortened(problem['input'])}: {message[0].lower()}{message[1:]}"
+
+
+def _check_values(value: Any, source: str, path: tuple[object, ...] = ()) -> None:
+    """Raise a UserError for a value that no setting can have, whatever it means.
+
+    Such are texts that can't be stored or shown, and numbers and nestings beyond all bounds.
+    """
+    problem = ""
+    if isinstance(value, str):
+        if len(value) > _LONGEST:
+            problem = f"is longer than {_LONGEST:,} characters"
+        elif character := unwritable(value):
+            problem = f"holds the character {character}: leave it out"
+    elif isinstance(value, int) and abs(value) > _LARGEST:
+        problem = f"is beyond {_LARGEST:,}"
+    elif isinstance(value, dict | list | tuple):
+        if len(path) >= _DEEPEST:
+            problem = "is nested too deeply"
+        else:
+            for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+                _check_values(key, source, (*path, "a key")) if isinstance(key, str) else None
+                _check_values(inner, source, (*path, key))
+    if problem:
+        raise UserError(f"{source}: {'.'.join(map(str, path[:_DEEPEST]))} {problem}")
 
 
 def _keys_at(model: type[BaseModel], path: list[str | int]) -> list[str]:

@@ -3,14 +3,18 @@
 from functools import cached_property
 from typing import Annotated, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.entry import AgentConfig, StudySettings
 from glam_eval.config.graph import PlannedRun, StudyGraph
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
-from glam_eval.core.errors import unknown
+from glam_eval.core.errors import shortened, unknown
+
+MOST_RUNS = 10_000  # of a suite, agents times seeds: more take minutes to be written down
+LARGEST_SEED = 2**31 - 1
+_LONGEST_NAME = 100  # bytes: file systems take 255, and files in the directory say more than its name
 
 
 class SuiteConfig(StudySettings):
@@ -22,9 +26,9 @@ class SuiteConfig(StudySettings):
     """Headline of the report."""
     question: str
     """What the suite asks, in a sentence or two."""
-    seeds: PositiveInt = 5
+    seeds: Annotated[int, Field(gt=0, le=MOST_RUNS)] = 5
     """Seeds of every agent."""
-    first_seed: Annotated[int, Field(ge=0)] = 0
+    first_seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
     """The first of them."""
     silence_seconds: PositiveInt = 1800
     """A run that computes nothing for so long is taken to hang, and begun again from its checkpoint."""
@@ -33,6 +37,15 @@ class SuiteConfig(StudySettings):
     protocols: tuple[ProtocolConfig, ...]
     """Questions asked of each agent."""
 
+    @field_validator("name")
+    @classmethod
+    def _names_a_directory(cls, name: str) -> str:
+        if not name.strip() or name.startswith(".") or {"/", "\\", "\n", "\t"} & {*name}:
+            raise ValueError(f"name = {shortened(name)}: it names a directory: no slash, no dot in front")
+        if len(name.encode()) > _LONGEST_NAME:
+            raise ValueError(f"name = {shortened(name)}: at most {_LONGEST_NAME} bytes")
+        return name
+
     @model_validator(mode="after")
     def _expands(self) -> Self:
         if not self.agents:
@@ -40,6 +53,11 @@ class SuiteConfig(StudySettings):
         if not self.protocols:
             raise ValueError("the suite has no protocols")
         self._check_protocols()
+        if len(self.agents) * self.seeds > MOST_RUNS:
+            raise ValueError(
+                f"{len(self.agents)} agents with {self.seeds:,} seeds each are more than {MOST_RUNS:,} runs, "
+                "the most that a suite may have: lower seeds"
+            )
         _ = self.graph
         return self
 

@@ -13,7 +13,7 @@ import minigrid  # noqa: F401  # registers MiniGrid's levels with gymnasium
 from minigrid.envs.babyai.core.roomgrid_level import RoomGridLevel
 from minigrid.envs.babyai.open import OpenDoor
 
-from glam_eval.core.errors import UserError, unknown
+from glam_eval.core.errors import UserError, shortened, unknown
 from glam_eval.environments.goals import instruction_of, task_of
 from glam_eval.environments.levels import MIXED_KINDS, LocalLevel
 from glam_eval.environments.probes import PROBES_LEVEL, DrawnLevel
@@ -134,6 +134,9 @@ PAPER_LEVELS = (
 SMALL_LEVELS = ("PickupLocalS5N2", "PickUpSeqPickUpLocalS5N2")  # beside MiniGrid's own, such as GoToLocalS5N2
 
 _VARIANT = re.compile(r"(?P<base>.+?Local)(?:S(?P<size>\d+))?(?:N(?P<count>\d+))?")
+_NAME_DIGITS = 3
+# A grid's time and memory grow with the square of its side; MiniGrid's own are at most 22 cells wide.
+_LARGEST = {"room_size": 50, "num_rows": 20, "num_cols": 20, "num_dists": 999, "num_objs": 999}
 _GYM_ID = re.compile(r"BabyAI-(?P<name>\w+)-v\d+")
 
 
@@ -182,8 +185,13 @@ def find_level(name: str) -> Level:
         raise unknown("level", name, level_names())
     base = find_level(match["base"])
     arguments = dict(base.arguments)
+    if any(len(number or "") > _NAME_DIGITS for number in (match["size"], match["count"])):
+        raise UserError(f"level {shortened(name)}: numbers in a name have at most {_NAME_DIGITS} digits")
+    if match["count"] and not int(match["count"]):
+        raise UserError(f"level {name} has nothing to ask for: leave N{match['count']} out, or choose more")
     if match["size"]:
         arguments["room_size"] = int(match["size"])
+        _check_size(name, "room_size", arguments["room_size"])
     if match["count"]:
         accepted = level_options(base)
         if not {"num_dists", "num_objs"} & accepted:
@@ -215,14 +223,24 @@ def make_scenes(name: str, **options: Any) -> Any:
         UserError: for an unknown level, an option it does not have or a value it cannot use.
     """
     level = find_level(name)
-    for option in options:
+    for option, value in options.items():
         if option not in level_options(level):
             raise unknown(f"option of level {name}", option, level_options(level))
+        _check_size(name, option, value)
     try:
-        return scene_class(level.level_class)(**{**level.arguments, **options})
+        made = scene_class(level.level_class)(**{**level.arguments, **options})
     except (AssertionError, TypeError, ValueError) as error:
         values = ", ".join(f"{key}={value!r}" for key, value in options.items())
         raise UserError(f"level {name} cannot be made with {values or 'its name'}: {error}") from error
+    made.level_name = name
+    return made
+
+
+def _check_size(name: str, option: str, value: Any) -> None:
+    """Raise a UserError for a size that no machine has the memory for."""
+    largest = _LARGEST.get(option)
+    if largest is not None and isinstance(value, int) and value > largest:
+        raise UserError(f"level {name}: {option} = {shortened(value)}: at most {largest}")
 
 
 def level_text(name: str) -> str:

@@ -33,6 +33,7 @@ class Scene(RoomGridLevel):
     """
 
     instrs: Any  # MiniGrid's instruction, set by ``gen_mission``
+    level_name = ""  # what people call the level, where one of its name made it
 
     def prepare(self) -> None:
         """Draw what holds for all attempts at a scene; nothing unless a level needs it."""
@@ -55,7 +56,7 @@ class Scene(RoomGridLevel):
             self.surface = self.mission = self.instrs.surface(self)
             return
         options = "its room size, number of objects or held-out pairs"
-        raise UserError(f"level {type(self).__name__} allows no scene: change {options}")
+        raise UserError(f"level {self.level_name or type(self).__name__} allows no scene: change {options}")
 
     def _rand_int(self, low: int, high: int) -> int:
         return _Drawn(self._draws.integer(low, high))

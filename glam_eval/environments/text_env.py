@@ -1,10 +1,12 @@
 """BabyAI-Text as a Gymnasium environment: goal and observations in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector.utils import read_from_shared_memory
 from numpy.typing import NDArray
 
 from glam_eval.core.seeds import TEST_SCENE_BIT
@@ -16,15 +18,47 @@ from glam_eval.environments.vision import VIEW_SIZE
 MAX_CHARACTERS = 1 << 14
 
 
+# Unicode's Latin, Greek and Cyrillic letters with what accents and quotes them: all that languages here are
+# written in. Shared memory and flattened observations hold characters by their place in it.
+_BLOCKS = ((0x20, 0x7F), (0xA0, 0x530), (0x1E00, 0x2000), (0x2010, 0x2028), (0x2030, 0x2060))
+CHARACTERS = "\n" + "".join(chr(code) for first, end in _BLOCKS for code in range(first, end))
+
+
 class Sentences(spaces.Text):
-    """Any text: unlike ``Text``, every character of every language."""
+    """Text of any language, one sentence a line."""
 
     def __init__(self) -> None:
-        super().__init__(max_length=MAX_CHARACTERS, min_length=0)
+        super().__init__(max_length=MAX_CHARACTERS, min_length=0, charset=CHARACTERS)
 
-    def contains(self, x: Any) -> bool:
-        """Return whether x is a text that is not too long."""
-        return isinstance(x, str) and len(x) <= MAX_CHARACTERS
+
+class SharedSentences(Sequence[str]):
+    """The texts of several environments in shared memory, read when they are asked for.
+
+    Gymnasium reads texts once, when its asynchronous environment is made, and would show none of later steps.
+    A copy, which is what it hands out by default, is a plain tuple.
+    """
+
+    def __init__(self, memory: Any, count: int) -> None:
+        self._places = np.frombuffer(memory.get_obj(), dtype=np.int32).reshape((count, MAX_CHARACTERS))
+
+    def __len__(self) -> int:
+        """Return the number of environments."""
+        return len(self._places)
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return the text of an environment now."""
+        if isinstance(place, slice):
+            return tuple(self)[place]
+        return "".join(CHARACTERS[index] for index in self._places[place] if index < len(CHARACTERS))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> tuple[str, ...]:
+        """Return the texts as they are now."""
+        return tuple(self)
+
+
+@read_from_shared_memory.register(Sentences)
+def _shared_sentences(space: Sentences, shared_memory: Any, n: int = 1) -> SharedSentences:  # noqa: ARG001
+    return SharedSentences(shared_memory, n)
 
 
 class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):

@@ -4,6 +4,7 @@ A condition looks the same in every figure. Hue and marker say the agent, shade,
 model (the largest is darkest, solid and filled), so that figures also read in grey.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -93,13 +94,15 @@ def assign_looks(
     found = sorted(set(conditions), key=lambda c: (_rank(c[0]), -sizes.get(c, 0), c[1]))
     agents = list(dict.fromkeys(agent for agent, _ in found))
     others = [agent for agent in agents if _own_look(agent) is None]
+    labels = Counter(condition_label(*condition) for condition in found)
     looks = {}
     for agent in agents:
         models = [model for name, model in found if name == agent]
         hue, marker = _hue_and_marker(agent, others)
         for step, model in enumerate(models):
+            label = condition_label(agent, model)
             looks[agent, model] = Look(
-                condition_label(agent, model),
+                label if labels[label] == 1 else f"{agent_label(agent)} {model}",
                 _lighter(hue, step, len(models)),
                 marker,
                 DASHES[step % len(DASHES)],

@@ -10,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from glam_eval.config.protocols import condition_rank
 from glam_eval.core.errors import UserError
+from glam_eval.core.text import printable
 from glam_eval.figures.identity import Condition, Look, assign_looks, conditions_of, records
 from glam_eval.language import ACTION_SETS
 from glam_eval.results import load_results, table_names
@@ -53,7 +55,7 @@ class Study:
         held = dict.fromkeys(
             ["episodes", *table_names(results_dir)]
         )  # no episodes: the reader says what is wrong
-        return cls.of({name: load_results(results_dir, table=name) for name in held})
+        return cls.of({name: _showable(load_results(results_dir, table=name)) for name in held})
 
     @classmethod
     def of(cls, tables: Mapping[str, pd.DataFrame]) -> "Study":
@@ -136,6 +138,12 @@ class Study:
         protocols = list(self.table("episodes")["protocol"].astype(str).unique())
         return "generalization" if "generalization" in protocols else protocols[0]
 
+    @property
+    def reference_shift(self) -> str:
+        """The condition that final results are read under: no shift, else the first that was played."""
+        shifts = self.episodes(self.final_protocol)["shift"].astype(str).unique()
+        return "none" if "none" in shifts else str(min(shifts, key=condition_rank))
+
     @cached_property
     def looks(self) -> dict[Condition, Look]:
         """The look of every condition, in display order."""
@@ -199,6 +207,17 @@ class Study:
 
 def _without(table: pd.DataFrame, left_out: frozenset[str]) -> pd.DataFrame:
     return table[~table["run_id"].isin(left_out)]
+
+
+def _showable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose texts can stand in figures and pages: others' may hold control characters."""
+    shown = {}
+    for name, column in table.select_dtypes(["str", "category"]).items():
+        texts = [text for text in column.unique() if isinstance(text, str)]
+        changed = {text: printable(text) for text in texts if printable(text) != text}
+        if changed:
+            shown[str(name)] = column.astype("object").replace(changed).astype(column.dtype.name)
+    return table.assign(**shown)
 
 
 def _finished(runs: pd.DataFrame) -> pd.DataFrame:

@@ -33,6 +33,7 @@ RC: Any = {
     **sns.plotting_context("paper"),
     "font.family": "DejaVu Sans",
     "font.size": 7,
+    "text.parse_math": False,  # names that hold a $ are names
     "axes.titlesize": 7.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",

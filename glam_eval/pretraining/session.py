@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
+from glam_eval.core.console import Console
 from glam_eval.core.errors import UserError
 from glam_eval.core.progress_bars import progress_bars
 from glam_eval.core.records import LanguageRecord, PretrainingRecord

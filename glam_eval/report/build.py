@@ -11,6 +11,7 @@ from markupsafe import Markup
 from glam_eval import __version__
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import write_text_atomically
+from glam_eval.core.text import printable
 from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
 from glam_eval.figures.style import thousands
 from glam_eval.report.findings import findings
@@ -93,8 +94,8 @@ def _headline(results_dir: Path) -> tuple[str, str]:
     """Return the title and question of the suite that wrote a directory; empty for others' tables."""
     try:
         suite = json.loads((results_dir / "suite.json").read_text(encoding="utf-8"))
-        return str(suite["title"]), str(suite["question"])
-    except (OSError, ValueError, KeyError):
+        return printable(str(suite["title"])), printable(str(suite["question"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "", ""
 
 

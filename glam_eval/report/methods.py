@@ -167,9 +167,10 @@ def _under_powered(study: Study) -> list[str]:
     if weak.empty:
         return gaps
     widest = 100 * weak["detectable"].max()
+    found = f"only differences of {widest:.0f} points or more" if widest < 100 else "no difference at all"
     sentence = (
         f"{len(weak)} of {int((table['b'] != '').sum())} comparisons are under-powered: with these seeds and "
-        f"scenes the weakest would find only differences of {widest:.0f} points or more with 80% power."
+        f"scenes the weakest would find {found} with 80% power."
     )
     return [sentence, *gaps, *_plan(study)]
 

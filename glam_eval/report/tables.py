@@ -84,7 +84,9 @@ def overview_table(study: Study) -> Table:
             ]
         )
     columns = [AGENT, size, seeds, end, along, efficiency, time]
-    return Table("overview", "Agents at the end of training", "", columns, rows, searchable=False)
+    shift = study.reference_shift
+    note = "" if shift == "none" else f"Success at the end and efficiency: under {shift_label(shift)}."
+    return Table("overview", "Agents at the end of training", note, columns, rows, searchable=False)
 
 
 def shift_table(study: Study) -> Table | None:
@@ -154,8 +156,12 @@ def _table(name: str, title: str, note: str, columns: list[Column], rows: list[l
 
 
 def _final_success(study: Study) -> dict[Condition, Row]:
-    """Return each condition's success without a shift, at the end of training."""
-    return _by_condition(success_by(study.usual(study.final(study.final_protocol, "none")), WHO))
+    """Return each condition's success at the end of training, without a shift where that was played."""
+    return _by_condition(success_by(study.usual(_final(study)), WHO))
+
+
+def _final(study: Study) -> pd.DataFrame:
+    return study.final(study.final_protocol, study.reference_shift)
 
 
 def _along(study: Study) -> dict[Condition, Row]:
@@ -168,7 +174,7 @@ def _along(study: Study) -> dict[Condition, Row]:
 
 def _efficiency(study: Study) -> dict[Condition, Row]:
     """Return success weighted by the bot's steps over the agent's (1: all solved as fast as by the bot)."""
-    episodes = add_efficiency(study.usual(study.final(study.final_protocol, "none")))
+    episodes = add_efficiency(study.usual(_final(study)))
     return _by_condition(success_by(episodes, WHO, "efficiency")) if len(episodes) else {}
 
 

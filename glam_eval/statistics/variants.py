@@ -1,6 +1,7 @@
 """Telling apart runs of one agent and model that were configured differently."""
 
 import json
+from collections.abc import Collection
 
 import pandas as pd
 
@@ -13,8 +14,9 @@ def name_variants(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the table with the settings that differ appended to ``model`` where an agent has several.
 
     Runs of one agent and model whose configurations differ in more than the seed are different conditions:
-    model ``t5-nano`` becomes for instance ``t5-nano [actions=restricted]``. ``frame`` is any table with
-    run_id and model, ``runs`` the runs table. Raises ``UserError`` for a configuration that is not JSON.
+    model ``t5-nano`` becomes for instance ``t5-nano [actions=restricted]``. A directory is called by the last
+    parts of its path. ``frame`` is any table with run_id and model, ``runs`` the runs table. Raises
+    ``UserError`` for a configuration that is not JSON.
     """
     require_columns(runs, ["run_id", "agent", "model", "config"], "runs")
     suffixes: dict[str, str] = {}
@@ -28,9 +30,24 @@ def name_variants(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
             named = ", ".join(f"{key.rsplit('.', 1)[-1]}={values.get(key, 'unset')}" for key in varied)
             suffixes[run_id] = f" [{named}]" if named else ""
     endings = frame["run_id"].astype(str).map(suffixes).fillna("")
-    if not endings.any():
+    names = short_names({str(model) for model in runs["model"].unique()})
+    if not endings.any() and not names:
         return frame
-    return frame.assign(model=frame["model"].astype(str) + endings)
+    return frame.assign(model=frame["model"].astype(str).replace(names) + endings)
+
+
+def short_names(models: Collection[str]) -> dict[str, str]:
+    """Return for each model that is a directory the last parts of its path that tell it from all others."""
+    short = {}
+    for model in models:
+        parts = model.strip("/").split("/")
+        if not model.startswith(("/", ".", "~")) and len(parts) <= 2:  # a name, or a hub's owner/name
+            continue
+        endings = ["/".join(parts[-count:]) for count in range(1, len(parts) + 1)]
+        others = {f"/{other.strip('/')}" for other in models if other != model}
+        alone = (each for each in endings if not any(other.endswith(f"/{each}") for other in others))
+        short[model] = next(alone, model)
+    return short
 
 
 def failed_runs(runs: pd.DataFrame) -> set[str]:

@@ -130,7 +130,7 @@ def _is_first(name: str) -> bool:
 
 def _lock_file(path: Path) -> IO[str]:
     """Open a file to be locked; its content is nothing, and a link is not followed."""
-    return open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+")
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+")
 
 
 def _lock(file: IO[str], patience: float) -> bool:

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import TaskID
 
 from glam_eval.config.graph import PlannedRun
+from glam_eval.core.console import Console, styled
 from glam_eval.core.progress_bars import progress_bars
 from glam_eval.execution.progress import Progress
 from glam_eval.suites.messages import Failed, Finished, Message, Stopped
 
 _LINE_SECONDS = 15.0  # between plain lines
+_NEARLY = 0.99  # the most that is shown as done before all runs are
+_TELLING = 0.05  # the share of the work from which a rate tells how long the rest takes
 
 
 class Display:
@@ -28,7 +29,8 @@ class Display:
         self._failed = 0
         self._work = {planned.run_id: _units(planned) for planned in runs}
         self._done = dict.fromkeys(self._work, 0.0)
-        self._began = self._spoke = time.monotonic()
+        self._spoke = time.monotonic()
+        self._first: tuple[float, float] | None = None  # when work was first heard of, and how much was done
         self._latest = "nothing heard yet"
         self._bars: dict[str, TaskID] = {}
         self._progress = progress_bars(console)
@@ -60,12 +62,14 @@ class Display:
                 self._failed += 1
                 self._done[run_id] = self._work[run_id]
                 self._close(run_id)
-                self._console.print(f"[red]failed[/] {run_id}: {escape(reason)}", highlight=False)
+                self._console.print(styled(("failed", "red"), f" {run_id}: {reason}"))
             case Stopped(run_id):
                 self._close(run_id)
             case _:
                 return
         done = sum(self._done.values())
+        if self._finished + self._failed < self._total:  # what remains has to show
+            done = min(done, _NEARLY * sum(self._work.values()))
         self._progress.update(self._overall, completed=done, description=self._headline())
         self._say(done)
 
@@ -87,22 +91,29 @@ class Display:
 
     def _headline(self) -> str:
         failed = f", {self._failed} failed" if self._failed else ""
-        return f"[bold]{self._finished} of {self._total} runs done{failed}"
+        return f"{self._finished} of {self._total} runs done{failed}"
 
     def _say(self, done: float) -> None:
         """Print a plain line now and then where bars can't be drawn."""
         now = time.monotonic()
+        if self._first is None and done:
+            self._first = now, done
         if self._console.is_terminal or now - self._spoke < _LINE_SECONDS:
             return
         self._spoke = now
         share = done / max(1.0, sum(self._work.values()))
-        left = (now - self._began) * (1 - share) / share if share else math.inf
-        minutes = "" if math.isinf(left) else f", about {left / 60:.0f} min left"
         self._console.print(
-            f"{self._finished} of {self._total} runs done, {share:.0%}{minutes}; {self._latest}",
-            highlight=False,
+            f"{self._headline()}, {share:.0%}{self._time_left(now, done)}; {self._latest}",
             soft_wrap=True,
         )
+
+    def _time_left(self, now: float, done: float) -> str:
+        """Return how long the rest takes at the rate since work began, once that can be told."""
+        total = sum(self._work.values())
+        if self._first is None or done - self._first[1] < _TELLING * total:
+            return ""
+        seconds = (now - self._first[0]) * (total - done) / (done - self._first[1])
+        return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
 
 
 _EVALUATION_UNITS = 500.0  # frames' worth of bar for a run's evaluations: they are short beside training

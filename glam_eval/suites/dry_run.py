@@ -5,13 +5,13 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Column
 
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.run import RunConfig
 from glam_eval.config.settings import flatten
 from glam_eval.config.suite import SuiteConfig
+from glam_eval.core.console import Console, Table
 
 _TITLES = ("run", "unlike most", "parameters", "frames", "episodes", "operations", "memory", "time")
 
@@ -46,17 +46,13 @@ def print_plan(
             )
     console.print(table)
     for gap in suite.gaps():
-        console.print(gap, highlight=False, soft_wrap=True)
+        console.print(gap, soft_wrap=True)
     frames = sum(each.config.total_frames for each in runs)
     episodes = sum(cost.episodes for cost in costs)
-    console.print(
-        f"{len(runs)} runs, {frames:,} training frames, {episodes:,} evaluation episodes", highlight=False
-    )
+    console.print(f"{len(runs)} runs, {frames:,} training frames, {episodes:,} evaluation episodes")
     alone, together = sum(cost.seconds for cost in costs), wall_seconds(costs, len(devices))
     workers = f"{len(devices)} worker{'s' * (len(devices) != 1)} on {', '.join(sorted(set(devices)))}"
-    console.print(
-        f"about {_duration(alone)} of computing, {_duration(together)} with {workers}", highlight=False
-    )
+    console.print(f"about {_duration(alone)} of computing, {_duration(together)} with {workers}")
 
 
 def unusual_settings(runs: Sequence[RunConfig]) -> dict[str, str]:

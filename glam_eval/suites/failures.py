@@ -8,6 +8,7 @@ from pathlib import Path
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import RunFailedError
+from glam_eval.core.text import one_line
 from glam_eval.execution.progress import Progress
 from glam_eval.execution.rows import date, run_record
 from glam_eval.execution.study import log_file
@@ -33,13 +34,17 @@ class FailureLog:
                 self._heard_first.setdefault(run_id, time.time())
                 self._frames[run_id] = message.frames
             case Failed(run_id, reason):
-                with contextlib.suppress(OSError):  # a full disk is one reason to fail
+                # A full disk is one reason to fail. Whatever it is, the other runs go on, and the failure
+                # is named at the end all the same.
+                with contextlib.suppress(Exception):
                     self._write(run_id, reason)
 
     def _write(self, run_id: str, reason: str) -> None:
         log = log_file(self._out, run_id)
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as stream:  # a worker that was killed left no more than its stack, or nothing
+        with log.open(
+            "a", encoding="utf-8", errors="backslashreplace"
+        ) as stream:  # a worker that was killed left no more than its stack, or nothing
             stream.write(f"{reason}\n")
         planned, now = self._runs[run_id], time.time()
         if not isinstance(planned.config, RunConfig):  # a table of runs has agents' runs only
@@ -67,7 +72,9 @@ def forget_failures(out: Path, runs: Iterable[PlannedRun]) -> None:
 
 def failure(failed: dict[str, str], out: Path, others: bool) -> RunFailedError:
     """Return the error that names every failed run, why, and where its log is; ``others`` did not fail."""
-    lines = [f"{run_id}: {reason} (log: {log_file(out, run_id)})" for run_id, reason in failed.items()]
+    lines = [
+        f"{run_id}: {one_line(reason)} (log: {log_file(out, run_id)})" for run_id, reason in failed.items()
+    ]
     count = f"{len(lines)} run{'s' * (len(lines) != 1)} failed"
     stored = ", the others' results are stored" if others else ""
     return RunFailedError("\n".join([f"{count}{stored}:", *lines]))

@@ -1,15 +1,14 @@
 """Runs a suite from nothing, or from where it was left, to its report."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import Console
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.suite import SuiteConfig
+from glam_eval.core.console import Console, styled
 from glam_eval.core.errors import unknown
+from glam_eval.core.processors import available_processors
 from glam_eval.results import finished_runs
 from glam_eval.suites.directory import claimed, remaining
 from glam_eval.suites.display import Display
@@ -60,7 +59,7 @@ def choose_devices(suite: SuiteConfig, workers: int | None, device: str) -> tupl
 
     devices = available_devices(device)
     if devices[0] == "cpu":
-        return ("cpu",) * (workers or max(1, (os.cpu_count() or 1) // suite.threads))
+        return ("cpu",) * (workers or max(1, available_processors() // suite.threads))
     return tuple(devices[index % len(devices)] for index in range(workers or len(devices)))
 
 
@@ -74,7 +73,7 @@ def run_suite(
     with claimed(out, suite, fresh) as left:
         if left:
             console.print(_left_alone(left), highlight=False, markup=False, soft_wrap=True)
-        console.print(f"[bold]{suite.title}[/]  {suite.question}", highlight=False)
+        console.print(styled((suite.title, "bold"), f"  {suite.question}"))
         runs = in_order(suite)
         todo = remaining(out, runs)
         forget_failures(out, todo)
@@ -86,7 +85,7 @@ def run_suite(
                 display.observe(message)
 
             scheduler = Scheduler(out, devices, suite.threads, observe, suite.silence_seconds)
-            return scheduler.run(todo) if todo else Outcome([], {}, False)
+            return scheduler.run(todo) if todo else Outcome([], {})
 
 
 def _left_alone(names: Sequence[str]) -> str:
@@ -106,12 +105,12 @@ def run_alone(suite: SuiteConfig, out: Path, device: str, console: Console) -> P
     Raises:
         UserError: on names that don't exist.
         RunFailedError: if the run fails.
-        KeyboardInterrupt: if it is interrupted.
+        KeyboardInterrupt, EndedError: if it is interrupted.
     """
     validate(suite)
     outcome = run_suite(suite, out, choose_devices(suite, 1, device), False, console)
     if outcome.interrupted:
-        raise KeyboardInterrupt
+        raise outcome.interrupted
     if outcome.failed:
         raise failure(outcome.failed, out, others=False)
     return max((out / "checkpoints" / suite.graph[-1].run_id).glob("frames-*"))

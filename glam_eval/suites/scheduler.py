@@ -13,6 +13,7 @@ from pathlib import Path
 
 from glam_eval.config.graph import PlannedRun
 from glam_eval.core.errors import RunFailedError
+from glam_eval.core.signals import INTERRUPTS
 from glam_eval.execution.heartbeat import DUMP_SIGNAL
 from glam_eval.execution.progress import Progress
 from glam_eval.execution.study import heartbeat_file, log_file
@@ -20,7 +21,8 @@ from glam_eval.suites.messages import Begin, Failed, Finished, Message, Ready, S
 from glam_eval.suites.worker import work
 
 _TICK_SECONDS = 0.5
-_STARTS = 3  # workers that may die before their first run
+_STARTS = 3  # workers that may die before they serve, one after another
+_START_SECONDS = 600.0  # to load everything, from the slowest of file systems
 _STOP_SECONDS = 30.0  # a stopping worker finishes its update and writes a checkpoint
 _DUMP_SECONDS = 2.0  # for a hung run to write its stack down
 
@@ -31,7 +33,7 @@ class Outcome:
 
     finished: list[str]
     failed: dict[str, str]  # run_id -> reason
-    interrupted: bool
+    interrupted: BaseException | None = None  # what interrupted them, to be raised again
 
 
 @dataclass(slots=True)
@@ -82,13 +84,14 @@ class Scheduler:
         self._waiting.extend(runs)
         self._unfinished = set(self._planned)
         count = min(len(self._devices), len(runs))
-        workers = [self._start(self._devices[index]) for index in range(count)]
-        interrupted = False
+        workers: list[_Worker] = []
+        interrupted: BaseException | None = None
         try:
+            workers += [self._start(self._devices[index]) for index in range(count)]
             while workers:
                 workers = self._serve(workers)
-        except KeyboardInterrupt:
-            interrupted = True
+        except INTERRUPTS as error:
+            interrupted = error
             self._stop(workers)
         finally:
             for worker in workers:
@@ -111,13 +114,14 @@ class Scheduler:
         for worker in workers:
             if worker.connection in ready:
                 try:
-                    self._handle(worker, worker.connection.recv())
-                except (EOFError, ConnectionResetError):
+                    message = worker.connection.recv()
+                except (EOFError, OSError):  # OSError: it died in the middle of a message
                     going_on += self._replace(worker, "its process died")
                     continue
+                self._handle(worker, message)
             elif self._is_silent(worker):
                 self._dump_stack(worker)
-                going_on += self._replace(worker, f"computed nothing for {self._silence_seconds:g} s")
+                going_on += self._replace(worker, f"computed nothing for {self._patience(worker):g} s")
                 continue
             going_on.append(worker)
         return [worker for worker in going_on if not self._is_spare(worker)]
@@ -131,12 +135,14 @@ class Scheduler:
             case Finished(run_id):
                 self._finished.append(run_id)
                 self._unfinished.discard(run_id)
+                self._lost_starts = 0
             case Failed(run_id, reason):
                 self._fail(run_id, reason)
             case Ready():
                 worker.ready = True
-            case Stopped():
-                pass
+            case Stopped(run_id):  # unasked by us: by a signal of its own, after which it ends
+                self._try_again(run_id, "was told to stop by a signal")
+                worker.ready = False
         worker.run_id = None
 
     def _is_spare(self, worker: _Worker) -> bool:
@@ -145,14 +151,18 @@ class Scheduler:
             return False
         for planned in self._waiting:
             if self._unfinished.isdisjoint(planned.needs):
-                self._waiting.remove(planned)
-                worker.run_id, worker.beat, worker.alive = planned.run_id, 0, time.monotonic()
-                worker.connection.send(Begin(planned.run_id))
+                with contextlib.suppress(OSError):  # it died meanwhile, as the next tick finds out
+                    worker.connection.send(Begin(planned.run_id))
+                    self._waiting.remove(planned)
+                    worker.run_id, worker.beat, worker.alive = planned.run_id, 0, time.monotonic()
                 return False
         if self._waiting:  # for what others are at
             return False
-        worker.connection.send(Stop())
+        with contextlib.suppress(OSError):
+            worker.connection.send(Stop())
         worker.connection.close()
+        worker.process.join(_STOP_SECONDS)
+        worker.process.kill()  # where it does not end of itself
         worker.process.join()
         return True
 
@@ -165,7 +175,12 @@ class Scheduler:
                 beat = heartbeat_file(self._out, worker.run_id).stat().st_mtime_ns
                 if beat != worker.beat:
                     worker.beat, worker.alive = beat, time.monotonic()
-        return time.monotonic() - worker.alive > self._silence_seconds
+        return time.monotonic() - worker.alive > self._patience(worker)
+
+    def _patience(self, worker: _Worker) -> float:
+        """Return the seconds without a sign of life after which a worker is replaced."""
+        starting = worker.run_id is None
+        return min(self._silence_seconds, _START_SECONDS) if starting else self._silence_seconds
 
     def _dump_stack(self, worker: _Worker) -> None:
         """Have a hung run write the stack of its threads into its log; a stopped one is woken for it."""
@@ -191,14 +206,17 @@ class Scheduler:
             self._lost_starts += 1
             if self._lost_starts > _STARTS:
                 raise RunFailedError(f"worker processes can't start: {reason} (exit code {code})")
-        elif worker.run_id in self._tried_again:
-            self._fail(
-                worker.run_id, f"{reason} twice (exit code {code}; -9 is often a lack of memory)", True
-            )
         else:
-            self._tried_again.add(worker.run_id)
-            self._waiting.insert(0, self._planned[worker.run_id])
+            self._try_again(worker.run_id, reason, f" (exit code {code}; -9 is often a lack of memory)")
         return [self._start(worker.process.name)] if self._waiting else []
+
+    def _try_again(self, run_id: str, reason: str, detail: str = "") -> None:
+        """Let a run go on from its checkpoint, once; the second time it is failed."""
+        if run_id in self._tried_again:
+            self._fail(run_id, f"{reason} twice{detail}", True)
+        else:
+            self._tried_again.add(run_id)
+            self._waiting.insert(0, self._planned[run_id])
 
     def _fail(self, run_id: str, reason: str, observe: bool = False) -> None:
         """Take note that a run failed, and with it all that need it."""

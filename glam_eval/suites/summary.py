@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from glam_eval.config.protocols import condition_rank
+from glam_eval.core.console import Console, Table, styled
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.core.seeds import stream
 from glam_eval.results import load_results, write_table
@@ -35,11 +34,9 @@ def summarise(out: Path) -> None:
 def print_summary(out: Path, console: Console) -> None:
     """Print what was found and where everything is."""
     findings(load_results(out, "comparisons"), console)
-    console.print(
-        f"tables   {out}/{{runs,training,episodes,comparisons}}/*.parquet", highlight=False, soft_wrap=True
-    )
-    console.print(f"figures  {out / 'figures'}", highlight=False, soft_wrap=True)
-    console.print(f"report   {out / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"tables   {out}/{{runs,training,episodes,comparisons}}/*.parquet", soft_wrap=True)
+    console.print(f"figures  {out / 'figures'}", soft_wrap=True)
+    console.print(f"report   {out / 'report.html'}", soft_wrap=True)
 
 
 def findings(comparisons: pd.DataFrame, console: Console) -> None:
@@ -65,9 +62,9 @@ def findings(comparisons: pd.DataFrame, console: Console) -> None:
 
 def _words(name: str) -> str:
     """Return a name of an agent or a shift as it is printed."""
-    return escape(str(name).replace("_", " "))
+    return str(name).replace("_", " ")
 
 
-def _percent(row: Mapping[Hashable, Any]) -> str:
+def _percent(row: Mapping[Hashable, Any]) -> Text:
     estimate, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
-    return f"{estimate:.0f} [dim]{low:.0f}–{high:.0f}[/]"
+    return styled(f"{estimate:.0f} ", (f"{low:.0f}–{high:.0f}", "dim"))

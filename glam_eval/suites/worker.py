@@ -3,11 +3,14 @@
 import contextlib
 import signal
 import traceback
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import FrameType
 
-from glam_eval.core.errors import RunFailedError, UserError
+from glam_eval.core.errors import described
 from glam_eval.core.process import keep_freed_memory
+from glam_eval.core.signals import ENDING
 from glam_eval.execution.progress import StoppedError
 from glam_eval.execution.study import log_file
 from glam_eval.suites.directory import worker_lock
@@ -17,6 +20,7 @@ from glam_eval.suites.messages import Begin, Failed, Finished, Message, Ready, S
 def work(connection: Connection, out: Path, device: str, threads: int) -> None:
     """Serve runs until told to stop, or until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    ending = _Ending()
     keep_freed_memory()
     import torch
 
@@ -25,15 +29,46 @@ def work(connection: Connection, out: Path, device: str, threads: int) -> None:
     torch.set_num_threads(threads)
     with worker_lock(out), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(Ready())
-        while isinstance(asked := connection.recv(), Begin):
-            connection.send(_carry_out(asked.run_id, out, device, connection))
+        while not ending.asked and isinstance(asked := connection.recv(), Begin):
+            with ending.postponed():
+                connection.send(_carry_out(asked.run_id, out, device, connection, ending))
 
 
-def _carry_out(run_id: str, out: Path, device: str, connection: Connection) -> Message:
+class _Ending:
+    """Brings a run under way to a checkpoint at a signal that ends programs; ends an idle worker at once.
+
+    Batch systems send such signals to all processes, also to workers whose parent is gone.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._busy = False
+        for number in ENDING:
+            signal.signal(number, self._end)
+
+    @contextlib.contextmanager
+    def postponed(self) -> Iterator[None]:
+        """Only take note of a signal while a run is under way."""
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+    def _end(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self.asked = True
+        if not self._busy:
+            raise SystemExit(128 + number)
+
+
+def _carry_out(run_id: str, out: Path, device: str, connection: Connection, ending: _Ending) -> Message:
     from glam_eval.execution.carry_out import carry_out
 
+    def stop() -> bool:
+        return ending.asked or connection.poll()
+
     try:
-        carry_out(out, run_id, device, connection.send, connection.poll)
+        carry_out(out, run_id, device, connection.send, stop)
     except StoppedError:
         return Stopped(run_id)
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -42,9 +77,7 @@ def _carry_out(run_id: str, out: Path, device: str, connection: Connection) -> M
         with contextlib.suppress(OSError):  # a full disk is one reason to fail
             log = log_file(out, run_id)
             log.parent.mkdir(parents=True, exist_ok=True)
-            with log.open("a") as stream:
+            with log.open("a", encoding="utf-8", errors="backslashreplace") as stream:
                 stream.write(traceback.format_exc())
-        expected = isinstance(error, UserError | RunFailedError | OSError)
-        reason = str(error) if expected else f"{type(error).__name__}: {error}"
-        return Failed(run_id, reason.splitlines()[0] if reason else type(error).__name__)
+        return Failed(run_id, described(error, out))
     return Finished(run_id)

@@ -6,7 +6,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from glam_eval.environments import BabyAIText, VectorEnvironment, level_names
-from glam_eval.environments.text_env import gym_id
+from glam_eval.environments.text_env import CHARACTERS, gym_id
+from glam_eval.language import LANGUAGES, speaker
 
 
 @pytest.mark.parametrize("level", level_names())
@@ -72,3 +73,33 @@ def test_spaces_hold_every_language():
         assert env.observation_space.contains(seen)
     assert env.observation_space.contains(env.observation_space.sample())
     assert env.action_space.n == len(env.actions) == 6
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_every_vector_mode_tells_what_one_environment_tells(mode):
+    vector = gymnasium.make_vec(gym_id("GoToLocalS5N2"), num_envs=2, vectorization_mode=mode, language="ro")
+    try:
+        seen, _ = vector.reset(seed=[3, 4])
+        seen, *_ = vector.step(np.array([0, 2]))
+    finally:
+        vector.close()
+    for place, (scene_seed, action) in enumerate([(3, 0), (4, 2)]):
+        env = gymnasium.make(gym_id("GoToLocalS5N2"), language="ro")
+        env.reset(seed=scene_seed)
+        alone, *_ = env.step(action)
+        assert seen["text"][place] == alone["text"]
+        assert seen["mission"][place] == alone["mission"]
+        assert np.array_equal(seen["image"][place], alone["image"])
+
+
+def test_flattened_observations_hold_every_character():
+    env = gymnasium.make(gym_id("GoToLocalS5N2"), language="fr")
+    seen, _ = env.reset(seed=0)
+    space = env.observation_space
+    told = gymnasium.spaces.unflatten(space, gymnasium.spaces.flatten(space, seen))
+    assert told["text"] == seen["text"] and told["mission"] == seen["mission"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_space_of_texts_takes_all_that_is_ever_said(language):
+    assert "".join(speaker(language).texts()) and set("".join(speaker(language).texts())) <= set(CHARACTERS)

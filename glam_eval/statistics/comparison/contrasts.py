@@ -189,10 +189,11 @@ def _limits(contrast: Contrast, row: ComparisonRecord) -> str:
         return refused
     if estimate.exact:
         return "the same on every scene and seed"
-    points = (
-        f"{100 * row.detectable:.0f} points" if estimate.kind == "difference" else f"{row.detectable:.3g}"
-    )
-    seen = f"{estimate.n_seeds} seeds show differences of {points} with 80% power"
+    found = f"differences of {row.detectable:.3g}"
+    if estimate.kind == "difference":  # of shares: none can be larger than 100 points
+        points = 100 * row.detectable
+        found = f"differences of {points:.0f} points" if points < 100 else "no difference at all"
+    seen = f"{estimate.n_seeds} seeds show {found} with 80% power"
     if row.verdict == "undecided" and row.detectable > contrast.margin:
         return f"under-powered: {seen}"
     return f"few seeds: {seen}" if estimate.n_seeds < ENOUGH_SEEDS else ""
