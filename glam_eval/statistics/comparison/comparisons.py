@@ -10,7 +10,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import columns_of
 from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
-from glam_eval.statistics.comparison.families import trained_in
+from glam_eval.statistics.comparison.families import Training, training_of
 from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
 from glam_eval.statistics.completeness import complete, notes_of
@@ -42,9 +42,10 @@ def compare(
     their agent's rows say.
 
     Tests of one question are one family, adjusted by Bonferroni with their intervals: an agent's shifts of
-    one kind (see ``families``); all pairs of agents trained on one level, under one shift. ``margin`` is
-    that of equivalence. ``generator`` draws permutations when seeds are too many to enumerate. A condition
-    that others were played in and one was not is a row that says so.
+    one kind (see ``families``); all pairs of trained agents of one level, and all of a trained with an
+    untrained one, under one shift. ``margin`` is that of equivalence. ``generator`` draws permutations when
+    seeds are too many to enumerate. A condition that others were played in and one was not is a row that
+    says so.
     """
     require_columns(episodes, ["run_id", "agent", "model", "seed", "frames", "protocol", "shift"], "episodes")
     if runs is not None:
@@ -56,13 +57,13 @@ def compare(
     if episodes.empty:
         raise UserError("there are no episodes of runs that finished to compare")
     rows: list[ComparisonRecord] = []
-    settings = trained_in(episodes, runs, reference)
+    trained = training_of(episodes, runs, reference)
     final = final_checkpoints(episodes)
     for protocol in sorted(final["protocol"].astype(str).unique()):
         cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"], measure)
-        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator, settings)
+        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator, trained)
         rows += study.estimates() + study.drops() + study.pairs(baseline)
-    rows += _area_rows(episodes, training, baseline, reference, margin, generator, settings)
+    rows += _area_rows(episodes, training, baseline, reference, margin, generator, trained)
     lacking = {(gap.agent, gap.model) for gap in known.gaps}
     notes = {condition_name(*who): notes_of(known.gaps, *who) for who in lacking}
     rows = [_noted(row, notes.get(row.a, "")) for row in rows]
@@ -82,7 +83,7 @@ def _area_rows(
     reference: str,
     margin: float,
     generator: np.random.Generator,
-    settings: Mapping[str, str],
+    trained: Mapping[str, Training],
 ) -> list[ComparisonRecord]:
     """Return the comparisons of areas under learning curves; none where nothing was measured twice."""
     table, protocol = curve_episodes(episodes, reference), "training"
@@ -94,5 +95,5 @@ def _area_rows(
         return []
     cells, _ = areas(table)
     cells = replace(cells, conditions=cells.conditions.assign(shift=reference))
-    study = ProtocolComparisons(cells, protocol, AREA, reference, margin, generator, settings)
+    study = ProtocolComparisons(cells, protocol, AREA, reference, margin, generator, trained)
     return study.estimates() + study.pairs(baseline)

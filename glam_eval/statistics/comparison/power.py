@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from glam_eval.statistics.cells import Cells, final_checkpoints, tabulate
-from glam_eval.statistics.comparison.families import question_of, trained_in
+from glam_eval.statistics.comparison.families import Training, pairs_question, question_of, training_of
 from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.inference.intervals import Components, variance_components
 from glam_eval.statistics.inference.metrics import FloatArray
@@ -86,11 +86,11 @@ def plan_power(
     scenes, seeds_needed (NaN: more than 200), seeds_now, scenes_now, power_now, n_tests, note. ``alpha`` is
     that of a family: each of its ``n_tests`` is planned with its share, as ``compare`` tests it.
     """
-    settings = trained_in(episodes, runs, reference)
+    trained = training_of(episodes, runs, reference)
     final, rows = final_checkpoints(episodes), []
     for protocol in sorted(final["protocol"].astype(str).unique()):
         cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"])
-        planned = list(_designs(cells, reference, settings))
+        planned = list(_designs(cells, reference, trained))
         sizes = Counter(family for family, *_ in planned)
         for family, names, seen, design in planned:
             tests, now, note = sizes[family], np.nan, "one seed or one scene: no variance to plan from"
@@ -117,7 +117,7 @@ def plan_power(
 
 
 def _designs(
-    cells: Cells, reference: str, settings: Mapping[str, str]
+    cells: Cells, reference: str, trained: Mapping[str, Training]
 ) -> Iterator[tuple[str, tuple[str, str, str], tuple[int, int], Design | None]]:
     """Yield family, (shift, a, b), (seeds, scenes) seen and the design of every comparison to plan."""
     keys = [
@@ -135,10 +135,10 @@ def _designs(
                 family = f"{question_of(shift)} of {name}"
                 yield family, (shift, name, reference), differences.shape, design
     for (first, name), (second, other) in combinations(at_reference, 2):
-        if settings.get(name) != settings.get(other):
+        question = pairs_question(trained[name], trained[other])
+        if question is None:
             continue
         a, b = cells.aligned(first, second)
         usable = min(*a.shape, *b.shape) > 1 and not (np.isnan(a).any() or np.isnan(b).any())
         design = independent_design(a, b) if usable else None
-        family = f"agents trained in {settings.get(name)}"
-        yield family, (reference, name, other), (min(len(a), len(b)), a.shape[1]), design
+        yield question, (reference, name, other), (min(len(a), len(b)), a.shape[1]), design

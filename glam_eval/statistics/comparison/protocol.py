@@ -1,6 +1,6 @@
 """All comparisons of one protocol: estimates, drops from the reference, differences between agents."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 import numpy as np
@@ -16,7 +16,7 @@ from glam_eval.statistics.comparison.contrasts import (
     paired,
     settle_family,
 )
-from glam_eval.statistics.comparison.families import question_of
+from glam_eval.statistics.comparison.families import Training, pairs_question, question_of
 from glam_eval.statistics.comparison.names import condition_name
 
 MARGIN = 0.05  # "no worse than 5 points"
@@ -26,7 +26,9 @@ class ProtocolComparisons:
     """The conditions of one protocol (rows of ``cells`` with shift, agent and model), compared.
 
     ``agents`` are the (agent, model) pairs and ``names`` their names in the table, in one order.
-    ``settings`` says by name what each was trained in: agents are compared within a setting.
+    ``trained`` says by
+    name what each was trained in: agents are compared within a setting.
+
     """
 
     def __init__(
@@ -37,11 +39,11 @@ class ProtocolComparisons:
         reference: str,
         margin: float,
         generator: np.random.Generator,
-        settings: Mapping[str, str] | None = None,
+        trained: Mapping[str, Training] | None = None,
     ) -> None:
         self._cells, self._protocol, self._measure = cells, protocol, measure
         self._reference, self._margin, self._generator = reference, margin, generator
-        self._settings = settings or {}
+        self._trained = trained or {}
         keys = [(str(s), str(a), str(m)) for s, a, m in cells.conditions[["shift", "agent", "model"]].values]
         self.agents = sorted({(agent, model) for _, agent, model in keys})
         self.names = [condition_name(*who) for who in self.agents]
@@ -65,25 +67,28 @@ class ProtocolComparisons:
         return rows
 
     def pairs(self, baseline: str | None = None) -> list[ComparisonRecord]:
-        """Return the difference between agents, a family for each shift and setting."""
+        """Return the difference between agents, a family for each shift and question."""
         if baseline is not None and baseline not in self.names:
             raise unknown("baseline", baseline, self.names)
         rows = []
         for shift in self.shifts:
-            for setting, names in self._by_setting().items():
-                family = f"{self._protocol}, {self._measure}: agents{setting} under {shift}"
-                rows += settle_family(family, list(self._independent(shift, names, baseline)))
+            families: dict[str, list[Contrast]] = {}
+            for a, b in self._asked(shift, baseline):
+                question = pairs_question(*(self._trained.get(name, Training()) for name in (a, b)))
+                if question is not None:
+                    families.setdefault(question, []).append(self._independent(shift, a, b))
+            for question, contrasts in families.items():
+                rows += settle_family(
+                    f"{self._protocol}, {self._measure}: {question} under {shift}", contrasts
+                )
         return rows
 
-    def _by_setting(self) -> dict[str, list[str]]:
-        """Return the agents trained in each setting, which a family's name states if there are several."""
-        groups: dict[str, list[str]] = {}
-        for name in self.names:
-            groups.setdefault(self._settings.get(name, ""), []).append(name)
-        several = len(groups) > 1
-        return {
-            f" trained in {key or 'nothing known'}" if several else "": names for key, names in groups.items()
-        }
+    def _asked(self, shift: str, baseline: str | None) -> list[tuple[str, str]]:
+        """Return the pairs of agents played under a shift."""
+        played = [name for name in self.names if (shift, name) in self._index]
+        if baseline is None:
+            return list(combinations(played, 2))
+        return [(name, baseline) for name in played if name != baseline and baseline in played]
 
     def _alone(self, shift: str, name: str) -> ComparisonRecord:
         index = self._index.get((shift, name))
@@ -102,12 +107,7 @@ class ProtocolComparisons:
             if contrast is not None:
                 yield contrast
 
-    def _independent(self, shift: str, names: Sequence[str], baseline: str | None) -> Iterator[Contrast]:
-        played = [name for name in names if (shift, name) in self._index]
-        pairs: Sequence[tuple[str, str]] = list(combinations(played, 2))
-        if baseline is not None:
-            pairs = [(name, baseline) for name in played if name != baseline and baseline in played]
-        for a, b in pairs:
-            row = (self._protocol, shift, self._measure, a, b)
-            first, second = self._index[shift, a], self._index[shift, b]
-            yield independent(self._cells, first, second, row, self._margin, self._generator)
+    def _independent(self, shift: str, a: str, b: str) -> Contrast:
+        row = (self._protocol, shift, self._measure, a, b)
+        first, second = self._index[shift, a], self._index[shift, b]
+        return independent(self._cells, first, second, row, self._margin, self._generator)
