@@ -67,7 +67,7 @@ FIGURES = (
     FigureDefinition(
         "generalization", "Generalization", final.generalization, draw_generalization,
         "Success of the trained agent under each shift, and its paired change from no shift on the "
-        "same scenes: "
+        "same scenes, or from the simple task of its own level: "
         "in the right panel, or, with many agents, from the dashed line. Filled: the change differs "
         "from 0 at 5% "
         f"(t test; tests and intervals adjusted over an agent's shifts of a kind). {BARS}",

@@ -10,13 +10,14 @@ import pandas as pd
 from markupsafe import Markup
 
 from glam_eval.figures import Absent, Study
-from glam_eval.figures.draw.shifts import shift_label
+from glam_eval.figures.draw.shifts import base_label, shift_label
 from glam_eval.figures.identity import Condition, conditions_of, records, rows_of
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables import final, training
 from glam_eval.figures.tables.estimates import WHO
 from glam_eval.report.sentences import listed, p_value, points, rate
 from glam_eval.statistics import condition_name, success_by
+from glam_eval.statistics.comparison.protocol import BEYOND
 
 Kind = Literal["up", "down", "same", "open"]
 FLOOR = ("random", "none")
@@ -149,6 +150,7 @@ def _generalization(study: Study) -> Iterator[Finding]:
             chosen = [row for row in rows if row["verdict"] == verdict]
             if chosen:
                 yield Finding(_about(look.label, sentence, chosen), kind)
+        yield from _beyond_chance(study, condition)
         yield from _all_of_it(study, condition, [row["shift"] for row in rows if row["verdict"] == "lower"])
         still_open = [
             shift_label(row["shift"]) for row in rows if row["verdict"] in ("undecided", "untested")
@@ -170,13 +172,40 @@ def _all_of_it(study: Study, condition: Condition, lost: Sequence[str]) -> Itera
         yield Finding(text.format(study.looks[condition].label, listed(gone)), "down")
 
 
+def _beyond_chance(study: Study, condition: Condition) -> Iterator[Finding]:
+    """Tell what other tasks and rooms cost beyond what they cost random, who cannot know the goal."""
+    table = study.derive(final.comparisons)
+    own = table[(table["a"] == condition_name(*condition)) & (table["measure"] == BEYOND)]
+    rows = records(own[own["verdict"].isin(["lower", "higher"])].sort_values("estimate"))
+    parts = [
+        Markup("<b>{}</b> points under {}{}").format(
+            points(row), shift_label(row["shift"]), _against(row["b"])
+        )
+        for row in rows
+    ]
+    if parts:
+        text = Markup("{}, less what the same change makes of random: {}.")
+        yield Finding(
+            text.format(study.looks[condition].label, listed(parts)),
+            "down" if rows[0]["verdict"] == "lower" else "up",
+        )
+
+
+def _against(base: str) -> str:
+    """Return what a change is measured from, where that is not training's own tasks."""
+    return "" if base in ("", "none") else f" (against {base_label(base)})"
+
+
 def _about(label: str, sentence: str, rows: Sequence[dict[str, Any]]) -> Markup:
     """Return one sentence about several shifts: "it loses 20 points under A and 31 points under B"."""
     start, _, end = sentence.partition("{}")
     middle = end.partition("{}")[0]
     sign = -1 if "loses" in sentence else 1
     parts = [
-        Markup("<b>{}</b>{}{}").format(points(row, sign), middle, shift_label(row["shift"])) for row in rows
+        Markup("<b>{}</b>{}{}{}").format(
+            points(row, sign), middle, shift_label(row["shift"]), _against(row["base"])
+        )
+        for row in rows
     ]
     return Markup("{}: {}{}.").format(label, start[0].lower() + start[1:], listed(parts))
 

@@ -10,6 +10,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import columns_of
 from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
+from glam_eval.statistics.comparison.bases import find_bases
 from glam_eval.statistics.comparison.families import Training, training_of
 from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
@@ -34,12 +35,13 @@ def compare(
     """Return the comparisons table (``ComparisonRecord``'s columns) of a study.
 
     For each protocol, at each run's last checkpoint: the estimate of every agent/model under every shift (b
-    empty); the paired difference of every shift to ``reference`` within an agent/model (b names the shift);
-    the difference between every two agents/models under one shift, or only to ``baseline`` ("agent/model").
-    And the same of areas under learning curves, from the episodes of a protocol with several checkpoints,
-    else from ``training``. ``runs`` tells variants of one agent and model apart, and which runs were to
-    train for how long: those that failed or stopped early are left out (``complete``), which the notes of
-    their agent's rows say.
+    empty); the paired difference of every shift to its base within an agent/model (b names the base:
+    ``reference``, or the simple task of the shift's own level); in other tasks and rooms the same less what
+    the goal-blind agent gains; the difference between every two agents/models under one shift, or only to
+    ``baseline`` ("agent/model"). And the same of areas under learning curves, from the episodes of a
+    protocol with several checkpoints, else from ``training``. ``runs`` tells variants of one agent and
+    model apart, and which runs were to train for how long: those that failed or stopped early are left out
+    (``complete``), which the notes of their agent's rows say.
 
     Tests of one question are one family, adjusted by Bonferroni with their intervals: an agent's shifts of
     one kind (see ``families``); all pairs of trained agents of one level, and all of a trained with an
@@ -60,9 +62,10 @@ def compare(
     trained = training_of(episodes, runs, reference)
     final = final_checkpoints(episodes)
     for protocol in sorted(final["protocol"].astype(str).unique()):
-        cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"], measure)
-        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator, trained)
-        rows += study.estimates() + study.drops() + study.pairs(baseline)
+        bases = find_bases(final[final["protocol"] == protocol], reference)
+        cells = tabulate(bases.episodes, ["shift", "agent", "model"], measure)
+        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator, trained, bases.of)
+        rows += study.estimates() + study.drops() + study.drops_beyond_chance() + study.pairs(baseline)
     rows += _area_rows(episodes, training, baseline, reference, margin, generator, trained)
     lacking = {(gap.agent, gap.model) for gap in known.gaps}
     notes = {condition_name(*who): notes_of(known.gaps, *who) for who in lacking}
