@@ -15,7 +15,7 @@ from glam_eval.statistics.comparison.families import Training, training_of
 from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
 from glam_eval.statistics.completeness import complete, notes_of
-from glam_eval.statistics.curves import areas, curve_episodes
+from glam_eval.statistics.curves import areas, curve_episodes, settled_updates
 from glam_eval.statistics.variants import name_variants
 
 AREA = "area_under_curve"
@@ -55,7 +55,11 @@ def compare(
         training = name_variants(training, runs) if training is not None else None
     known = complete(episodes, runs)
     episodes = known.episodes
-    training = training[~training["run_id"].isin(known.left_out)] if training is not None else None
+    if training is not None:
+        training = training[~training["run_id"].isin(known.left_out)]
+        training = (
+            settled_updates(training, runs) if runs is not None and "episodes" in training else training
+        )
     if episodes.empty:
         raise UserError("there are no episodes of runs that finished to compare")
     rows: list[ComparisonRecord] = []
