@@ -2,22 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from markupsafe import Markup
 
+from glam_eval.config.agents import normalising_agents
 from glam_eval.figures import Absent, Study
 from glam_eval.figures.definitions import generalization, learning_curves
-from glam_eval.figures.draw.shifts import shift_label
-from glam_eval.figures.identity import Condition, is_reference, records, rows_of
-from glam_eval.figures.style import interval_text, thousands
+from glam_eval.figures.draw.shifts import base_label, shift_label
+from glam_eval.figures.identity import Condition, conditions_of, records, rows_of
+from glam_eval.figures.style import thousands
 from glam_eval.figures.tables import final
-from glam_eval.statistics import condition_name
+from glam_eval.figures.tables.estimates import WHO
+from glam_eval.report.sentences import listed, p_value, points, rate
+from glam_eval.statistics import condition_name, success_by
+from glam_eval.statistics.comparison.protocol import BEYOND
 
 Kind = Literal["up", "down", "same", "open"]
-BETTER: dict[str, tuple[Kind, str]] = {"higher": ("up", "better"), "lower": ("down", "worse")}
+FLOOR = (normalising_agents()[0], "none")
 WORDS: dict[str, tuple[Kind, str]] = {
     "lower": ("down", "It loses {} points under {}."),
     "higher": ("up", "It gains {} points under {}."),
@@ -35,8 +40,12 @@ class Finding:
 
 
 def findings(study: Study) -> list[Finding]:
-    """Return what the study found, in the order of its questions: learning, size, generalization."""
-    found = [*_learning(study), *_between_models(study), *_generalization(study)]
+    """Return what the study found, in the order of its questions: learning, which agent, generalization."""
+    found = [*_learning(study), *_wrong_objects(study)]
+    found += _between(study, study.final_protocol, "success", "At the end of training,")
+    for protocol in _curves(study):
+        found += _between(study, protocol, "area_under_curve", "In mean success along training,")
+    found += _generalization(study)
     return found or [Finding(Markup("This study holds too little to compare anything."), "open")]
 
 
@@ -55,38 +64,76 @@ def _learning(study: Study) -> Iterator[Finding]:
         first, last = rows[0], rows[-1]
         text = Markup(
             "{} solves <b>{}</b> of the scenes after {} steps of training, from <b>{}</b> before it"
-        ).format(look.label, _rate(last), thousands(last["frames"]), _rate(first))
-        floor = _difference(study, condition, ("random", "none"))
+        ).format(look.label, rate(last), thousands(last["frames"]), rate(first))
+        floor = _difference(study, condition, FLOOR)
         if floor is not None:
             text += Markup("; on the {} scenes it is <b>{}</b> points against random").format(
-                study.final_protocol, _points(floor)
+                study.final_protocol, points(floor)
             )
         sure = last["low"] > first["high"]
         yield Finding(text + ".", "up" if sure else "open")
 
 
-def _between_models(study: Study) -> Iterator[Finding]:
-    """Tell how an agent's models compare, each with the next larger one."""
-    order = [condition for condition in study.looks if not is_reference(condition[0])]
-    for larger, smaller in pairwise(order):
-        row = _difference(study, larger, smaller) if larger[0] == smaller[0] else None
+def _wrong_objects(study: Study) -> Iterator[Finding]:
+    """Tell how often each learner touches an object that the goal does not name, solved episodes included."""
+    rows = study.usual(study.final(study.final_protocol, "none"))
+    if "wrong_object" not in rows or rows["wrong_object"].isna().any():
+        return
+    touched = success_by(rows, WHO, "wrong_object")
+    told = []
+    for condition in _learners(study):
+        rates = (rate(row) for row in records(rows_of(touched, condition)))
+        told += [Markup("{} in <b>{}</b>").format(study.looks[condition].label, share) for share in rates]
+    if told:
+        text = Markup(
+            "Objects that the goal does not name are touched, solved episodes included: {} of episodes."
+        )
+        yield Finding(text.format(listed(told)), "open")
+
+
+def _between(study: Study, protocol: str, measure: str, when: str) -> Iterator[Finding]:
+    """Tell of every two learners which does better, which are within 5 points, and which stay open."""
+    label = {condition: look.label for condition, look in study.looks.items()}
+    better: dict[str, list[str]] = {}
+    same: list[str] = []
+    still_open: dict[str, list[str]] = {}
+    smallest = []
+    for a, b in combinations(_learners(study), 2):
+        row = _difference(study, a, b, protocol, measure)
         if row is None:
             continue
-        kind: Kind
-        names = study.looks[larger].label, study.looks[smaller].label
-        measured = Markup("(<b>{}</b> points, {})").format(_points(row), _p_value(row["p_adjusted"]))
-        if row["verdict"] in BETTER:
-            kind, relation = BETTER[row["verdict"]]
-            text = Markup("{} does {} than {} at the end {}.").format(names[0], relation, names[1], measured)
+        if row["verdict"] == "lower":
+            a, b, row = b, a, _turned(row)
+        seen = Markup("{} (<b>{}</b> points, {})").format(label[b], points(row), p_value(row["p_adjusted"]))
+        if row["verdict"] == "higher":
+            better.setdefault(label[a], []).append(seen)
         elif row["verdict"] == "equivalent":
-            kind = "same"
-            text = Markup("{} and {} end within 5 points of one another {}.").format(*names, measured)
+            same.append(Markup("{} and {}").format(label[a], seen))
         else:
-            kind = "open"
-            text = Markup("Whether {} does better than {} stays open {}.").format(*names, measured) + _limit(
-                row
-            )
-        yield Finding(text, kind)
+            still_open.setdefault(label[a], []).append(label[b])
+            smallest.append(row["detectable"])
+    for winner, beaten in better.items():
+        yield Finding(Markup("{} {} does better than {}.").format(when, winner, listed(beaten)), "up")
+    if same:
+        text = Markup("{} these are within 5 points of one another, by an equivalence test: {}.")
+        yield Finding(text.format(when, listed(same)), "same")
+    if still_open:
+        pairs = [
+            Markup("{} against {}").format(first, listed(others)) for first, others in still_open.items()
+        ]
+        text = Markup("{} it stays open which does better: {}{}.")
+        yield Finding(text.format(when, Markup("; ").join(pairs), _power(smallest)), "open")
+
+
+def _power(smallest: Sequence[float]) -> Markup:
+    """Return which differences so many seeds would have shown."""
+    known = sorted(100 * size for size in smallest if np.isfinite(size))
+    if not known:
+        return Markup("")
+    ends = dict.fromkeys(f"{size:.0f}" for size in (known[0], known[-1]))
+    return Markup(" (with 80% power so many seeds show differences of <b>{}</b> points)").format(
+        " to ".join(ends)
+    )
 
 
 def _generalization(study: Study) -> Iterator[Finding]:
@@ -95,21 +142,60 @@ def _generalization(study: Study) -> Iterator[Finding]:
         table = study.derive(generalization.table)
     except Absent:
         return
-    for condition, look in study.looks.items():
+    for condition in _learners(study):
+        look = study.looks[condition]
         rows = records(rows_of(table, condition).dropna(subset=["change"]).sort_values("change"))
-        learned = _difference(study, condition, ("random", "none"))
-        if is_reference(condition[0]) or (learned is not None and learned["verdict"] != "higher"):
+        learned = _difference(study, condition, FLOOR)
+        if learned is not None and learned["verdict"] != "higher":
             continue  # an agent at chance has nothing to lose
         for verdict, (kind, sentence) in WORDS.items():
             chosen = [row for row in rows if row["verdict"] == verdict]
             if chosen:
                 yield Finding(_about(look.label, sentence, chosen), kind)
+        yield from _beyond_chance(study, condition)
+        yield from _all_of_it(study, condition, [row["shift"] for row in rows if row["verdict"] == "lower"])
         still_open = [
             shift_label(row["shift"]) for row in rows if row["verdict"] in ("undecided", "untested")
         ]
         if still_open:
             text = Markup("{}: neither a change nor its absence is shown under {}.")
-            yield Finding(text.format(look.label, _listed(still_open)), "open")
+            yield Finding(text.format(look.label, listed(still_open)), "open")
+
+
+def _all_of_it(study: Study, condition: Condition, lost: Sequence[str]) -> Iterator[Finding]:
+    """Tell which shifts leave an agent nothing over random, where an equivalence test says so."""
+    gone = []
+    for shift in lost:
+        row = _difference(study, condition, FLOOR, shift=shift)
+        if row is not None and row["verdict"] == "equivalent":
+            gone.append(Markup("{} (<b>{}</b> points)").format(shift_label(shift), points(row)))
+    if gone:
+        text = Markup("{}: all of it is lost, within 5 points of random by an equivalence test, under {}.")
+        yield Finding(text.format(study.looks[condition].label, listed(gone)), "down")
+
+
+def _beyond_chance(study: Study, condition: Condition) -> Iterator[Finding]:
+    """Tell what other tasks and rooms cost beyond what they cost random, who cannot know the goal."""
+    table = study.derive(final.comparisons)
+    own = table[(table["a"] == condition_name(*condition)) & (table["measure"] == BEYOND)]
+    rows = records(own[own["verdict"].isin(["lower", "higher"])].sort_values("estimate"))
+    parts = [
+        Markup("<b>{}</b> points under {}{}").format(
+            points(row), shift_label(row["shift"]), _against(row["b"])
+        )
+        for row in rows
+    ]
+    if parts:
+        text = Markup("{}, less what the same change makes of random: {}.")
+        yield Finding(
+            text.format(study.looks[condition].label, listed(parts)),
+            "down" if rows[0]["verdict"] == "lower" else "up",
+        )
+
+
+def _against(base: str) -> str:
+    """Return what a change is measured from, where that is not training's own tasks."""
+    return "" if base in ("", "none") else f" (against {base_label(base)})"
 
 
 def _about(label: str, sentence: str, rows: Sequence[dict[str, Any]]) -> Markup:
@@ -118,23 +204,50 @@ def _about(label: str, sentence: str, rows: Sequence[dict[str, Any]]) -> Markup:
     middle = end.partition("{}")[0]
     sign = -1 if "loses" in sentence else 1
     parts = [
-        Markup("<b>{}</b>{}{}").format(_points(row, sign), middle, shift_label(row["shift"])) for row in rows
+        Markup("<b>{}</b>{}{}{}").format(
+            points(row, sign), middle, shift_label(row["shift"]), _against(row["base"])
+        )
+        for row in rows
     ]
-    return Markup("{}: {}{}.").format(label, start[0].lower() + start[1:], _listed(parts))
+    return Markup("{}: {}{}.").format(label, start[0].lower() + start[1:], listed(parts))
 
 
-def _difference(study: Study, a: Condition, b: Condition) -> dict[str, Any] | None:
-    """Return the comparison a - b at the end of training without a shift; None if it was not made."""
+def _learners(study: Study) -> list[Condition]:
+    """Return the conditions that were trained, in display order."""
+    episodes = study.table("episodes")
+    trained = set(conditions_of(episodes[episodes["frames"] > 0]))
+    return [condition for condition in study.looks if condition in trained]
+
+
+def _curves(study: Study) -> list[str]:
+    """Return the protocols whose areas under learning curves are compared."""
     table = study.derive(final.comparisons)
+    return [str(name) for name in table.loc[table["measure"] == "area_under_curve", "protocol"].unique()]
+
+
+def _difference(
+    study: Study,
+    a: Condition,
+    b: Condition,
+    protocol: str | None = None,
+    measure: str = "success",
+    shift: str = "none",
+) -> dict[str, Any] | None:
+    """Return the comparison a - b, at the end of training without a shift unless said; None if not made."""
+    rows = study.derive(_pairs)
     names = condition_name(*a), condition_name(*b)
-    rows = table[
-        (table["protocol"] == study.final_protocol)
-        & (table["shift"] == "none")
-        & (table["measure"] == "success")
-    ]
-    for row in records(rows[rows["a"].isin(names) & rows["b"].isin(names)]):
-        return row if row["a"] == names[0] else _turned(row)
+    for turned in (False, True):
+        key = (protocol or study.final_protocol, measure, shift, *(reversed(names) if turned else names))
+        if key in rows.index:
+            row = {str(name): value for name, value in rows.loc[key].to_dict().items()}
+            return _turned(row) if turned else row
     return None
+
+
+def _pairs(study: Study) -> pd.DataFrame:
+    """Return the comparisons of two conditions, by what was compared."""
+    table = study.derive(final.comparisons)
+    return table[table["b"] != ""].set_index(["protocol", "measure", "shift", "a", "b"])
 
 
 def _turned(row: dict[str, Any]) -> dict[str, Any]:
@@ -144,30 +257,3 @@ def _turned(row: dict[str, Any]) -> dict[str, Any]:
     )
     ends = {"estimate": -row["estimate"], "low": -row["high"], "high": -row["low"]}
     return row | ends | {"verdict": verdict}
-
-
-def _rate(row: dict[str, Any]) -> str:
-    return interval_text(row["mean"], row["low"], row["high"])
-
-
-def _points(row: dict[str, Any], sign: int = 1) -> str:
-    name = "change" if "change" in row else "estimate"
-    ends = (row["change_low"], row["change_high"]) if name == "change" else (row["low"], row["high"])
-    low, high = sorted(100 * sign * end for end in ends)
-    mark = "" if sign < 0 else "+"
-    text = f"{100 * sign * row[name]:{mark}.0f}"
-    return f"{text} [{low:{mark}.0f}, {high:{mark}.0f}]" if np.isfinite(low) else text
-
-
-def _p_value(p: float) -> str:
-    return "untested" if not np.isfinite(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
-def _limit(row: dict[str, Any]) -> str:
-    return f" {row['note'][0].upper()}{row['note'][1:]}." if row["note"] else ""
-
-
-def _listed(parts: Sequence[str]) -> Markup:
-    if len(parts) == 1:
-        return Markup("{}").format(parts[0])
-    return Markup("{} and {}").format(Markup(", ").join(parts[:-1]), parts[-1])

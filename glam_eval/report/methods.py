@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from glam_eval.config.settings import flatten
+from glam_eval.core.seeds import TEST_SCENE_BIT
 from glam_eval.figures import Study
 from glam_eval.figures.draw.shifts import shift_label
 from glam_eval.figures.identity import records, rows_of
@@ -51,12 +52,33 @@ def _protocols(study: Study) -> Section:
             f"{_count(shifts, 'condition')} at up to {_count(points, 'point')} of training ({levels}); "
             f"{len(rows):,} episodes in all."
         )
-    paragraphs.append(
-        "All agents and shifts meet the same scenes, which no training episode uses, so comparisons "
-        "are paired. "
-        "Actions are sampled from the policy, not its argmax."
-    )
+    paragraphs += [*_scenes(study), "Actions are sampled from the policy, not its argmax."]
     return Section("Protocols", paragraphs)
+
+
+def _scenes(study: Study) -> list[str]:
+    """Return which conditions play the scenes of no shift, and where test scenes come from, from the data."""
+    episodes = study.episodes(study.final_protocol)
+    layouts = {
+        str(shift): set(zip(rows["scene_seed"], rows["level"].astype(str), rows["bot_length"], strict=True))
+        for shift, rows in episodes.groupby("shift", observed=True)
+    }
+    shared = [shift for shift, scenes in layouts.items() if scenes == layouts.get("none")]
+    own = [shift_label(shift) for shift in layouts if shift not in shared]
+    told = [
+        f"All agents meet the same scenes. {len(shared)} of {_count(len(layouts), 'condition')} of "
+        f"{study.final_protocol} play the very scenes of no shift (same seed, level and way of the bot's), "
+        "and are compared scene by scene."
+    ]
+    if own:
+        told[0] += f" Scenes of their own, in other rooms or with other goals: {', '.join(own)}."
+    seeds = study.table("episodes")["scene_seed"].unique()
+    marked = int((seeds >= TEST_SCENE_BIT).sum())
+    told.append(
+        f"{marked:,} of {len(seeds):,} test scenes have seeds that training never draws; in small rooms "
+        "another seed can still draw the same scene, which is not checked here."
+    )
+    return told
 
 
 def _statistics(study: Study) -> Section:
@@ -69,9 +91,9 @@ def _statistics(study: Study) -> Section:
             "Intervals are 95% and "
             "take the variance of seeds and of scenes, which are crossed; rates get theirs on the "
             "logit scale.",
-            "Each agent's shifts are compared with no shift on the same scenes, and agents with one "
-            "another on the "
-            "same scenes; tests of one question are one family, and its "
+            "Each agent's shifts are compared with no shift, those with other tasks or rooms with the "
+            "simple task of their own level, and agents with one another on the same scenes; tests of one "
+            "question are one family, and its "
             "tests, intervals and plans are adjusted by one rule (Bonferroni): an interval excludes 0 "
             "where the verdict says so. A verdict "
             "is lower or "

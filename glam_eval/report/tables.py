@@ -9,7 +9,7 @@ import pandas as pd
 
 from glam_eval.figures import Absent, Study
 from glam_eval.figures.definitions import generalization, sample_efficiency
-from glam_eval.figures.draw.shifts import shift_label
+from glam_eval.figures.draw.shifts import base_label, shift_label
 from glam_eval.figures.identity import Condition, Look, records
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables.estimates import ALONG, WHO
@@ -96,7 +96,7 @@ def shift_table(study: Study) -> Table | None:
     except Absent:
         return None
     shift, change, p_value = Column("Shift", text=True), Column("Change (points)"), Column("p (adjusted)")
-    verdict = Column("Verdict", text=True)
+    verdict, against = Column("Verdict", text=True), Column("Against", text=True)
     rows = []
     for row in records(data):
         low, high = 100 * row["change_low"], 100 * row["change_high"]
@@ -106,17 +106,18 @@ def shift_table(study: Study) -> Table | None:
                 _agent_cell(study.looks[row["agent"], row["model"]]),
                 Cell(shift, shift_label(row["shift"])),
                 _share(SUCCESS, row),
+                Cell(against, base_label(row["base"])),
                 Cell(change, text, row["change"], f"[{low:+.1f}, {high:+.1f}]" if np.isfinite(low) else ""),
                 _number(p_value, row["p_adjusted"], _p_text(row["p_adjusted"])),
                 Cell(verdict, row["verdict"] or row["note"] or "reference"),
             ]
         )
     note = (
-        "Each shift on the same scenes as no shift. Tests and intervals are adjusted over an agent's "
-        "shifts of one kind; "
+        "Each shift against no shift on the same scenes, or against the simple task of its own level. "
+        "Tests and intervals are adjusted over an agent's shifts of one kind; "
         "equivalent: within 5 points by two one-sided tests."
     )
-    columns = [AGENT, shift, SUCCESS, change, p_value, verdict]
+    columns = [AGENT, shift, SUCCESS, against, change, p_value, verdict]
     return _table("shifts", "Success under each shift", note, columns, rows)
 
 

@@ -65,6 +65,11 @@ class Cells:
         kept = [np.where(present, values, np.nan)[seeds][:, scenes] for values in (first, second)]
         return kept[0], kept[1]
 
+    def of_both(self, a: int, b: int) -> tuple[FloatArray, FloatArray]:
+        """Return both conditions of the seeds that played both, (seeds, scenes), each on its own scenes."""
+        seeds = (self.counts[a] > 0) & (self.counts[b] > 0)
+        return tuple(values[:, ~np.isnan(values).all(axis=0)] for values in self.values[[a, b]][:, seeds])
+
     def seed_means(self) -> FloatArray:
         """Return (conditions, seeds) means over scenes, NaN where a seed was not played."""
         return np.stack([_means_or_nan(values) for values in self.values])

@@ -1,5 +1,6 @@
 """Curves along training: pointwise intervals, simultaneous bands, areas under curves."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -30,6 +31,28 @@ def curve_episodes(episodes: pd.DataFrame, reference: str = "none") -> pd.DataFr
     several = [str(p) for p in points[points > 1].index.get_level_values("protocol").unique()]
     chosen = ["sample-efficiency"] if "sample-efficiency" in several else several[:1]
     return episodes[episodes["protocol"].isin(chosen) & (episodes["shift"] == reference)]
+
+
+def settled_updates(training: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the updates until which as many episodes had ended as a run has environments.
+
+    The episodes that end first are the quick and lucky ones: an agent that solves 8% showed 100% in its first
+    update. Runs whose configuration does not tell their environments keep all updates.
+    """
+    counts: dict[str, int] = {}
+    for run_id, text in zip(runs["run_id"], runs["config"], strict=True):
+        try:
+            config = json.loads(text)
+        except ValueError:
+            continue
+        held = [
+            part["environments"]
+            for part in config.values()
+            if isinstance(part, dict) and "environments" in part
+        ]
+        counts[str(run_id)] = max(held, default=0)
+    needed = training["run_id"].astype(str).map(counts).fillna(0)
+    return training[training["episodes"] >= needed]
 
 
 def learning_curves(

@@ -7,6 +7,7 @@ import pandas as pd
 
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.statistics.cells import final_checkpoints, kind_of, tabulate
+from glam_eval.statistics.comparison.bases import find_bases
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
 from glam_eval.statistics.inference.intervals import estimate_mean
 from glam_eval.statistics.variants import name_variants
@@ -33,9 +34,10 @@ def generalization(
     reference: str = "none",
     margin: float = MARGIN,
 ) -> pd.DataFrame:
-    """Return one row per protocol, agent, model and shift: success and its paired change from ``reference``.
+    """Return one row per protocol, agent, model and shift: success and its paired change from its base.
 
-    Columns: protocol, shift, agent, model, mean, low, high, change, change_low, change_high, p_value,
+    The base is ``reference``, or the simple task of the shift's own level (``find_bases``). Columns:
+    protocol, shift, agent, model, mean, low, high, base, change, change_low, change_high, p_value,
     p_adjusted, p_equivalence, effect_size, verdict, note, n_seeds, n_episodes. The change and its tests are
     NaN for the reference itself; a shift that an agent was not played under is a row of NaN that says so.
     """
@@ -43,8 +45,11 @@ def generalization(
         episodes = name_variants(episodes, runs)
     final, tables = final_checkpoints(episodes), []
     for protocol in sorted(final["protocol"].astype(str).unique()):
-        cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"])
-        comparisons = ProtocolComparisons(cells, protocol, "success", reference, margin, generator)
+        bases = find_bases(final[final["protocol"] == protocol], reference)
+        cells = tabulate(bases.episodes, ["shift", "agent", "model"])
+        comparisons = ProtocolComparisons(
+            cells, protocol, "success", reference, margin, generator, bases=bases.of
+        )
         drops = {(row.shift, row.a): row for row in comparisons.drops()}
         agents = dict(zip(comparisons.names, comparisons.agents, strict=True))
         rows = [
@@ -66,6 +71,7 @@ def _generalization_row(
         "mean": alone.estimate,
         "low": alone.low,
         "high": alone.high,
+        "base": drop.b if drop else "",
         "change": drop.estimate if drop else np.nan,
         "change_low": drop.low if drop else np.nan,
         "change_high": drop.high if drop else np.nan,

@@ -4,7 +4,7 @@ import pandas as pd
 from synthetic_study import make_study
 
 from glam_eval.figures import Study, figure_named, render
-from glam_eval.report.methods import limits
+from glam_eval.report.methods import limits, methods
 
 SENTENCE = "gflan/t5-nano: seed 1 stopped at 20,000 of 51,200 steps: left out"
 
@@ -41,3 +41,22 @@ def test_the_other_agents_curves_and_areas_do_not_move():
         pd.testing.assert_frame_equal(*drawn)
         ours = after[after["model"] == "t5-nano"]
         assert set(ours["n_seeds"]) == {4}
+
+
+def test_what_is_said_of_scenes_is_computed_from_them():
+    tables = make_study(conditions=2)
+    episodes = tables["episodes"].copy()
+    moved = episodes["shift"] == "new_composition"
+    episodes.loc[moved, "bot_length"] = episodes.loc[moved, "bot_length"] + 3
+    episodes["scene_seed"] = episodes["scene_seed"] % (1 << 31)
+    episodes["scene_seed"] += (1 << 31) * (episodes["protocol"] == "generalization")
+    (protocols, *_) = methods(Study.of(tables | {"episodes": episodes}))
+    text = " ".join(protocols.paragraphs)
+    assert "5 of 6 conditions of generalization play the very scenes of no shift" in text
+    assert "Scenes of their own, in other rooms or with other goals: new composition." in text
+    scenes = episodes.groupby("protocol")["scene_seed"].unique()
+    every = len(set(scenes["generalization"]) | set(scenes["sample-efficiency"]))
+    assert (
+        f"{len(scenes['generalization']):,} of {every:,} test scenes have seeds that training never draws"
+        in text
+    )

@@ -78,7 +78,8 @@ def test_findings_state_the_estimates_and_their_intervals(study):
             )
     (learned,) = [text for text in texts if text.startswith(f"{LABEL} solves")]
     assert "after 51.2k steps of training" in learned and "points against random" in learned
-    assert any("GFlan-T5 t5-pico" in text and LABEL in text for text in texts)
+    assert any("GFlan-T5 t5-pico" in text and LABEL in text and "At the end" in text for text in texts)
+    assert any("GFlan-T5 t5-pico" in text and LABEL in text and "along training" in text for text in texts)
 
 
 def test_one_seed_and_missing_parts_are_said_in_words():

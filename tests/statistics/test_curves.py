@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,7 @@ from scipy import stats
 
 from glam_eval.core.errors import UserError
 from glam_eval.statistics import areas, curve_episodes, learning_curves
-from glam_eval.statistics.curves import area_weights, critical_value
+from glam_eval.statistics.curves import area_weights, critical_value, settled_updates
 from glam_eval.statistics.inference.intervals import estimate_mean
 
 
@@ -92,3 +94,29 @@ def test_curves_that_end_early_are_not_extrapolated(study):
     assert np.isnan(whole.seed_means()[row]).tolist() == [False] * 4 + [True]
     with pytest.raises(UserError, match="no run was evaluated at more than one point"):
         areas(episodes[episodes["frames"] == 0])
+
+
+def test_the_first_episodes_to_end_are_no_training_success():
+    """Four environments: the first update saw one lucky episode end, the second all that began with it."""
+    rows = [
+        (update, 10 * update, ended, success)
+        for update, ended, success in ((1, 1, 1.0), (2, 5, 0.1), (3, 9, 0.2))
+    ]
+    parts = [
+        pd.DataFrame(rows, columns=["update", "frames", "episodes", "success_rate"]).assign(
+            run_id=f"r{seed}", seed=seed
+        )
+        for seed in range(3)
+    ]
+    training = pd.concat(parts).assign(agent="a", model="m")
+    config = json.dumps({"ppo": {"environments": 4}, "frames": 30})
+    runs = pd.DataFrame({"run_id": ["r0", "r1", "r2"], "config": [config, config, "{"]})
+    kept = settled_updates(training, runs)
+    assert kept.groupby("run_id")["update"].apply(list).to_dict() == {
+        "r0": [2, 3],
+        "r1": [2, 3],
+        "r2": [1, 2, 3],
+    }
+    cells, budget = areas(kept[kept["run_id"] != "r2"])
+    assert budget == 30
+    assert cells.seed_means()[0, :2] == pytest.approx([0.15, 0.15])

@@ -25,6 +25,7 @@ FIGURE = FigureDefinition(
     table=table,
     draw=draw_generalization,
     explanation="Success of the trained agent under each shift, and its paired change from no shift on the "
-    "same scenes: in the right panel, or, with many agents, from the dashed line. Filled: the change differs "
-    f"from 0 at 5% (t test; tests and intervals adjusted over an agent's shifts of a kind). {BARS}",
+    "same scenes, or from the simple task of its own level: in the right panel, or, with many agents, from "
+    "the dashed line. Filled: the change differs from 0 at 5% (t test; tests and intervals adjusted over an "
+    f"agent's shifts of a kind). {BARS}",
 )

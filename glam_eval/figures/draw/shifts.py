@@ -50,6 +50,12 @@ def shift_label(shift: str) -> str:
     return " + ".join(words) + (f" in {spoken}" if spoken else "")
 
 
+def base_label(base: str) -> str:
+    """Return the words for what a shift is compared with: "none: pickup" is "pickup"."""
+    _, at, kinds = base.partition(": ")
+    return kinds.replace("_", " ") if at else shift_label(base) if base else ""
+
+
 def draw_generalization(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing:
     """Draw success under each shift and its paired change from no shift, as dots with intervals.
 

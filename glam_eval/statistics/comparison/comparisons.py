@@ -10,10 +10,11 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import columns_of
 from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
-from glam_eval.statistics.comparison.families import trained_in
+from glam_eval.statistics.comparison.bases import find_bases
+from glam_eval.statistics.comparison.families import Training, training_of
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
 from glam_eval.statistics.completeness import complete, notes_of
-from glam_eval.statistics.curves import areas, curve_episodes
+from glam_eval.statistics.curves import areas, curve_episodes, settled_updates
 from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.variants import name_variants
 
@@ -34,17 +35,19 @@ def compare(
     """Return the comparisons table (``ComparisonRecord``'s columns) of a study.
 
     For each protocol, at each run's last checkpoint: the estimate of every agent/model under every shift (b
-    empty); the paired difference of every shift to ``reference`` within an agent/model (b names the shift);
-    the difference between every two agents/models under one shift, or only to ``baseline`` ("agent/model").
-    And the same of areas under learning curves, from the episodes of a protocol with several checkpoints,
-    else from ``training``. ``runs`` tells variants of one agent and model apart, and which runs were to
-    train for how long: those that failed or stopped early are left out (``complete``), which the notes of
-    their agent's rows say.
+    empty); the paired difference of every shift to its base within an agent/model (b names the base:
+    ``reference``, or the simple task of the shift's own level); in other tasks and rooms the same less what
+    the goal-blind agent gains; the difference between every two agents/models under one shift, or only to
+    ``baseline`` ("agent/model"). And the same of areas under learning curves, from the episodes of a
+    protocol with several checkpoints, else from ``training``. ``runs`` tells variants of one agent and
+    model apart, and which runs were to train for how long: those that failed or stopped early are left out
+    (``complete``), which the notes of their agent's rows say.
 
     Tests of one question are one family, adjusted by Bonferroni with their intervals: an agent's shifts of
-    one kind (see ``families``); all pairs of agents trained on one level, under one shift. ``margin`` is
-    that of equivalence. ``generator`` draws permutations when seeds are too many to enumerate. A condition
-    that others were played in and one was not is a row that says so.
+    one kind (see ``families``); all pairs of trained agents of one level, and all of a trained with an
+    untrained one, under one shift. ``margin`` is that of equivalence. ``generator`` draws permutations when
+    seeds are too many to enumerate. A condition that others were played in and one was not is a row that
+    says so.
     """
     require_columns(episodes, ["run_id", "agent", "model", "seed", "frames", "protocol", "shift"], "episodes")
     if runs is not None:
@@ -52,17 +55,22 @@ def compare(
         training = name_variants(training, runs) if training is not None else None
     known = complete(episodes, runs)
     episodes = known.episodes
-    training = training[~training["run_id"].isin(known.left_out)] if training is not None else None
+    if training is not None:
+        training = training[~training["run_id"].isin(known.left_out)]
+        training = (
+            settled_updates(training, runs) if runs is not None and "episodes" in training else training
+        )
     if episodes.empty:
         raise UserError("there are no episodes of runs that finished to compare")
     rows: list[ComparisonRecord] = []
-    settings = trained_in(episodes, runs, reference)
+    trained = training_of(episodes, runs, reference)
     final = final_checkpoints(episodes)
     for protocol in sorted(final["protocol"].astype(str).unique()):
-        cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"], measure)
-        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator, settings)
-        rows += study.estimates() + study.drops() + study.pairs(baseline)
-    rows += _area_rows(episodes, training, baseline, reference, margin, generator, settings)
+        bases = find_bases(final[final["protocol"] == protocol], reference)
+        cells = tabulate(bases.episodes, ["shift", "agent", "model"], measure)
+        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator, trained, bases.of)
+        rows += study.estimates() + study.drops() + study.drops_beyond_chance() + study.pairs(baseline)
+    rows += _area_rows(episodes, training, baseline, reference, margin, generator, trained)
     lacking = {(gap.agent, gap.model) for gap in known.gaps}
     notes = {condition_name(*who): notes_of(known.gaps, *who) for who in lacking}
     rows = [_noted(row, notes.get(row.a, "")) for row in rows]
@@ -82,7 +90,7 @@ def _area_rows(
     reference: str,
     margin: float,
     generator: np.random.Generator,
-    settings: Mapping[str, str],
+    trained: Mapping[str, Training],
 ) -> list[ComparisonRecord]:
     """Return the comparisons of areas under learning curves; none where nothing was measured twice."""
     table, protocol = curve_episodes(episodes, reference), "training"
@@ -94,5 +102,5 @@ def _area_rows(
         return []
     cells, _ = areas(table)
     cells = replace(cells, conditions=cells.conditions.assign(shift=reference))
-    study = ProtocolComparisons(cells, protocol, AREA, reference, margin, generator, settings)
+    study = ProtocolComparisons(cells, protocol, AREA, reference, margin, generator, trained)
     return study.estimates() + study.pairs(baseline)

@@ -5,7 +5,7 @@ is another question. An agent's conditions are three questions: other words, oth
 and rooms.
 """
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -24,25 +24,53 @@ def question_of(shift: str) -> str:
     return WORLDS if shift in _worlds() else WORDS
 
 
-def trained_in(episodes: pd.DataFrame, runs: pd.DataFrame | None, reference: str) -> Mapping[str, str]:
-    """Return by name the level (and the language, if there are several) that each condition was trained in.
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What a condition was trained in, and whether at all (random, the bot and zero-shot are not)."""
+
+    where: str = ""
+    learned: bool = True
+
+
+def training_of(
+    episodes: pd.DataFrame, runs: pd.DataFrame | None = None, reference: str = "none"
+) -> dict[str, Training]:
+    """Return by name the training of each condition: its level, and its language if there are several.
 
     Taken from the runs table; without one, from the episodes without a shift. ``episodes`` name variants
     apart.
     """
+    names = episodes[["run_id", "agent", "model"]].astype(str)
+    names = names.assign(frames=episodes["frames"], name=_names(names))
+    frames = names.groupby("name")["frames"].max().to_dict()
+    where: dict[str, str] = {}
     if runs is not None and {"run_id", *SETTING} <= set(runs):
-        known = episodes[["run_id", "agent", "model"]].astype(str).drop_duplicates()
-        rows = known.merge(runs[["run_id", *SETTING]].astype(str), on="run_id")
+        where = _told(
+            names.drop_duplicates("run_id").merge(runs[["run_id", *SETTING]].astype(str), on="run_id")
+        )
     elif set(SETTING) <= set(episodes):
-        unshifted = episodes[episodes["shift"] == reference]
-        rows = unshifted[["agent", "model", *SETTING]].astype(str).drop_duplicates()
-    else:
-        return {}
+        known = episodes[SETTING].astype(str).assign(name=names["name"])
+        where = _told(known[episodes["shift"] == reference].drop_duplicates())
+    return {str(name): Training(where.get(str(name), ""), steps > 0) for name, steps in frames.items()}
+
+
+def pairs_question(a: Training, b: Training) -> str | None:
+    """Return what comparing two agents asks; None where it asks nothing, as across training levels."""
+    if a.where != b.where:
+        return None
+    kinds = {(True, True): "trained agents", (False, False): "untrained agents"}
+    kind = kinds.get((a.learned, b.learned), "trained against untrained agents")
+    return f"{kind} on {a.where}" if a.where else kind
+
+
+def _names(who: pd.DataFrame) -> list[str]:
+    return [condition_name(agent, model) for agent, model in zip(who["agent"], who["model"], strict=True)]
+
+
+def _told(rows: pd.DataFrame) -> dict[str, str]:
     told = [name for name in SETTING if name == "level" or rows[name].nunique() > 1]
-    settings: dict[str, str] = {}
-    for row in rows.to_dict("records"):
-        settings[condition_name(row["agent"], row["model"])] = " in ".join(row[name] for name in told)
-    return settings
+    texts = rows[told].agg(" in ".join, axis=1)
+    return dict(zip(rows["name"], texts, strict=True))
 
 
 def _worlds() -> set[str]:

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy import stats
 
 from glam_eval.statistics.cells import Cells, final_checkpoints, tabulate
-from glam_eval.statistics.comparison.families import question_of, trained_in
+from glam_eval.statistics.comparison.bases import find_bases
+from glam_eval.statistics.comparison.families import Training, pairs_question, question_of, training_of
 from glam_eval.statistics.inference.intervals import Components, variance_components
 from glam_eval.statistics.inference.metrics import FloatArray
 from glam_eval.statistics.names import condition_name
@@ -86,11 +87,12 @@ def plan_power(
     scenes, seeds_needed (NaN: more than 200), seeds_now, scenes_now, power_now, n_tests, note. ``alpha`` is
     that of a family: each of its ``n_tests`` is planned with its share, as ``compare`` tests it.
     """
-    settings = trained_in(episodes, runs, reference)
+    trained = training_of(episodes, runs, reference)
     final, rows = final_checkpoints(episodes), []
     for protocol in sorted(final["protocol"].astype(str).unique()):
-        cells = tabulate(final[final["protocol"] == protocol], ["shift", "agent", "model"])
-        planned = list(_designs(cells, reference, settings))
+        bases = find_bases(final[final["protocol"] == protocol], reference)
+        cells = tabulate(bases.episodes, ["shift", "agent", "model"])
+        planned = list(_designs(cells, reference, bases.of, trained))
         sizes = Counter(family for family, *_ in planned)
         for family, names, seen, design in planned:
             tests, now, note = sizes[family], np.nan, "one seed or one scene: no variance to plan from"
@@ -117,7 +119,7 @@ def plan_power(
 
 
 def _designs(
-    cells: Cells, reference: str, settings: Mapping[str, str]
+    cells: Cells, reference: str, bases: Mapping[str, str], trained: Mapping[str, Training]
 ) -> Iterator[tuple[str, tuple[str, str, str], tuple[int, int], Design | None]]:
     """Yield family, (shift, a, b), (seeds, scenes) seen and the design of every comparison to plan."""
     keys = [
@@ -125,20 +127,22 @@ def _designs(
         for s, a, m in cells.conditions[["shift", "agent", "model"]].values
     ]
     at_reference = [(row, name) for row, (shift, name) in enumerate(keys) if shift == reference]
-    for base, name in at_reference:
+    rows = {key: row for row, key in enumerate(keys)}
+    for _, name in at_reference:
         for row, (shift, other) in enumerate(keys):
-            if other == name and shift != reference:
+            base = rows.get((bases.get(shift, reference), name))
+            if other == name and shift in bases and base is not None:
                 shifted, unshifted = cells.paired(row, base)
                 differences = shifted - unshifted
                 usable = min(differences.shape) > 1 and not np.isnan(differences).any()
                 design = paired_design(differences) if usable else None
                 family = f"{question_of(shift)} of {name}"
-                yield family, (shift, name, reference), differences.shape, design
+                yield family, (shift, name, bases[shift]), differences.shape, design
     for (first, name), (second, other) in combinations(at_reference, 2):
-        if settings.get(name) != settings.get(other):
+        question = pairs_question(trained[name], trained[other])
+        if question is None:
             continue
         a, b = cells.aligned(first, second)
         usable = min(*a.shape, *b.shape) > 1 and not (np.isnan(a).any() or np.isnan(b).any())
         design = independent_design(a, b) if usable else None
-        family = f"agents trained in {settings.get(name)}"
-        yield family, (reference, name, other), (min(len(a), len(b)), a.shape[1]), design
+        yield question, (reference, name, other), (min(len(a), len(b)), a.shape[1]), design

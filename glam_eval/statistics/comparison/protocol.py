@@ -1,32 +1,39 @@
 """All comparisons of one protocol: estimates, drops from the reference, differences between agents."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 import numpy as np
 
+from glam_eval.config.agents import normalising_agents
 from glam_eval.core.errors import unknown
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.statistics.cells import Cells
+from glam_eval.statistics.comparison.bases import KIND
 from glam_eval.statistics.comparison.contrasts import (
-    Contrast,
+    beyond,
     describe_condition,
     gap,
     independent,
     paired,
-    settle_family,
 )
-from glam_eval.statistics.comparison.families import question_of
+from glam_eval.statistics.comparison.families import WORLDS, Training, pairs_question, question_of
+from glam_eval.statistics.comparison.verdicts import Contrast, settle_family
 from glam_eval.statistics.names import condition_name
 
 MARGIN = 0.05  # "no worse than 5 points"
+GOAL_BLIND, _ = (
+    normalising_agents()
+)  # what its success gains or loses with a condition says nothing about goals
+BEYOND = f"success beyond {GOAL_BLIND}"
 
 
 class ProtocolComparisons:
     """The conditions of one protocol (rows of ``cells`` with shift, agent and model), compared.
 
     ``agents`` are the (agent, model) pairs and ``names`` their names in the table, in one order.
-    ``settings`` says by name what each was trained in: agents are compared within a setting.
+    ``trained`` says by name what each was trained in: agents are compared within a setting. ``bases`` says by
+    shift what it is compared with where that is not ``reference``.
     """
 
     def __init__(
@@ -37,15 +44,17 @@ class ProtocolComparisons:
         reference: str,
         margin: float,
         generator: np.random.Generator,
-        settings: Mapping[str, str] | None = None,
+        trained: Mapping[str, Training] | None = None,
+        bases: Mapping[str, str] | None = None,
     ) -> None:
         self._cells, self._protocol, self._measure = cells, protocol, measure
         self._reference, self._margin, self._generator = reference, margin, generator
-        self._settings = settings or {}
+        self._trained, self._bases = trained or {}, bases or {}
         keys = [(str(s), str(a), str(m)) for s, a, m in cells.conditions[["shift", "agent", "model"]].values]
         self.agents = sorted({(agent, model) for _, agent, model in keys})
         self.names = [condition_name(*who) for who in self.agents]
-        self.shifts = sorted({shift for shift, _, _ in keys}, key=lambda shift: (shift != reference, shift))
+        shifts = {shift for shift, _, _ in keys if KIND not in shift}
+        self.shifts = sorted(shifts, key=lambda shift: (shift != reference, shift))
         played = np.asarray((~np.isnan(cells.values)).any(axis=(1, 2)))
         self._index = {(s, condition_name(a, m)): row for row, (s, a, m) in enumerate(keys) if played[row]}
 
@@ -54,36 +63,52 @@ class ProtocolComparisons:
         return [self._alone(shift, name) for name in self.names for shift in self.shifts]
 
     def drops(self) -> list[ComparisonRecord]:
-        """Return the paired difference of every shift to the reference: a family an agent and question."""
+        """Return the paired difference of every shift to its base: a family an agent and question."""
         rows = []
         for name in self.names:
-            families: dict[str, list[Contrast]] = {}
-            for contrast in self._paired(name):
-                families.setdefault(question_of(contrast.row.shift), []).append(contrast)
-            for question, contrasts in families.items():
-                rows += settle_family(f"{self._protocol}, {self._measure}: {question} of {name}", contrasts)
+            rows += self._settled(name, self._measure, self._paired(name))
+        return rows
+
+    def drops_beyond_chance(self) -> list[ComparisonRecord]:
+        """Return the change in other tasks and rooms less that of the goal-blind agent, a family an agent."""
+        rows = []
+        for name in self.names if self._measure == "success" and GOAL_BLIND in self.names else ():
+            if name != GOAL_BLIND:
+                rows += self._settled(name, BEYOND, self._beyond(name))
+        return rows
+
+    def _settled(self, name: str, measure: str, contrasts: Iterator[Contrast]) -> list[ComparisonRecord]:
+        families: dict[str, list[Contrast]] = {}
+        for contrast in contrasts:
+            families.setdefault(question_of(contrast.row.shift), []).append(contrast)
+        rows = []
+        for question, family in families.items():
+            rows += settle_family(f"{self._protocol}, {measure}: {question} of {name}", family)
         return rows
 
     def pairs(self, baseline: str | None = None) -> list[ComparisonRecord]:
-        """Return the difference between agents, a family for each shift and setting."""
+        """Return the difference between agents, a family for each shift and question."""
         if baseline is not None and baseline not in self.names:
             raise unknown("baseline", baseline, self.names)
         rows = []
         for shift in self.shifts:
-            for setting, names in self._by_setting().items():
-                family = f"{self._protocol}, {self._measure}: agents{setting} under {shift}"
-                rows += settle_family(family, list(self._independent(shift, names, baseline)))
+            families: dict[str, list[Contrast]] = {}
+            for a, b in self._asked(shift, baseline):
+                question = pairs_question(*(self._trained.get(name, Training()) for name in (a, b)))
+                if question is not None:
+                    families.setdefault(question, []).append(self._independent(shift, a, b))
+            for question, contrasts in families.items():
+                rows += settle_family(
+                    f"{self._protocol}, {self._measure}: {question} under {shift}", contrasts
+                )
         return rows
 
-    def _by_setting(self) -> dict[str, list[str]]:
-        """Return the agents trained in each setting, which a family's name states if there are several."""
-        groups: dict[str, list[str]] = {}
-        for name in self.names:
-            groups.setdefault(self._settings.get(name, ""), []).append(name)
-        several = len(groups) > 1
-        return {
-            f" trained in {key or 'nothing known'}" if several else "": names for key, names in groups.items()
-        }
+    def _asked(self, shift: str, baseline: str | None) -> list[tuple[str, str]]:
+        """Return the pairs of agents played under a shift."""
+        played = [name for name in self.names if (shift, name) in self._index]
+        if baseline is None:
+            return list(combinations(played, 2))
+        return [(name, baseline) for name in played if name != baseline and baseline in played]
 
     def _alone(self, shift: str, name: str) -> ComparisonRecord:
         index = self._index.get((shift, name))
@@ -91,23 +116,31 @@ class ProtocolComparisons:
             return gap(self._protocol, shift, name, self._measure)
         return describe_condition(self._cells, index, self._protocol, shift, name, self._measure)
 
-    def _paired(self, name: str) -> Iterator[Contrast]:
-        base = self._index.get((self._reference, name))
+    def _compared(self, name: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
+        """Yield an agent's shifts with their bases, and the rows of both where both were played."""
         for shift in self.shifts:
-            index = self._index.get((shift, name))
-            if shift == self._reference or index is None or base is None:
-                continue
-            row = (self._protocol, shift, self._measure, name, self._reference)
-            contrast = paired(self._cells, index, base, row, self._margin, self._generator)
+            base = self._bases.get(shift, self._reference)
+            rows = self._index.get((shift, name)), self._index.get((base, name))
+            if shift != self._reference and rows[0] is not None and rows[1] is not None:
+                yield shift, base, (rows[0], rows[1])
+
+    def _paired(self, name: str) -> Iterator[Contrast]:
+        for shift, base, (index, other) in self._compared(name):
+            row, apart = (self._protocol, shift, self._measure, name, base), base != self._reference
+            contrast = paired(self._cells, index, other, row, self._margin, self._generator, apart=apart)
             if contrast is not None:
                 yield contrast
 
-    def _independent(self, shift: str, names: Sequence[str], baseline: str | None) -> Iterator[Contrast]:
-        played = [name for name in names if (shift, name) in self._index]
-        pairs: Sequence[tuple[str, str]] = list(combinations(played, 2))
-        if baseline is not None:
-            pairs = [(name, baseline) for name in played if name != baseline and baseline in played]
-        for a, b in pairs:
-            row = (self._protocol, shift, self._measure, a, b)
-            first, second = self._index[shift, a], self._index[shift, b]
-            yield independent(self._cells, first, second, row, self._margin, self._generator)
+    def _beyond(self, name: str) -> Iterator[Contrast]:
+        blind = {shift: rows for shift, _, rows in self._compared(GOAL_BLIND)}
+        for shift, base, rows in self._compared(name):
+            if shift in blind and (question_of(shift) == WORLDS or base != self._reference):
+                row = (self._protocol, shift, BEYOND, name, base)
+                contrast = beyond(self._cells, rows, blind[shift], row, self._margin, self._generator)
+                if contrast is not None:
+                    yield contrast
+
+    def _independent(self, shift: str, a: str, b: str) -> Contrast:
+        row = (self._protocol, shift, self._measure, a, b)
+        first, second = self._index[shift, a], self._index[shift, b]
+        return independent(self._cells, first, second, row, self._margin, self._generator)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from glam_eval.statistics.inference.bootstrap import jackknife_runs
 from glam_eval.statistics.inference.estimates import FEWEST_SEEDS, Estimate
-from glam_eval.statistics.inference.intervals import NOTHING, Part, combine, decompose
+from glam_eval.statistics.inference.intervals import Part, combine, decompose
 from glam_eval.statistics.inference.metrics import FloatArray, Metric, wins
 from glam_eval.statistics.inference.small_samples import collapsed, equal_trials, rarest_division
 
@@ -36,7 +36,7 @@ def estimate_aggregate(values: ArrayLike, metric: Metric) -> Estimate:
         axis=2
     )  # its mean moves as the metric
     parts = decompose(linear)
-    error, freedom = combine([Part(variance, seeds - 1)], parts.scenes, [parts.residual])
+    error, freedom = combine([Part(variance, seeds - 1)], [parts.scenes], [parts.residual])
     fallen = int(collapsed(scores.mean(axis=1)).sum())
     return Estimate(value, error, freedom, seeds, scenes, "proportion", of_seeds=variance, n_collapsed=fallen)
 
@@ -56,7 +56,7 @@ def estimate_improvement(a: ArrayLike, b: ArrayLike) -> Estimate:
     sides = [
         Part(float(side.var(ddof=1)) / len(side), len(side) - 1) for side in (pairs.mean(1), pairs.mean(0))
     ]
-    error, freedom = combine(sides, NOTHING, [])
+    error, freedom = combine(sides, [], [])
     tosses = int(equal_trials(rarest_division(first, second)))
     return Estimate(value, error, freedom, smaller, tosses, "proportion")
 

@@ -64,7 +64,7 @@ def estimate_mean(values: ArrayLike, kind: Kind = "mean", conditions: Sequence[A
     if len(matrix) < 2:
         return estimate
     parts = decompose(matrix)
-    error, freedom = combine([parts.seeds], parts.scenes, [parts.residual])
+    error, freedom = combine([parts.seeds], [parts.scenes], [parts.residual])
     estimate = replace(
         estimate, error=error, freedom=freedom, of_seeds=parts.seeds.variance, noise=parts.residual.variance
     )
@@ -92,7 +92,7 @@ def estimate_difference(a: ArrayLike, b: ArrayLike, kind: Kind = "difference") -
         return Estimate(value, np.nan, np.nan, smaller, played, kind)
     parts = [decompose(first), decompose(second)]
     scenes = variance_of_mean(first.mean(axis=0) - second.mean(axis=0)) if first.shape[1] > 1 else NOTHING
-    error, freedom = combine([part.seeds for part in parts], scenes, [part.residual for part in parts])
+    error, freedom = combine([part.seeds for part in parts], [scenes], [part.residual for part in parts])
     estimate = Estimate(
         value, error, freedom, smaller, played, kind,
         of_seeds=sum(part.seeds.variance for part in parts),
@@ -100,6 +100,43 @@ def estimate_difference(a: ArrayLike, b: ArrayLike, kind: Kind = "difference") -
         rarest=rarest_division(len(first), len(second)),
     )  # fmt: skip
     return replace(estimate, **_of_conditions([first, second])) if kind == "difference" else estimate
+
+
+def estimate_change(teams: Sequence[tuple[ArrayLike, ArrayLike]]) -> Estimate:
+    """Return how success changes between two conditions with scenes of their own, for the same seeds.
+
+    A team is an agent's values (seeds, scenes) in both conditions, the seeds in one order. With a second
+    team, whose seeds are others but whose scenes are the first's, its change is subtracted from the
+    first's: what the agent gains beyond it. A scene that is hard for both teams cancels.
+    """
+    complete = [tuple(_complete(values)[0] for values in team) for team in teams]
+    if (
+        len({values.shape[1] for team in complete for values in team[:1]}) > 1
+        or len({team[1].shape[1] for team in complete}) > 1
+    ):
+        complete = [tuple(values.mean(axis=1, keepdims=True) for values in team) for team in complete]
+    changes = [first.mean(axis=1) - second.mean(axis=1) for first, second in complete]
+    value = float(changes[0].mean() - sum(change.mean() for change in changes[1:]))
+    smaller = min(len(change) for change in changes)
+    played = min(_complete(values)[1] for team in teams for values in team)
+    if smaller < 2:
+        return Estimate(value, np.nan, np.nan, smaller, played, "difference")
+    residuals = [decompose(values).residual for team in complete for values in team]
+    scenes = [
+        variance_of_mean(lists[0].mean(axis=0) - sum(other.mean(axis=0) for other in lists[1:]))
+        for lists in zip(*complete, strict=True)
+        if lists[0].shape[1] > 1
+    ]
+    seeds = [variance_of_mean(change) for change in changes]
+    error, freedom = combine(seeds, scenes, residuals)
+    estimate = Estimate(
+        value, error, freedom, smaller, played, "difference",
+        of_seeds=sum(part.variance for part in seeds),
+        noise=sum(part.variance for part in residuals),
+        rarest=rarest_signs(smaller) if len(teams) == 1 else rarest_division(*map(len, changes)),
+    )  # fmt: skip
+    kept = _of_conditions([values for team in complete for values in team])
+    return replace(estimate, n_collapsed=kept["n_collapsed"], means=kept["means"] if len(teams) == 1 else ())
 
 
 def variance_components(values: ArrayLike) -> Components:
@@ -131,12 +168,12 @@ def variance_of_mean(sample: FloatArray) -> Part:
     return Part(float(sample.var(ddof=1)) / len(sample), len(sample) - 1)
 
 
-def combine(seeds: list[Part], scenes: Part, residuals: list[Part]) -> tuple[float, float]:
+def combine(seeds: list[Part], scenes: list[Part], residuals: list[Part]) -> tuple[float, float]:
     """Return standard error and Satterthwaite's degrees of freedom; scenes never count below zero."""
     parts, variance = seeds, sum(part.variance for part in seeds)
-    of_scenes = scenes.variance - sum(part.variance for part in residuals)
+    of_scenes = sum(part.variance for part in scenes) - sum(part.variance for part in residuals)
     if of_scenes > 0:
-        parts, variance = [*seeds, scenes, *residuals], variance + of_scenes
+        parts, variance = [*seeds, *scenes, *residuals], variance + of_scenes
     fewest = min(part.freedom for part in seeds)
     if variance < _ROUNDING:
         return 0.0, float(fewest)

@@ -1,6 +1,6 @@
 """What few seeds allow: skewness of success rates, seeds that collapsed, bounds for any distribution.
 
-Constants were chosen by the simulations of ``inference.simulation``, whose results are committed as
+Constants were chosen by the simulations of ``statistics.simulation``, whose results are committed as
 ``results/statistics/coverage.parquet``.
 """
 

@@ -1,0 +1,46 @@
+"""How findings put numbers into words: rates, points, p-values, lists."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from glam_eval.figures.style import interval_text
+
+
+def rate(row: dict[str, Any]) -> str:
+    """Return a row's mean with its interval, in percent."""
+    return interval_text(row["mean"], row["low"], row["high"])
+
+
+def points(row: dict[str, Any], sign: int = 1) -> str:
+    """Return a change or a difference with its interval in points, without a sign where it is told as a loss.
+
+    With one decimal where whole points would show an end as 0 that is none.
+    """
+    name = "change" if "change" in row else "estimate"
+    ends = (row["change_low"], row["change_high"]) if name == "change" else (row["low"], row["high"])
+    low, high = sorted(100 * sign * end for end in ends)
+    value = 100 * sign * row[name]
+    digits = int(any(0.05 <= abs(end) < 0.5 for end in (value, low, high)))
+    texts = [_signed(end, digits, always=sign > 0) for end in (value, low, high)]
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]" if np.isfinite(low) else texts[0]
+
+
+def p_value(p: float) -> str:
+    """Return an adjusted p-value in words."""
+    return "untested" if not np.isfinite(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def listed(parts: Sequence[str]) -> Markup:
+    """Return parts joined by commas and a last "and"; what is no markup is escaped."""
+    if len(parts) == 1:
+        return Markup("{}").format(parts[0])
+    return Markup("{} and {}").format(Markup(", ").join(parts[:-1]), parts[-1])
+
+
+def _signed(value: float, digits: int, *, always: bool) -> str:
+    rounded = round(value, digits) + 0.0  # a negative zero becomes zero
+    text = f"{rounded:{'+' if always and rounded else ''}.{digits}f}"
+    return "0" if not rounded else text
