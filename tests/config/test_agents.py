@@ -57,7 +57,9 @@ def test_every_agent_of_the_paper_is_there_with_a_look_of_its_own():
 
 def test_roles_follow_from_what_agents_do():
     for agent in AGENTS.values():
-        assert (agent.role == "learner") == agent.learns
+        assert agent.role != "learner" or agent.learns
+        assert agent.role != "reference" or not agent.learns
+        assert not (agent.goal_blind and agent.bound == "ceiling")
         assert bool(agent.demonstrator) == (agent.learner == "cloning")
         assert agent.uses_model or agent.switches == type(agent.switches)()
     assert normalising_agents() == ("random", "bot")
@@ -73,7 +75,7 @@ def test_who_imitates_whom():
 
 def test_agents_are_found_by_what_they_are():
     assert agents_where(learner="cloning") == ["bc-gflan", "bc-bot"]
-    assert agents_where(role="reference") == ["bot", "random"]
+    assert set(agents_where(role="reference")) >= {"bot", "random"}
     assert known_agent("someone's") is None
     with pytest.raises(UserError, match="did you mean 'gflan'"):
         describe_agent("gflam")
