@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import write_bytes_atomically
 
-# Levels of zstd, by the studies in results/: 9 takes two to three times as long to write as 1 and saves 4%; 15
-# takes three times as long again and saves another 3%; the time to read is that of 1 for all.
+# Levels of zstd, by the studies in results/: 9 takes two to three times as long to write as 1 and saves 4%;
+# 15 takes three times as long again and saves another 3%; the time to read is that of 1 for all.
 QUICK, COMPACT = 1, 9
 
 # Before Parquet's footer, where readers look for nothing: this text, then the CRC-32 of all other bytes.
