@@ -31,7 +31,8 @@ def evaluate(
     condition: Annotated[
         list[str] | None,
         typer.Option(
-            help="Condition, for instance invented_nouns@fr or none~swapped, or a set: @paper, @controls; repeatable."
+            help="Condition, for instance invented_nouns@fr or none~swapped, or a set such as @paper or "
+            "@controls; repeatable."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Directory to store the rows in.")] = None,

@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from glam_eval.config.environment import ToldGoal
 from glam_eval.core.seeds import TEST_SCENE_BIT
 from glam_eval.core.world import StepResult
 from glam_eval.environments.expert import Replica
@@ -33,7 +34,8 @@ class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):
     Observations hold ``mission`` (the goal), ``text`` (the sentences, one a line), ``image`` (MiniGrid's
     (7, 7, 3) uint8) and ``direction`` (0 right, 1 down, 2 left, 3 up). ``reset(seed=s)`` gives scene s of
     the level; without a seed the next scene is drawn. ``info`` holds ``task``, ``scene_seed`` and
-    ``prompt``, and at the end ``success``.
+    ``prompt``, and at the end ``success``. ``goal`` and ``goal_hidden`` are the controls of
+    ``VectorEnvironment``: another goal told, or none.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -47,6 +49,8 @@ class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):
         actions: str = "canonical",
         template: str = "paper",
         remembered: int = 3,
+        goal: ToldGoal = "told",
+        goal_hidden: bool = False,
         **level_options: Any,
     ) -> None:
         self.render_mode = render_mode
@@ -58,6 +62,8 @@ class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):
             actions=actions,
             template=template,
             remembered=remembered,
+            goal=goal,
+            goal_hidden=goal_hidden,
             **level_options,
         )
         self._picture = Replica(level, level_options)
