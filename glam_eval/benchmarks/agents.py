@@ -40,7 +40,7 @@ class AgentThroughput:
 
 
 def measured_agents() -> list[str]:
-    """Return the agents whose speeds differ: of language models with one learner and switches, the last."""
+    """Return the agents whose speeds differ: of language models that compute the same, the last."""
     return list({_computation(agent): agent.name for agent in AGENTS.values()}.values())
 
 
@@ -72,7 +72,7 @@ def measure_agent(config: RunConfig, device: str = "cpu") -> AgentThroughput:
 
 
 def _computation(agent: Agent) -> object:
-    return (agent.learner, agent.switches) if agent.uses_model else agent.name
+    return (agent.learner, agent.switches, agent.goal_blind) if agent.uses_model else agent.name
 
 
 def _config(agent: Agent, level: str, model: str, updates: int) -> RunConfig:

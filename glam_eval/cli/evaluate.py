@@ -29,7 +29,10 @@ def evaluate(
     ] = None,
     condition: Annotated[
         list[str] | None,
-        typer.Option(help="Shift, for instance invented_nouns@fr, or a set such as @paper; repeatable."),
+        typer.Option(
+            help="Condition, for instance invented_nouns@fr or none~swapped, or a set such as @paper or "
+            "@controls; repeatable."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Directory to store the rows in.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -41,6 +44,8 @@ def evaluate(
     `glam-eval evaluate results/quick/checkpoints/RUN/frames-0000012800 --protocol generalization`
 
     `glam-eval evaluate CHECKPOINT --protocol generalization --condition none --condition none@fr`
+
+    `glam-eval evaluate CHECKPOINT --protocol generalization --condition none --condition @controls`
 
     `glam-eval evaluate CHECKPOINT --protocol probes --condition none@fr`
     """
@@ -62,13 +67,15 @@ def evaluate(
 def _episodes(evaluation: "Evaluation", out: Path | None) -> "Table":
     from glam_eval.core.console import Table
 
-    table = Table("shift", "episodes", "success", "return", "length")
+    table = Table("shift", "episodes", "success", "as told", "first as told", "return", "length")
     for label, episodes in evaluation.episodes(out).items():
         count = len(episodes)
         table.add_row(
             label,
             str(count),
             f"{sum(episode.success for episode in episodes) / count:.3f}",
+            f"{sum(episode.success_told for episode in episodes) / count:.3f}",
+            f"{sum(episode.first_told for episode in episodes) / count:.3f}",
             f"{sum(episode.episode_return for episode in episodes) / count:.3f}",
             f"{sum(episode.length for episode in episodes) / count:.1f}",
         )

@@ -109,7 +109,8 @@ def _agent(name: str, actions: str, seed: int) -> tuple[Choose, dict[str, Any]]:
     trained = config.environment
     told: dict[str, Any] = {"actions": actions}
     if directory:
-        told = {"actions": trained.actions, "template": trained.template, "remembered": trained.remembered}
+        kept = ("actions", "template", "remembered", "goal_hidden")
+        told = {name: getattr(trained, name) for name in kept}
     offered = len(speaker().actions(told["actions"]))
     policy = build_policy(config, offered, "cpu", directory)
     draws, memory = stream(seed, "play"), None

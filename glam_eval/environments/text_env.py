@@ -9,6 +9,7 @@ from gymnasium import spaces
 from gymnasium.vector.utils import read_from_shared_memory
 from numpy.typing import NDArray
 
+from glam_eval.config.environment import ToldGoal
 from glam_eval.core.seeds import TEST_SCENE_BIT
 from glam_eval.core.world import StepResult
 from glam_eval.environments.expert import Replica
@@ -77,6 +78,8 @@ class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):
         actions: the name of an action set.
         template: of the prompt.
         remembered: observations in a prompt, 1 to 9.
+        goal: which goal is told, as in ``VectorEnvironment``.
+        goal_hidden: whether it is left out of all that is perceived.
         level_options: what the level takes.
 
     Raises:
@@ -94,6 +97,8 @@ class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):
         actions: str = "canonical",
         template: str = "paper",
         remembered: int = 3,
+        goal: ToldGoal = "told",
+        goal_hidden: bool = False,
         **level_options: Any,
     ) -> None:
         self.render_mode = render_mode
@@ -105,6 +110,8 @@ class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):
             actions=actions,
             template=template,
             remembered=remembered,
+            goal=goal,
+            goal_hidden=goal_hidden,
             **level_options,
         )
         self._picture = Replica(level, level_options)

@@ -48,13 +48,14 @@ class Narrator:
 class _Slot:
     """One place for episodes: the episode in it, what the agent perceives and remembers, who advises it."""
 
-    __slots__ = ("episode", "expert", "image", "memory", "mission", "sentences")
+    __slots__ = ("episode", "expert", "image", "memory", "mission", "sentences", "useful")
 
     def __init__(self, expert: Expert, memory: PromptMemory) -> None:
         self.expert, self.memory = expert, memory
         self.episode: Episode | None = None
         self.mission = ""  # as the agent reads it: empty where it is hidden
         self.sentences: tuple[str, ...] = ()
+        self.useful: tuple[int, ...] = ()
         self.image: NDArray[np.uint8] = np.empty(0, np.uint8)
 
 
@@ -113,6 +114,8 @@ class VectorEnvironment:
         place = self._slots[slot]
         place.episode = Episode(self._generator, scene_seed, self._goal)
         place.mission = "" if self._goal_hidden else self.speaker.goal(place.episode.instruction)
+        useful = useful_actions(place.episode.commitments.kinds)
+        place.useful = tuple(action for action in useful if action < len(self.actions))
         place.sentences, place.image = self._narrator.tell(place.episode.world.view())
         place.memory.begin(None if self._goal_hidden else place.mission, place.sentences)
 
@@ -137,7 +140,7 @@ class VectorEnvironment:
             self.actions,
             partial(self._ask_expert, slot),
             partial(self._ask_sweep, slot),
-            tuple(each for each in useful_actions(episode.commitments.kinds) if each < len(self.actions)),
+            place.useful,
         )
 
     def _ask_expert(self, slot: int) -> int:

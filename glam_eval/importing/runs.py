@@ -197,6 +197,11 @@ def _episodes(run: ReleasedRun) -> Iterator[EpisodeRecord]:
                 cells_visited=_UNKNOWN,
                 wrong_object=_UNKNOWN,
                 wrong_order=_UNKNOWN,
+                success_told=episode_return > 0,
+                first_thing=_UNKNOWN,
+                first_told=_UNKNOWN,
+                first_meant=_UNKNOWN,
+                bot_first_meant=_UNKNOWN,
             )
 
 

@@ -49,7 +49,8 @@ def read_file(
         file: The file, ours or anyone's: where there is no seal, only pages' checksums can be verified.
         columns: Names of the columns to read, all by default.
         required: Names of columns that must be there.
-        dictionary: Names of text columns to read as dictionaries: little memory where texts repeat.
+        dictionary: Names of text columns to read as dictionaries, where they are there: little memory where
+            texts repeat.
         use_threads: Whether columns are decoded in parallel; not where files are.
 
     Raises:
@@ -57,8 +58,12 @@ def read_file(
         FileNotFoundError: It is gone.
     """
     try:
+        source = _verified(file)
+        # Files of before a column was added lack it.
+        known = set(pq.read_schema(source).names) if dictionary else set()
+        as_dictionaries = [name for name in dictionary if name in known]
         with pq.ParquetFile(
-            _verified(file), read_dictionary=list(dictionary), page_checksum_verification=True
+            source, read_dictionary=as_dictionaries, page_checksum_verification=True
         ) as parquet:
             names = parquet.schema_arrow.names
             missing = [name for name in required if name not in names]

@@ -24,4 +24,4 @@ def test_every_agent_is_measured():
             assert math.isnan(row.learning) and all(map(math.isnan, shares))
         else:
             assert row.learning > 0 and 0 < sum(shares) <= 1
-        assert (row.parameters > 0) == (row.agent not in ("bot", "random"))
+        assert (row.parameters > 0) == (AGENTS[row.agent].role != "reference")

@@ -103,6 +103,21 @@ def test_a_checkpoint_loads_with_plain_transformers_and_repeats_its_rows(study, 
     pd.testing.assert_frame_equal(again, stored.reset_index(drop=True), check_exact=True)
 
 
+def test_a_checkpoint_is_asked_with_its_goals_swapped(study, tmp_path):
+    out, _ = study
+    checkpoint = next((out / "checkpoints").glob("gflan-*-s0-*/frames-0000000240"))
+    asked = ("--protocol", "generalization", "--condition", "none", "--condition", "@controls")
+    done = glam_eval("evaluate", checkpoint, *asked, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "none~swapped" in done.stdout and "as told" in done.stdout
+    episodes = stable_table(tmp_path, "episodes")
+    assert set(episodes.goal) == {"told", "swapped", "absent", "hidden"}
+    missions = episodes.pivot(index="scene_seed", columns="goal", values="mission")
+    assert (missions["hidden"] == "").all() and (missions["swapped"] != missions["told"]).all()
+    own = episodes[episodes.goal == "told"]
+    assert (own.success == own.success_told).all()
+
+
 def kill_after(suite: Path | str, out: Path, seconds: float, workers: int, options: tuple) -> None:
     """Start the study and kill it some time in: by chance the parent alone, or it and its workers."""
     process = subprocess.Popen(

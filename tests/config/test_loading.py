@@ -201,6 +201,8 @@ EXPECTED_RUNS = {
     "agents-cpu": 60,
     "generalization": 30,
     "generalization-cpu": 30,
+    "grounding": 75,
+    "grounding-cpu": 80,
     "online-offline": 30,
     "online-offline-cpu": 40,
     "paper": 80,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from glam_eval.config.agents import AGENTS, Agent, agents_where, describe_agent
+from glam_eval.config.agents import AGENTS, Agent, agents_where, describe_agent, goal_blind_agents
 from glam_eval.config.protocols import PROTOCOLS, ProtocolConfig, condition_rank, condition_sets
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
@@ -149,6 +149,12 @@ def test_agents_of_other_packages_are_taken_to_read_text():
     silent = {name for name, agent in AGENTS.items() if not agent.reads_text}
     assert silent == {"symbolic-ppo", *agents_where(role="reference")}
     assert Agent("mine", "Mine", "an agent of another package", "none", build="mine:build").reads_text
+
+
+def test_the_registry_says_who_never_knows_the_goal():
+    """What a world gives without language: the best of them is chance."""
+    assert goal_blind_agents() == ["blind", "sweep", "random-useful", "random"]
+    assert describe_agent("blind").role == "control" and not describe_agent("bot").goal_blind
 
 
 def test_conditions_come_in_the_order_in_which_people_list_them():

@@ -24,6 +24,16 @@ def test_texts_of_episodes_are_categories_over_all_files(tmp_path, episode):
     assert isinstance(agents.dtype, pd.CategoricalDtype)
 
 
+def test_files_of_before_a_text_column_was_added_are_read_with_later_ones(tmp_path, episode):
+    later = write_table(tmp_path, "episodes", [episode(goal="swapped")], "later")
+    earlier = pd.read_parquet(later).drop(columns=["goal", "first_thing", "success_told"])
+    earlier.to_parquet(tmp_path / "episodes" / "earlier.parquet")
+    goals = load_results(tmp_path).goal
+    assert goals.isna().tolist() == [True, False] and goals.tolist()[1] == "swapped"
+    later.unlink()
+    assert "goal" not in load_results(tmp_path)
+
+
 def test_columns_are_selected(tmp_path, episode):
     write_table(tmp_path, "episodes", [episode()], "one")
     assert list(load_results(tmp_path, columns=["success", "seed"])) == ["success", "seed"]

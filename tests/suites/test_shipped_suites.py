@@ -11,6 +11,7 @@ from glam_eval.suites.run import validate
 QUESTIONS = {
     "sample-efficiency",
     "generalization",
+    "grounding",
     "online-offline",
     "scaling",
     "ablations",

@@ -3,15 +3,19 @@
 import pandas as pd
 
 from glam_eval import statistics
-from glam_eval.config.protocols import condition_rank
+from glam_eval.config.protocols import GOAL_MARK, condition_rank
 from glam_eval.figures.identity import records
 from glam_eval.figures.study import Study
 from glam_eval.figures.tables.estimates import generator
 
 
 def final_episodes(study: Study) -> pd.DataFrame:
-    """Return the episodes of each usual run's last checkpoint, under all shifts of the final protocol."""
-    return study.usual(study.final(study.final_protocol))
+    """Return the episodes of each usual run's last checkpoint, under all shifts of the final protocol.
+
+    Conditions that tell another goal than the scene's, or none, ask whether it is read: they are no shifts.
+    """
+    rows = study.usual(study.final(study.final_protocol))
+    return rows[~rows["shift"].astype(str).str.contains(GOAL_MARK, regex=False)]
 
 
 def comparisons(study: Study) -> pd.DataFrame:
