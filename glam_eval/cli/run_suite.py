@@ -49,6 +49,8 @@ def run_suite(
     from glam_eval.suites.failures import failure
     from glam_eval.suites.plan import in_order
     from glam_eval.suites.run import any_finished, choose_devices, run_suite, validate
+    from glam_eval.suites.scheduler import Outcome
+    from glam_eval.suites.summary import conclude
 
     if launcher != "local":
         raise UserError(f"unknown launcher {launcher!r}: only 'local' exists")
@@ -65,15 +67,13 @@ def run_suite(
         return
     if not fresh:
         check_directory(directory, suite)
-    outcome = run_suite(suite, directory, choose_devices(suite, workers, device), fresh, console)
+
+    def end(outcome: Outcome) -> None:
+        if not outcome.interrupted and any_finished(suite, directory):
+            conclude(directory, console, complete=not outcome.failed, summary=summary)
+
+    outcome = run_suite(suite, directory, choose_devices(suite, workers, device), fresh, console, end)
     if outcome.interrupted:
         raise KeyboardInterrupt
-    if summary and any_finished(suite, directory):
-        from glam_eval.suites.summary import print_summary, summarise
-
-        if outcome.finished or not (directory / "report.html").exists():
-            with console.status("statistics, figures and report"):
-                summarise(directory)
-        print_summary(directory, console)
     if outcome.failed:
         raise failure(outcome.failed, directory, others=len(outcome.failed) < len(suite.graph))
