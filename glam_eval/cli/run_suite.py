@@ -9,7 +9,7 @@ import typer
 from glam_eval.core.errors import RunFailedError, UserError, described
 
 if TYPE_CHECKING:
-    from glam_eval.core.console import Console
+    pass
 
 _MOST_WORKERS = 1024  # processes that one machine starts
 _FILE_WIDTH = 200  # of a plan that is written to a file or another program
@@ -54,6 +54,8 @@ def run_suite(
     from glam_eval.suites.failures import failure
     from glam_eval.suites.plan import in_order
     from glam_eval.suites.run import any_finished, choose_devices, run_suite, validate
+    from glam_eval.suites.scheduler import Outcome
+    from glam_eval.suites.summary import conclude
 
     if launcher != "local":
         raise UserError(f"unknown launcher {launcher!r}: only 'local' exists")
@@ -70,28 +72,24 @@ def run_suite(
         return
     if not fresh:
         check_directory(directory, suite)
-    outcome = run_suite(suite, directory, choose_devices(suite, workers, device), fresh, console)
+
+    lost: list[Exception] = []
+
+    def end(outcome: Outcome) -> None:
+        if outcome.interrupted or not any_finished(suite, directory):
+            return
+        try:
+            conclude(directory, console, complete=not outcome.failed, summary=summary)
+        except (UserError, OSError) as error:  # must not hide that runs failed
+            if not outcome.failed:
+                raise
+            lost.append(error)
+
+    outcome = run_suite(suite, directory, choose_devices(suite, workers, device), fresh, console, end)
     if outcome.interrupted:
         raise outcome.interrupted
-    failed = None
     if outcome.failed:
         failed = failure(outcome.failed, directory, others=len(outcome.failed) < len(suite.graph))
-    if summary and any_finished(suite, directory):
-        try:
-            _summarise(directory, bool(outcome.finished), console)
-        except (UserError, OSError) as error:  # must not hide that runs failed
-            if failed is None:
-                raise
+        for error in lost:
             raise RunFailedError(f"{failed}\nno summary: {described(error, directory)}") from error
-    if failed is not None:
         raise failed
-
-
-def _summarise(directory: Path, news: bool, console: "Console") -> None:
-    """Sum up where there is news or no report yet; print what was found."""
-    from glam_eval.suites.summary import print_summary, summarise
-
-    if news or not (directory / "report.html").exists():
-        with console.status("statistics, figures and report"):
-            summarise(directory)
-    print_summary(directory, console)

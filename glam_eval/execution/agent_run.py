@@ -1,23 +1,28 @@
 """The run of an agent: trained, checkpointed, evaluated and stored."""
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.core.errors import RunFailedError
 from glam_eval.core.records import TrainingRecord
 from glam_eval.execution.demonstrations import demonstrations_of
+from glam_eval.execution.owed import COLUMNS, lacking
 from glam_eval.execution.progress import TRAINING, Progress, Report, StoppedError
 from glam_eval.execution.rows import date, run_record
 from glam_eval.execution.study import checkpoints
 from glam_eval.policies import LanguageModelPolicy
 from glam_eval.protocols import Played, Prober, language_records, play_condition
 from glam_eval.results import RunTables, write_table
-from glam_eval.training.checkpoints import CheckpointStore
+from glam_eval.training.checkpoints import Checkpoint, CheckpointStore
 from glam_eval.training.run import TrainingRun
 
 CHECKPOINT_SECONDS = 60.0  # at most this much work is lost to a crash; results do not depend on it
@@ -41,7 +46,7 @@ class AgentRun:
         self._store = CheckpointStore(checkpoints(out, config.run_id))
         self._began = self._saved = time.perf_counter()
         self._store.tidy()
-        checkpoint = self._store.latest()
+        checkpoint = self._resumable()
         self._run = TrainingRun(config, device, checkpoint, demonstrations_of(config, out))
         self._kept = checkpoint.frames if checkpoint and not checkpoint.temporary else None
         # What was stored after the checkpoint is made again, by kernels that may round otherwise.
@@ -51,6 +56,26 @@ class AgentRun:
         self._prober = self._make_prober(state.get("probes"))
         self._seconds_before = float(state.get("seconds", 0.0))
         self._started = str(state.get("started", date(time.time())))
+
+    def _resumable(self) -> Checkpoint | None:
+        """Return the last checkpoint; none, and none is left, where rows are gone that it counts on."""
+        checkpoint = self._store.latest()
+        if checkpoint is None:
+            return None
+        update = checkpoint.state["update"]
+        points = [
+            point
+            for point in self._config.evaluation_updates()
+            if point < update + (not checkpoint.temporary)
+        ]
+        if table := lacking(self._planned, self._rows, points):
+            warnings.warn(f"{self._config.run_id} lacks rows of {table}: it begins anew", stacklevel=2)
+            self._store.clear()
+            return None
+        return checkpoint
+
+    def _rows(self, table: str) -> pd.DataFrame | None:
+        return self._tables.read_all(table, COLUMNS[table])
 
     def carry_out(self) -> None:
         """Train, evaluate and write; raises StoppedError when asked to stop."""
@@ -68,6 +93,8 @@ class AgentRun:
         for condition in self._conditions("generalization"):
             self._evaluate(*condition)
         self._tables.merge()
+        if table := lacking(self._planned, self._rows):
+            raise RunFailedError(f"rows of {table} are gone that were stored: start it again")
         row = run_record(
             self._planned.suite,
             config,

@@ -1,6 +1,5 @@
 """Demonstrations on disk: collected by a run of their own, read by any number of clones."""
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -83,7 +82,7 @@ class DemonstrationsRun:
             self._save()
             self._tables.merge()
             self._log()
-        shutil.rmtree(self._store.directory, ignore_errors=True)
+        self._store.clear()
 
     def _tell(self, before: int) -> None:
         config, collector = self._config, self._collector

@@ -3,6 +3,7 @@
 from glam_eval.results.compaction import Compaction, compact
 from glam_eval.results.layout import table_names
 from glam_eval.results.reader import finished_runs, load_results
+from glam_eval.results.removal import forget_runs
 from glam_eval.results.runs import RunTables
 from glam_eval.results.schema import arrow_schema, columns_of, data_dictionary
 from glam_eval.results.writer import write_table
@@ -15,6 +16,7 @@ __all__ = [
     "compact",
     "data_dictionary",
     "finished_runs",
+    "forget_runs",
     "load_results",
     "table_names",
     "write_table",

@@ -29,6 +29,7 @@ from glam_eval.results.layout import (
     SUFFIX,
     Journal,
     files_of,
+    part_files,
     read_journal,
     table_names,
 )
@@ -71,10 +72,10 @@ def compact(out: Path, report: Report | None = None) -> Compaction:
         UserError: It is no results directory, another compaction is at work in it, or a file is damaged
             (nothing of its table is changed then).
     """
-    with _claimed(out):
+    with claimed(out):
         tables = [table for table in TABLES if (out / table).is_dir() and table not in DERIVED_TABLES]
         for table in tables:
-            _recover(out / table)
+            recover(out / table)
         if not table_names(out):
             raise UserError(
                 f"{out} holds no results: expected tables like {out / 'episodes'}/*.parquet in it"
@@ -98,8 +99,12 @@ def compact(out: Path, report: Report | None = None) -> Compaction:
 
 
 @contextlib.contextmanager
-def _claimed(out: Path) -> Iterator[None]:
-    """Hold a directory for one compaction; the lock is the directory's own and leaves nothing behind."""
+def claimed(out: Path) -> Iterator[None]:
+    """Hold a directory for one compaction; the lock is the directory's own and leaves nothing behind.
+
+    Raises:
+        UserError: Another process holds it, or it is no directory.
+    """
     if not out.is_dir():
         raise UserError(f"{out} is no directory: give the directory that a suite wrote its results to")
     descriptor = os.open(out, os.O_RDONLY)
@@ -112,8 +117,12 @@ def _claimed(out: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _recover(folder: Path) -> None:
-    """Complete what a killed compaction had begun to move; forget what it had only written."""
+def recover(folder: Path) -> None:
+    """Complete what a killed compaction of a table had begun to move; forget what it had only written.
+
+    Raises:
+        UserError: The folder is a link, or its journal is damaged.
+    """
     if folder.is_symlink():
         raise UserError(f"{folder} is a link: compact the directory that holds the files themselves")
     journal = read_journal(folder)
@@ -123,12 +132,17 @@ def _recover(folder: Path) -> None:
         shutil.rmtree(folder / STAGING)
 
 
+def compact_files(folder: Path) -> list[Path]:
+    """Return the files that compaction has made in a table's folder."""
+    compacted = re.compile(rf"{folder.name}(-\d{{3}})?{re.escape(SUFFIX)}")
+    return [file for file in part_files(folder) if compacted.fullmatch(file.name)]
+
+
 def _candidates(out: Path, table: str) -> list[Path]:
     """Return the files of a table that are no run's parts, none if they are compact already."""
     folder = out / table
-    compacted = re.compile(rf"{table}(-\d{{3}})?{re.escape(SUFFIX)}")
     files = [file for file in files_of(out, table) if file.parent == folder]
-    return [] if all(compacted.fullmatch(file.name) for file in files) else files
+    return [] if set(files) <= set(compact_files(folder)) else files
 
 
 def _is_finished(rows: pa.Table, finished: set[str]) -> bool:

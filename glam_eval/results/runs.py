@@ -80,6 +80,23 @@ class RunTables:
         frame: pd.DataFrame = data.replace_schema_metadata(None).to_pandas()
         return frame
 
+    def read_all(self, table: str, columns: Sequence[str]) -> pd.DataFrame | None:
+        """Return some columns of all parts, merged or not; None if there is none.
+
+        Raises:
+            UserError: A file is damaged or lacks a column; the message names it.
+        """
+        if self._merged(table).exists():
+            data = self._read_merged(table, columns)
+        elif files := part_files(self._folder(table)):
+            data = concatenate(
+                [read_file(file, columns, required=columns) for file in files], files[0].parent
+            )
+        else:
+            return None
+        frame: pd.DataFrame = data.replace_schema_metadata(None).to_pandas()
+        return frame
+
     def discard(self, keep: Callable[[str, str], bool]) -> None:
         """Delete the parts for which ``keep(table, part)`` is false, merged or not.
 

@@ -5,17 +5,14 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from glam_eval.config.graph import PlannedRun
-from glam_eval.config.run import RunConfig
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import UNFINISHED
 from glam_eval.execution.study import IDENTITY, MARKER, read_suite, suite_made_here, write_suite
-from glam_eval.results import finished_runs
 from glam_eval.suites.emptying import empty
 
 _PARENT_LOCK, _WORKERS_LOCK = ".parent.lock", ".workers.lock"
@@ -107,20 +104,6 @@ def worker_lock(out: Path) -> Iterator[None]:
     with _lock_file(out / _WORKERS_LOCK) as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
-
-
-def remaining(out: Path, runs: Iterable[PlannedRun]) -> list[PlannedRun]:
-    """Return the runs whose results are not yet complete: what says that they are is written last."""
-    finished = finished_runs(out)
-    return [planned for planned in runs if not _is_complete(out, planned, finished)]
-
-
-def _is_complete(out: Path, planned: PlannedRun, finished: set[str]) -> bool:
-    if isinstance(planned.config, RunConfig):
-        return planned.run_id in finished
-    from glam_eval.execution.demonstrations import is_collected
-
-    return is_collected(out, planned.config)
 
 
 def _is_first(name: str) -> bool:

@@ -1,16 +1,18 @@
 """Runs a suite from nothing, or from where it was left, to its report."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
+from glam_eval.config.graph import PlannedRun
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.console import Console, styled
 from glam_eval.core.errors import unknown
 from glam_eval.core.processors import available_processors
-from glam_eval.results import finished_runs
-from glam_eval.suites.directory import claimed, remaining
+from glam_eval.execution.owed import owed
+from glam_eval.results import finished_runs, forget_runs
+from glam_eval.suites.directory import claimed
 from glam_eval.suites.display import Display
 from glam_eval.suites.failures import FailureLog, failure, forget_failures
 from glam_eval.suites.messages import Message
@@ -64,19 +66,24 @@ def choose_devices(suite: SuiteConfig, workers: int | None, device: str) -> tupl
 
 
 def run_suite(
-    suite: SuiteConfig, out: Path, devices: Sequence[str], fresh: bool, console: Console
+    suite: SuiteConfig,
+    out: Path,
+    devices: Sequence[str],
+    fresh: bool,
+    console: Console,
+    conclude: Callable[[Outcome], None] | None = None,
 ) -> Outcome:
     """Carry out what is not finished yet, a worker a device; results are in ``out`` whatever happens.
 
-    Raises UserError if the directory is another suite's or in use.
+    ``conclude`` is called at the end, before another invocation may write in the directory. Raises UserError
+    if the directory is another suite's or in use, or if a file in it is damaged.
     """
     with claimed(out, suite, fresh) as left:
         if left:
             console.print(_left_alone(left), highlight=False, markup=False, soft_wrap=True)
         console.print(styled((suite.title, "bold"), f"  {suite.question}"))
         runs = in_order(suite)
-        todo = remaining(out, runs)
-        forget_failures(out, todo)
+        todo = _begin(out, runs, console)
         failures = FailureLog(out, todo, devices)
         with Display(todo, len(runs) - len(todo), console) as display:
 
@@ -85,7 +92,24 @@ def run_suite(
                 display.observe(message)
 
             scheduler = Scheduler(out, devices, suite.threads, observe, suite.silence_seconds)
-            return scheduler.run(todo) if todo else Outcome([], {})
+            outcome = scheduler.run(todo) if todo else Outcome([], {})
+        if conclude is not None:
+            conclude(outcome)
+        return outcome
+
+
+def _begin(out: Path, runs: Sequence[PlannedRun], console: Console) -> list[PlannedRun]:
+    """Return the runs that are to be made, or made again, with no trace left of failures and lost rows."""
+    still_owed = owed(out, runs)
+    finished = finished_runs(out)
+    for run_id, what in still_owed.items():
+        if run_id in finished:
+            line = f"made again: {run_id}, of which {what} are gone"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    forget_runs(out, still_owed.keys())
+    todo = [planned for planned in runs if planned.run_id in still_owed]
+    forget_failures(out, todo)
+    return todo
 
 
 def _left_alone(names: Sequence[str]) -> str:

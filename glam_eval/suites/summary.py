@@ -1,5 +1,7 @@
 """From stored episodes to comparisons, figures, the report and a few lines for the terminal."""
 
+import hashlib
+import json
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,28 +9,83 @@ from typing import Any
 import pandas as pd
 from rich.text import Text
 
+from glam_eval import __version__
 from glam_eval.config.protocols import condition_rank
 from glam_eval.core.console import Console, Table, styled
-from glam_eval.core.records import ComparisonRecord
+from glam_eval.core.files import sha256_of, write_text_atomically
+from glam_eval.core.records import TABLES, ComparisonRecord
 from glam_eval.core.seeds import stream
-from glam_eval.results import load_results, write_table
+from glam_eval.execution.study import IDENTITY
+from glam_eval.results import compact, load_results, write_table
+from glam_eval.results.layout import files_of
+from glam_eval.results.writer import DERIVED_TABLES
+from glam_eval.suites.emptying import DIGESTS, REPORT
+
+
+def conclude(out: Path, console: Console, complete: bool, summary: bool) -> None:
+    """Bring a study to its end: few files, and, if asked, what is made of them; and say where that is.
+
+    Args:
+        out: the results directory, of which at least one run is finished.
+        console: where to print.
+        complete: whether all runs are finished.
+        summary: whether comparisons, figures and report are wanted.
+
+    Raises:
+        UserError: if a file is damaged.
+    """
+    if complete:
+        compact(out)
+    if not summary:
+        return
+    if not is_current(out):
+        with console.status("statistics, figures and report"):
+            summarise(out)
+    print_summary(out, console)
 
 
 def summarise(out: Path) -> None:
-    """Write comparisons, figures and the report of a results directory."""
+    """Write comparisons, figures and the report of a results directory, and last of what they were made."""
     from glam_eval.figures import draw_all
     from glam_eval.report import build_report
     from glam_eval.statistics import compare
 
+    made_of = _digest_of_tables(out)
+    (out / DIGESTS).unlink(missing_ok=True)
     comparisons = compare(
         load_results(out, "episodes"),
         stream(0, "statistics", "comparisons"),
         runs=load_results(out, "runs"),
     )
     rows = [ComparisonRecord(**{str(k): v for k, v in row.items()}) for row in comparisons.to_dict("records")]
-    write_table(out, "comparisons", rows, "comparisons")
-    draw_all(out)
-    build_report(out)
+    table = write_table(out, "comparisons", rows, "comparisons")
+    products = [table, *draw_all(out).written, build_report(out)]
+    digests = {str(file.relative_to(out)): sha256_of(file) for file in products}
+    write_text_atomically(out / DIGESTS, json.dumps({"tables": made_of, "products": digests}, indent=1))
+
+
+def is_current(out: Path) -> bool:
+    """Return whether comparisons, figures and report are there, whole, and made of the tables as they are.
+
+    They are not if one was made of fewer runs, emptied, damaged or deleted, or if their making was killed.
+    """
+    try:
+        stored = json.loads((out / DIGESTS).read_text(encoding="utf-8"))
+        products = dict(stored["products"])
+        whole = all(sha256_of(out / name) == digest for name, digest in products.items())
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return whole and REPORT in products and bool(stored["tables"] == _digest_of_tables(out))
+
+
+def _digest_of_tables(out: Path) -> str:
+    """Return the SHA-256 of all that comparisons, figures and report depend on."""
+    digest = hashlib.sha256(__version__.encode())
+    digest.update((out / IDENTITY).read_bytes())  # the report is headed by the suite's title
+    for table in sorted(set(TABLES) - DERIVED_TABLES):
+        for file in files_of(out, table):
+            digest.update(f"\0{file.relative_to(out)}\0{sha256_of(file)}".encode())
+    return digest.hexdigest()
 
 
 def print_summary(out: Path, console: Console) -> None:

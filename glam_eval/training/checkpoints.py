@@ -95,6 +95,10 @@ class CheckpointStore:
         for partial in self.directory.glob(f"{_PARTIAL}*"):
             _remove(partial)
 
+    def clear(self) -> None:
+        """Remove all checkpoints."""
+        _remove(self.directory)
+
     def latest(self) -> Checkpoint | None:
         """Return the newest undamaged checkpoint; a damaged one is named in a warning and passed over."""
         for directory in self._directories():

@@ -7,9 +7,9 @@ import transformers.models.t5.modeling_t5  # noqa: F401
 
 from glam_eval.execution import agent_run, demonstrations
 from glam_eval.execution.carry_out import carry_out
+from glam_eval.execution.owed import owed
 from glam_eval.execution.study import read_suite
 from glam_eval.policies import drrn, symbolic  # noqa: F401
-from glam_eval.suites.directory import remaining
 from glam_eval.training import cloning, q_learning  # noqa: F401
 
 # A fresh process loads this module once and forks each run from itself: it has no threads of ours yet.
@@ -22,7 +22,8 @@ def carry_out_study(out):
     suite = read_suite(out)
     torch.set_num_threads(suite.threads)
     agent_run.CHECKPOINT_SECONDS = demonstrations.CHECKPOINT_SECONDS = 0.0
-    for planned in remaining(out, suite.graph):
+    still_owed = owed(out, suite.graph)
+    for planned in (each for each in suite.graph if each.run_id in still_owed):
         carry_out(out, planned.run_id, "cpu", lambda _: None, lambda: False)
 
 
