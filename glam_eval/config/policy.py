@@ -29,6 +29,8 @@ class PolicyConfig(Settings):
     """Actions by the language-modelling head, or by a new MLP head."""
     normalization: Literal["sum", "token", "word", "logits"] = "sum"
     """Score of an action: summed log-probability, per token, per word (TWOSOME), or raw logits."""
+    template: Literal["plain", "chat"] = "plain"
+    """The prompt as it is, or laid out as turns by the tokenizer's own chat template."""
     end_of_sequence: bool = False
     """Append </s> to prompts and actions and score it, as releases before November 2023 did."""
     policy_softmax: Literal["softmax", "max_probability"] = "softmax"

@@ -96,6 +96,19 @@ def render_prompt(
     return pieces.join(pieces.open(actions, goal), map(pieces.tell, observations), taken)
 
 
+def turns(prompt: str) -> tuple[str, str, str]:
+    """Return a prompt of any template as turns of a conversation, for chat models.
+
+    They are what the agent can do, what it is asked and sees, and the beginning of its answer: the first line
+    (or sentence, of a prompt in one line), what is between, and the last, which the action completes.
+    """
+    end = "\n" if "\n" in prompt else ". "
+    kept = end.rstrip()
+    can_do, _, rest = prompt.partition(end)
+    asked, _, begun = rest.rpartition(end)
+    return (can_do + kept).strip(), (asked + kept).strip(), begun.lstrip()
+
+
 class PromptMemory:
     """The last observations of an episode and the actions between them; begins anew with each episode.
 

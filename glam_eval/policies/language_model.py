@@ -20,6 +20,7 @@ from glam_eval.policies.models.adapters import adapter_state, add_adapters, merg
 from glam_eval.policies.models.estimate import tokens_at_once
 from glam_eval.policies.models.loading import load_model, load_weights, quiet
 from glam_eval.policies.network import offered_only
+from glam_eval.policies.scoring.chat import ChatTemplate
 from glam_eval.policies.scoring.packing import Prompt
 from glam_eval.policies.scoring.scores import Scorer, make_engine
 from glam_eval.policies.scoring.tokens import CachedTokenizer
@@ -103,11 +104,11 @@ class LanguageModelPolicy:
         half = self.config.precision == "bfloat16"
         self._scorer = Scorer(model, engine, self.config.normalization, half)
         self.cost_at_once = tokens_at_once(model.config.hidden_size, model.config.num_hidden_layers)
-        self._cached_tokenizer = CachedTokenizer(tokenizer)
-        self._actions: dict[tuple[str, ...], Actions] = {}
+        self._cached_tokenizer = CachedTokenizer(tokenizer, joint=not model.config.is_encoder_decoder)
+        self._turns = ChatTemplate(tokenizer) if self.config.template == "chat" else None
 
     def _make_heads(self) -> nn.ModuleDict:
-        config, width = self.config, self.model.config.hidden_size
+        config, width = self.config, self.model.get_output_embeddings().in_features
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream_seed(self._seed, "model", "heads"))
             heads = {}
@@ -127,12 +128,10 @@ class LanguageModelPolicy:
 
     def prepare(self, situation: Situation) -> PreparedPrompt:
         """Return a situation's prompt and actions as token ids."""
-        actions = self._actions.get(situation.actions)
-        if actions is None:
-            actions = self._cached_tokenizer.encode_actions(situation.actions, self.config.end_of_sequence)
-            self._actions[situation.actions] = actions
-        prompt = self._cached_tokenizer.encode_prompt(situation.prompt, self.config.end_of_sequence)
-        return PreparedPrompt(prompt, actions)
+        text = self._turns.around(situation.prompt) if self._turns else situation.prompt
+        return PreparedPrompt(
+            *self._cached_tokenizer.encode_choice(text, situation.actions, self.config.end_of_sequence)
+        )
 
     def cost(self, prepared: PreparedPrompt) -> int:
         """Return the number of prompt tokens."""

@@ -43,7 +43,7 @@ def validate(suite: SuiteConfig) -> None:
             continue
         uses_model = describe_agent(config.agent).uses_model
         if uses_model:
-            check_model(config.model, world)
+            check_model(config, world)
         for protocol in planned.protocols:
             if protocol.name == "retention":
                 check_measurable(config.model)
@@ -52,7 +52,7 @@ def validate(suite: SuiteConfig) -> None:
                 if protocol.plays:
                     check_scenes(config, protocol, condition)
                     if uses_model:
-                        check_model(config.model, environment_of(config, condition))
+                        check_model(config, environment_of(config, condition))
 
 
 def choose_devices(suite: SuiteConfig, workers: int | None, device: str) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ def test_outputs_that_overflow_are_no_scores(copied):
     directory = copied("llama")
     weights(directory, lambda state: state["lm_head.weight"].fill_(3e38))
     model, tokenizer = load_model(directory)
-    with pytest.raises(UserError, match="the model's outputs are not finite"):
+    with pytest.raises(UserError, match="the model's outputs are not finite"), torch.no_grad():
         score_actions(model, tokenizer, [PROMPT], ACTIONS)
 
 
@@ -169,7 +169,7 @@ def test_damaged_adapters_are_one_line(adapters, damage):
     assert "\n" not in str(refused.value)
 
 
-def suite_of(model, **environment):
+def suite_of(model, policy=None, **environment):
     values = {
         "name": "t",
         "title": "t",
@@ -178,6 +178,7 @@ def suite_of(model, **environment):
         "frames": 1280,
         "environment": {"level": "GoToLocalS5N2", **environment},
         "agents": [{"agent": "zero-shot", "model": str(model)}],
+        "policy": policy or {},
         "protocols": [{"name": "sample-efficiency"}],
     }
     return SuiteConfig.parse(values, "test")
@@ -193,6 +194,13 @@ def test_prompts_longer_than_a_models_positions_are_refused_before_anything_star
     model, tokenizer = load_model(directory)
     with pytest.raises(UserError, match=r"has 2.. tokens, and the model takes 180"):
         score_actions(model, tokenizer, [PROMPT * 20], ACTIONS)
+
+
+@pytest.mark.parametrize("model", ["t5-pico", "llama"])
+def test_chat_without_a_chat_template_is_refused_before_anything_starts(copied, model):
+    name = copied(model) if model == "llama" else model
+    with pytest.raises(UserError, match="needs a chat template, and the tokenizer has none"):
+        validate(suite_of(name, {"template": "chat"}))
 
 
 def test_the_program_refuses_before_any_run_starts(copied, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from glam_eval.config.environment import EnvironmentConfig
+from glam_eval.config.run import RunConfig
 from glam_eval.core.content import model_content
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream, training_scene_seeds
@@ -12,39 +13,48 @@ from glam_eval.environments import make_environment
 from glam_eval.language import speaker
 from glam_eval.language.prompts import render_prompt
 from glam_eval.policies.models.loading import load_model
-from glam_eval.policies.models.shapes import check_model_name
+from glam_eval.policies.models.shapes import EMBEDDED, check_model_name
+from glam_eval.policies.scoring.chat import ChatTemplate
 from glam_eval.policies.scoring.families import longest_input
 
 _SCENES, _STEPS = 32, 16  # played to meet long observations and goals
 
 
-def check_model(name: str, world: EnvironmentConfig) -> None:
-    """Raise a UserError unless a model can be loaded as it is, and takes the prompts of a world.
+def check_model(config: RunConfig, world: EnvironmentConfig) -> None:
+    """Raise a UserError unless a run's model can be loaded as it is, and takes the prompts of a world.
 
     Models of the hub are checked by name alone, because they may have to be fetched.
     """
+    name = config.model
     check_model_name(name)
     directory = Path(name).expanduser()
-    if not directory.is_dir():
+    content = model_content(directory) if directory.is_dir() else None
+    if content is None and name not in EMBEDDED:
         return
-    limit, tokenizer = _opened(name, model_content(directory))
+    limit, tokenizer = _opened(name, content)
+    chat = ChatTemplate(tokenizer) if config.policy and config.policy.template == "chat" else None
     if limit is not None:
-        _check_length(name, limit, tokenizer, world)
+        prompt, action = _longest(world.canonical_json())
+        _check_length(
+            config, limit, _tokens(tokenizer, chat.around(prompt) if chat else prompt, action), world
+        )
 
 
 @cache
-def _opened(name: str, content: str) -> tuple[int | None, Any]:  # noqa: ARG001  # read again where changed
+def _opened(name: str, content: str | None) -> tuple[int | None, Any]:  # noqa: ARG001  # read again where changed
     """Return how many tokens a whole model takes, None without a limit, and its tokenizer."""
     model, tokenizer = load_model(name)
     return longest_input(model.config), tokenizer
 
 
-def _check_length(name: str, limit: int, tokenizer: Any, world: EnvironmentConfig) -> None:
-    prompt, action = _longest(world.canonical_json())
-    tokens = sum(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (prompt, action))
+def _tokens(tokenizer: Any, *texts: str) -> int:
+    return sum(len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts)
+
+
+def _check_length(config: RunConfig, limit: int, tokens: int, world: EnvironmentConfig) -> None:
     if tokens > limit:
         raise UserError(
-            f"model {name!r} takes {limit} tokens, and a prompt of {world.level} in {world.language!r} with "
+            f"model {config.model!r} takes {limit} tokens, and a prompt of {world.level} in {world.language!r} with "
             f"environment.remembered = {world.remembered} has up to {tokens}: remember fewer observations"
         )
 

@@ -138,10 +138,6 @@ class Scorer:
         roots, reduced = zip(*in_lanes(run, parts, lanes), strict=True)
         position = {keys[distinct[index]]: row for row, index in enumerate(chain.from_iterable(parts))}
         rows = torch.tensor([position[key] for key in keys], device=self.device)
-        if not (torch.cat(roots).isfinite().all() and torch.cat(reduced).isnan().logical_not().all()):
-            raise UserError(
-                "the model's outputs are not finite: its weights, or their updates, are too large"
-            )
         return torch.cat(roots)[rows], torch.cat(reduced)[rows]
 
     def _check_lengths(self, prompts: Sequence[Prompt], actions: Sequence[Actions]) -> None:
@@ -165,8 +161,11 @@ class Scorer:
 
 
 def _check_finite(values: torch.Tensor, count: int) -> None:
-    """Raise a UserError unless so many values are finite: NaN would be taken for an agent that fails."""
-    if int(values.isfinite().sum()) != count:
+    """Raise a UserError unless so many values are finite: NaN would be taken for an agent that fails.
+
+    With gradients learners look at the loss, and know which of their settings made it so.
+    """
+    if not torch.is_grad_enabled() and int(values.isfinite().sum()) != count:
         raise UserError(
             "the model's outputs are not finite: its weights hold values too large, or training diverged"
         )
@@ -205,7 +204,9 @@ def score_actions(
     Args:
         model: a Hugging Face model with its weights.
         tokenizer: its tokenizer.
-        prompts: n texts.
+        prompts: n texts. A decoder-only model reads prompt and action as one text, so that a prompt which
+            doesn't end with a space runs into the action; the tokens that they have in common are the
+            prompt's, and the others' log-probabilities are summed.
         actions: one list for all prompts, or one list per prompt (shorter lists are padded with -inf).
         normalization: sum, token, word or logits.
         end_of_sequence: append ``</s>`` to prompts and actions and score it, as before November 2023.
@@ -223,10 +224,9 @@ def score_actions(
         lists = [tuple(each) for each in actions]
     if len(lists) != len(prompts):
         raise UserError(f"{len(lists)} action lists for {len(prompts)} prompts: give one, or one for each")
-    cached = CachedTokenizer(tokenizer)
-    encoded = {each: cached.encode_actions(each, end_of_sequence) for each in dict.fromkeys(lists)}
-    scores, _ = Scorer(model, make_engine(model), normalization).run(
-        [cached.encode_prompt(prompt, end_of_sequence) for prompt in prompts],
-        [encoded[each] for each in lists],
-    )
+    cached = CachedTokenizer(tokenizer, joint=not model.config.is_encoder_decoder)
+    pairs = zip(prompts, lists, strict=True)
+    encoded = [cached.encode_choice(prompt, each, end_of_sequence) for prompt, each in pairs]
+    ids, offered = zip(*encoded, strict=True)
+    scores, _ = Scorer(model, make_engine(model), normalization).run(ids, offered)
     return scores

@@ -1,4 +1,4 @@
-"""Tokenising by cached words, identical to tokenising the whole text at once."""
+"""Tokenising by cached words, identical to tokenising the whole text at once, prompt and action too."""
 
 import itertools
 import re
@@ -31,13 +31,16 @@ class CachedTokenizer:
 
     Args:
         tokenizer: a Hugging Face tokenizer.
-        capacity: texts that the cache holds; full, it begins anew.
+        capacity: words, texts and endings of prompts that are remembered; full, the cache begins anew.
+        joint: whether prompt and action are one text, as for decoder-only models.
     """
 
-    def __init__(self, tokenizer: Any, capacity: int = 200_000) -> None:
+    def __init__(self, tokenizer: Any, capacity: int = 200_000, joint: bool = False) -> None:
         self.tokenizer = tokenizer
-        self._capacity = capacity
+        self._capacity, self._joint = capacity, joint
         self._cache: dict[str, list[int]] = {}
+        self._choices: dict[tuple[str, tuple[str, ...]], tuple[list[int], Actions]] = {}
+        self._actions: dict[tuple[tuple[str, ...], bool], Actions] = {}
         probe = tokenizer("a")["input_ids"]
         # A prompt begins as the tokenizer begins texts: with <s> where a decoder-only model was trained so.
         self._start = probe[:1] if tokenizer.bos_token_id in probe[:1] else []
@@ -83,7 +86,12 @@ class CachedTokenizer:
         Raises:
             UserError: if the prompt has no token.
         """
-        ids = self._start + self.encode(text) + self._end(end_of_sequence)
+        return self._prompt(text, self.encode(text) + self._end(end_of_sequence))
+
+    def _prompt(self, text: str, ids: list[int]) -> NDArray[np.int32]:
+        """Return a prompt's ids with what begins texts before them, unless the text begins so already."""
+        begun = bool(self._start) and text.startswith(self.tokenizer.bos_token)
+        ids = ids if begun else self._start + ids
         if not ids:
             raise UserError("a prompt is empty: every prompt needs at least one word")
         return np.array(ids, dtype=np.int32)
@@ -95,6 +103,53 @@ class CachedTokenizer:
             tokens=tuple((*self.encode(action), *end) for action in actions),
             words=tuple(max(1, len(action.split())) for action in actions),
         )
+
+    def encode_choice(
+        self, text: str, actions: Sequence[str], end_of_sequence: bool = False
+    ) -> tuple[NDArray[np.int32], Actions]:
+        """Return a prompt's ids and its actions', as the model is to read and to continue them.
+
+        For encoder-decoders, and where ``</s>`` stands between, they are two texts. For others prompt and
+        action are one, whose tokens may cross the boundary: byte-level BPE knows no "Action 0: " before
+        "turn left", only " turn" after ":". The prompt then ends with the last token that it has in common
+        with all these texts, and what follows is the action's: token healing.
+
+        Raises:
+            UserError: if the prompt has no token.
+        """
+        offered = tuple(actions)
+        if not self._joint or end_of_sequence:
+            known = self._actions.get((offered, end_of_sequence))
+            if known is None:
+                known = self.encode_actions(offered, end_of_sequence)
+                self._actions[offered, end_of_sequence] = known
+            return self.encode_prompt(text, end_of_sequence), known
+        cut = self._last_word(text, offered)
+        shared, following = self._choices.get((text[cut:], offered)) or self._heal(text[cut:], offered)
+        return self._prompt(text, (self.encode(text[:cut]) if cut else []) + shared), following
+
+    def _last_word(self, text: str, actions: tuple[str, ...]) -> int:
+        """Return where the word begins that an action continues; 0 where words aren't independent."""
+        if not self._by_words or any(token in each for token in self._added for each in (text, *actions)):
+            return 0
+        cut = text.rfind(" ")
+        while cut > 0 and text[cut - 1].isspace():
+            cut = text.rfind(" ", 0, cut)
+        return max(cut, 0)
+
+    def _heal(self, ending: str, actions: tuple[str, ...]) -> tuple[list[int], Actions]:
+        """Return what a prompt's ending has in common with all texts that continue it, and what follows."""
+        texts = [self.encode(ending + action) for action in actions]
+        alone = self.encode(ending) if ending else []
+        columns = zip(alone, *texts, strict=False)
+        shared = sum(1 for _ in itertools.takewhile(lambda column: len(set(column)) == 1, columns))
+        following = Actions(
+            tokens=tuple(tuple(ids[shared:]) for ids in texts),
+            words=tuple(max(1, len(action.split())) for action in actions),
+        )
+        if len(self._choices) >= self._capacity:
+            self._choices.clear()
+        return self._choices.setdefault((ending, actions), (alone[:shared], following))
 
     def _end(self, end_of_sequence: bool) -> list[int]:
         return [self.tokenizer.eos_token_id] if end_of_sequence else []
