@@ -8,6 +8,7 @@ from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.console import Console, styled
 from glam_eval.core.errors import unknown
+from glam_eval.core.files import refuse_links
 from glam_eval.core.processors import available_processors
 from glam_eval.results import finished_runs
 from glam_eval.suites.directory import claimed, remaining
@@ -63,8 +64,9 @@ def run_suite(
 ) -> Outcome:
     """Carry out what is not finished yet, a worker a device; results are in ``out`` whatever happens.
 
-    Raises UserError if the directory is another suite's or in use.
+    Raises UserError if the directory is another suite's or in use, or holds symbolic links.
     """
+    refuse_links(out)
     with claimed(out, suite, fresh):
         console.print(styled((suite.title, "bold"), f"  {suite.question}"))
         runs = in_order(suite)

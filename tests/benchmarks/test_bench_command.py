@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 from program import command, glam_eval
-from glam_eval.core.console import Console
 
 from glam_eval.benchmarks.engine import EngineMeasurement
 from glam_eval.cli.bench import _engine_table
+from glam_eval.core.console import Console
 
 
 def test_both_kinds_of_work_stand_beside_limit_and_others():

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from glam_eval.core.console import Console
 
 from glam_eval.cli.tables import present
+from glam_eval.core.console import Console
 from glam_eval.core.errors import UserError
 
 TABLE = pd.DataFrame(

@@ -8,8 +8,8 @@ import time
 import pandas as pd
 import pytest
 import torch
-from glam_eval.core.console import Console
 
+from glam_eval.core.console import Console
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.pretraining import batches, loop
 from glam_eval.pretraining.recipe import Recipe

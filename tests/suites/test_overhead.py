@@ -3,9 +3,9 @@
 import time
 
 import pytest
-from glam_eval.core.console import Console
 
 from glam_eval.config.loading import load_suite
+from glam_eval.core.console import Console
 from glam_eval.results import load_results
 from glam_eval.suites.run import run_suite
 

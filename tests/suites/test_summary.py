@@ -7,9 +7,9 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from glam_eval.core.console import Console
 
 from glam_eval.cli.analyze import _print_comparisons
+from glam_eval.core.console import Console
 from glam_eval.statistics import compare
 from glam_eval.suites.summary import findings
 
