@@ -57,7 +57,7 @@ class RunConfig(Settings):
         if learner.setdefault("kind", agent.learner) != agent.learner:
             raise ValueError(f"agent {agent.name!r} learns by {agent.learner}, not {learner['kind']}")
         if agent.learner == "ppo":
-            learner = {**agent.presets.get(learner.get("preset", "paper"), {}), **learner}
+            learner = {**agent.presets.get(str(learner.get("preset", "paper")), {}), **learner}
         values = {**values, "learner": learner}
         policy = _as_dict(values.get("policy"))
         if not agent.uses_model:
