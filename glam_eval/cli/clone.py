@@ -9,6 +9,7 @@ from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
     from glam_eval.core.console import Console
+    from glam_eval.core.files import refuse_links
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +62,7 @@ def clone(
     from glam_eval.execution.demonstrations import describe_demonstrations
 
     console = Console(soft_wrap=True)
+    refuse_links(out)
     stored, is_stored = Path(source), (Path(source) / "demonstrations").is_dir()
     (expert,) = agents_where(bound="ceiling")
     of_expert = describe_demonstrations(stored)[1] if is_stored else source == expert

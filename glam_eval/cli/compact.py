@@ -23,8 +23,10 @@ def compact(
     """
     from glam_eval import results as package
     from glam_eval.core.console import Console
+    from glam_eval.core.files import refuse_links
     from glam_eval.core.progress_bars import progress_bars
 
+    refuse_links(results)
     console = Console()
     with progress_bars(console) as progress:
         task = progress.add_task("compacting", total=None, status="")

@@ -50,8 +50,11 @@ def evaluate(
     `glam-eval evaluate CHECKPOINT --protocol probes --condition none@fr`
     """
     from glam_eval.core.console import Console
+    from glam_eval.core.files import refuse_links
     from glam_eval.execution.evaluation import load_evaluation
 
+    if out is not None:
+        refuse_links(out)
     given = {"scenes": scenes, "items": items, "conditions": condition}
     settings = {name: value for name, value in given.items() if value}
     console = Console()

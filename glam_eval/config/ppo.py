@@ -75,7 +75,7 @@ class PPOConfig(Settings):
     @model_validator(mode="before")
     @classmethod
     def _apply_preset(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("preset") in PPO_PRESETS:
+        if isinstance(values, dict) and str(values.get("preset")) in PPO_PRESETS:
             return {**PPO_PRESETS[values["preset"]], **values}
         return values
 

@@ -57,7 +57,7 @@ class RunConfig(Settings):
         if learner.setdefault("kind", agent.learner) != agent.learner:
             raise ValueError(f"agent {agent.name!r} learns by {agent.learner}, not {learner['kind']}")
         if agent.learner == "ppo":
-            learner = {**agent.presets.get(learner.get("preset", "paper"), {}), **learner}
+            learner = {**agent.presets.get(str(learner.get("preset", "paper")), {}), **learner}
         values = {**values, "learner": learner}
         if agent.goal_blind and "environment.goal_hidden" not in agent.unread:
             values["environment"] = {**_as_dict(values.get("environment")), "goal_hidden": True}

@@ -91,3 +91,15 @@ def require_regular(file: Path, fix: str) -> None:
         raise UserError(f"no file {str(file)!r}: {fix}") from None
     if not stat.S_ISREG(mode):
         raise UserError(f"{str(file)!r} is no regular file: {fix}")
+
+
+def refuse_links(directory: Path) -> None:
+    """Raise a UserError if a directory of results holds a symbolic link: writing there would write elsewhere.
+
+    Results of others may hold links to any file of the reader's. The directory itself may be a link.
+    """
+    for folder, folders, files in os.walk(directory):
+        for name in (*folders, *files):
+            path = Path(folder) / name
+            if path.is_symlink():
+                raise UserError(f"{str(path)!r} is a symbolic link: put what it points to in its place")

@@ -6,6 +6,7 @@ import unicodedata
 _CONTROL, _SURROGATE = "Cc", "Cs"
 # Reorder or break what is around them: embeddings, overrides and isolates of direction; separators.
 _MOVES_OTHERS = frozenset(map(chr, (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))))
+_LONGEST_LINE = 2000  # characters
 _LAYOUT = frozenset("\n\t")
 # What is printed where a stream's encoding lacks the character.
 _PLAIN = {"–": "-", "—": "-", "…": "...", "→": "->", "±": "+-", "×": "x", "·": "-", "’": "'"}
@@ -25,8 +26,11 @@ def printable(text: str, kept: frozenset[str] = _LAYOUT) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text as one printable line, its runs of blanks and line ends as single blanks."""
-    return printable(" ".join(text.split()), frozenset())
+    """Return a text as one printable line of bearable length, its runs of blanks as single blanks."""
+    line = printable(" ".join(text.split()), frozenset())
+    if len(line) <= _LONGEST_LINE:
+        return line
+    return f"{line[: _LONGEST_LINE // 2]} ... {line[-_LONGEST_LINE // 2 :]}"  # the way out is at the end
 
 
 def unwritable(text: str) -> str:

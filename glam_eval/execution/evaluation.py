@@ -57,7 +57,8 @@ class Evaluation:
         from glam_eval.policies import LanguageModelPolicy
         from glam_eval.protocols import language_records
 
-        assert isinstance(self.policy, LanguageModelPolicy)
+        if not isinstance(self.policy, LanguageModelPolicy):
+            raise UserError(f"agent {self.config.agent!r} has no language model to measure")
         rows = language_records(self.policy, self.config, self.frames, self.protocol)
         if out is not None:
             write_table(out, "language", rows, self._name)

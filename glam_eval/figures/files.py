@@ -8,6 +8,7 @@ import matplotlib as mpl
 import pandas as pd
 
 from glam_eval.core.errors import UserError, unknown
+from glam_eval.core.files import refuse_links
 from glam_eval.figures.figure import FigureDefinition
 from glam_eval.figures.registry import FIGURES, figure_named
 from glam_eval.figures.study import Absent, Study
@@ -112,9 +113,11 @@ def output_directory(results_dir: Path, out: Path | None) -> Path:
     """Return ``out``, by default ``<results_dir>/figures``, made where it is missing.
 
     Raises:
-        UserError: If it can't be made.
+        UserError: If it can't be made, or lies among symbolic links.
     """
     folder = results_dir / "figures" if out is None else out
+    if out is None:
+        refuse_links(results_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

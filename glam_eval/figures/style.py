@@ -108,7 +108,8 @@ def style() -> Iterator[None]:
 def drawing_of(axes: Axes) -> Drawing:
     """Return the drawing that axes belong to."""
     figure = axes.get_figure(root=True)
-    assert isinstance(figure, Drawing)
+    if not isinstance(figure, Drawing):
+        raise TypeError("these axes are of no Drawing: make them by panels")
     return figure
 
 

@@ -9,6 +9,7 @@ from glam_eval.config.graph import PlannedRun
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.console import Console, styled
 from glam_eval.core.errors import unknown
+from glam_eval.core.files import refuse_links
 from glam_eval.core.processors import available_processors
 from glam_eval.execution.owed import owed
 from glam_eval.results import finished_runs, forget_runs
@@ -75,10 +76,13 @@ def run_suite(
 ) -> Outcome:
     """Carry out what is not finished yet, a worker a device; results are in ``out`` whatever happens.
 
-    ``conclude`` is called at the end, before another invocation may write in the directory. Raises UserError
-    if the directory is another suite's or in use, or if a file in it is damaged.
+    ``conclude`` is called at the end, before another invocation may write in the directory.
+
+    Raises:
+        UserError: if the directory is another suite's or in use, or holds symbolic links or a damaged file.
     """
     with claimed(out, suite, fresh) as left:
+        refuse_links(out)
         if left:
             console.print(_left_alone(left), highlight=False, markup=False, soft_wrap=True)
         console.print(styled((suite.title, "bold"), f"  {suite.question}"))

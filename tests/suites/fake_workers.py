@@ -59,3 +59,23 @@ def _meet_fate(connection, out, run_id):
 def never_starts(connection, out: Path, device: str, threads: int) -> None:
     """Die before serving anything."""
     os._exit(3)
+
+
+def stops_before_ready(connection, out: Path, device: str, threads: int) -> None:
+    """Be stopped by a signal before serving anything, the first time."""
+    if not (out / "stopped").exists():
+        (out / "stopped").touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    work(connection, out, device, threads)
+
+
+def told_to_stop(connection, out: Path, device: str, threads: int) -> None:
+    """Stop each run at a signal of its own, the first time; end as a worker then does."""
+    connection.send(Ready())
+    run_id = connection.recv().run_id
+    if not (out / "told").exists():
+        (out / "told").touch()
+        connection.send(Stopped(run_id))
+        return
+    connection.send(Finished(run_id))
+    connection.recv()

@@ -10,7 +10,7 @@ import pytest
 from glam_eval.config.graph import PlannedRun
 from glam_eval.core.errors import RunFailedError
 from glam_eval.execution.study import log_file
-from glam_eval.suites import scheduler
+from glam_eval.suites import failures, scheduler
 from glam_eval.suites.messages import Failed, Finished
 from glam_eval.suites.scheduler import Scheduler
 
@@ -106,3 +106,27 @@ def test_a_hung_run_is_tried_again_and_its_stack_is_in_its_log(tmp_path, tiny_ru
     assert finished == [7] and not failed
     stack = log_file(tmp_path, tiny_run(seed=7).run_id).read_text()
     assert "most recent call first" in stack and "_meet_fate" in stack
+
+
+def test_a_worker_stopped_before_it_is_ready_is_replaced(tmp_path, tiny_run, monkeypatch):
+    monkeypatch.setattr(scheduler, "work", fake_workers.stops_before_ready)
+    monkeypatch.setattr(scheduler, "_START_SECONDS", 3.0)
+    finished, failed, _ = schedule(tmp_path, tiny_run, [10], workers=1, silence=1000.0)
+    assert finished == [10] and not failed
+
+
+def test_a_run_that_a_signal_stopped_is_tried_again_by_another_worker(tmp_path, tiny_run, monkeypatch):
+    monkeypatch.setattr(scheduler, "work", fake_workers.told_to_stop)
+    finished, failed, _ = schedule(tmp_path, tiny_run, [10], workers=1)
+    assert finished == [10] and not failed
+
+
+def test_a_failure_that_can_not_be_written_down_harms_no_other_run(tmp_path, tiny_run, monkeypatch):
+    def overflow(*arguments):
+        raise OverflowError("int too big to convert")
+
+    monkeypatch.setattr(failures, "write_table", overflow)
+    runs = [PlannedRun("test", tiny_run(seed=seed)) for seed in (1, 10)]
+    log = failures.FailureLog(tmp_path, runs, ["cpu"])
+    finished, failed, _ = schedule(tmp_path, tiny_run, [1, 10], observe=log.observe)
+    assert finished == [10] and failed == {1: "it can't be done"}
