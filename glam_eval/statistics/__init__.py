@@ -12,6 +12,7 @@ from glam_eval.statistics.completeness import Complete, Gap, complete
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import sample_efficiency
 from glam_eval.statistics.failures import classify, failures
+from glam_eval.statistics.mixed import mixed_effects
 from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.summaries import generalization, success_by
 from glam_eval.statistics.variants import failed_runs, name_variants
@@ -32,6 +33,7 @@ __all__ = [
     "generalization",
     "improvement_probabilities",
     "learning_curves",
+    "mixed_effects",
     "name_variants",
     "normalized_scores",
     "performance_profiles",

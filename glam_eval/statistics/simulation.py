@@ -7,7 +7,7 @@ or is wrong.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import product
 
@@ -26,6 +26,7 @@ from glam_eval.statistics.inference.small_samples import sure_interval
 
 COLLAPSED = 0.05  # success of a seed that collapsed
 TASKS = 5  # conditions of an aggregate: the seed's skill is the same on all of them
+STUDIES = 1_000  # whose mean IQM is taken for the true one
 ALPHA = 0.05
 BoolArray = NDArray[np.bool_]
 Counts = dict[tuple[str, str], list[float]]
@@ -45,16 +46,16 @@ class Cell:
 
 def grid() -> list[Cell]:
     """Return the cells of the committed table."""
-    spreads = product((0.0, 0.5, 1.0, 1.5), (0.0, 1.0), (2, 3, 5, 10, 20))
-    rates = (0.02, 0.1, 0.5, 0.9, 0.97, 0.99)
+    seeds, rates = (3, 5, 10, 20), (0.02, 0.1, 0.5, 0.9, 0.97, 0.99)
+    spreads = product((0.0, 0.5, 1.0, 1.5), (0.0, 1.0), seeds)
     cells = [Cell(rate, *spread) for spread in spreads for rate in rates]
-    seeds = (3, 5, 10, 20)
     fallen = [
         Cell(rate, 0.5, 1.0, count, 100, collapse)
         for rate, count, collapse in product((0.5, 0.9, 0.97), seeds, (0.1, 0.2))
     ]
     larger = [Cell(rate, spread, 1.0, 10, 500) for rate, spread in product((0.5, 0.9, 0.97), (0.5, 1.5))]
-    return [*cells, *fallen, *larger]
+    refused = [Cell(rate, 0.5, 1.0, 2) for rate in (0.5, 0.99)]
+    return [*cells, *fallen, *larger, *refused]
 
 
 def simulate(cells: Sequence[Cell], repetitions: int, report: Callable[[str], object] = str) -> pd.DataFrame:
@@ -130,10 +131,9 @@ def _at_the_margin(
 
 def _aggregates(cell: Cell, generator: np.random.Generator) -> Iterator[tuple[str, str, bool | None, float]]:
     """Yield the aggregates over conditions that one seed plays, and the probability of improvement."""
-    pair = []
+    pair, difficulty = [], cell.scene_spread * generator.normal(size=cell.scenes)
     for _ in range(2):
         skill, _ = _seeds(cell, generator)
-        difficulty = cell.scene_spread * generator.normal(size=cell.scenes)
         chances = _rates(cell, cell.success)(0.0, skill, difficulty)
         pair.append(np.stack([generator.random(chances.shape) < chances for _ in range(TASKS)], axis=2) * 1.0)
     a, b = pair
@@ -203,11 +203,10 @@ def _center(success: float, spread: float) -> float:
 def _middle(cell: Cell) -> float:
     """Return the mean over studies of an aggregate's IQM, which is what its interval is for."""
     generator, values = stream(0, "statistics", "simulation", "IQM"), []
-    many = replace(cell, seeds=40 * cell.seeds)
-    for _ in range(25):
-        skill, _ = _seeds(many, generator)
+    for _ in range(STUDIES):
+        skill, _ = _seeds(cell, generator)
         difficulty = cell.scene_spread * generator.normal(size=cell.scenes)
-        chances = _rates(many, cell.success)(0.0, skill, difficulty)
+        chances = _rates(cell, cell.success)(0.0, skill, difficulty)
         scores = generator.binomial(1, chances[..., None], (*chances.shape, TASKS)).mean(axis=1)
-        values.append(interquartile_mean(scores.reshape(40, cell.seeds, TASKS)).mean())
+        values.append(interquartile_mean(scores))
     return float(np.mean(values))
