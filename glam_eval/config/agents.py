@@ -195,7 +195,7 @@ _STUDY = (
         "random-useful", "random, useful actions", "uniform over the actions that the kind of task can need",
         "none", build="glam_eval.policies.baselines:build_random_useful", role="reference", goal_blind=True,
         unread=_NO_TEXT, reads_text=False,
-        look=AgentLook("#aaa7a2", "x"), steps_per_second=5000.0,
+        look=AgentLook("#aaa7a2", "8"), steps_per_second=5000.0,
     ),
     Agent(
         "random", "random", "uniform over the actions offered", "none",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
@@ -46,6 +46,7 @@ PROTOCOLS = {
 
 
 Goal = Literal["told", "swapped", "absent", "hidden"]
+_GOALS: tuple[Goal, ...] = get_args(Goal)
 GOAL_MARK = "~"  # between the shift and the goal in a condition's name
 
 
@@ -64,8 +65,8 @@ class ConditionConfig(Settings):
     """Level to play; none keeps the training level."""
     options: dict[str, Any] = {}
     """Options of the level that differ from training (all of them where the level differs)."""
-    name: Annotated[str, Field(pattern=r"^[\w+@~-]+$")] | None = None
-    """Name in the results' shift column; none takes the shift's, and the goal's."""
+    name: Annotated[str, Field(pattern=r"^[\w+@-]+$")] | None = None
+    """Name in the results' shift column; none takes the shift's. Another goal than the scene's follows it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -78,7 +79,7 @@ class ConditionConfig(Settings):
     @property
     def label(self) -> str:
         """Name of the condition in the results."""
-        return self.name or (self.shift if self.goal == "told" else f"{self.shift}{GOAL_MARK}{self.goal}")
+        return (self.name or self.shift) + ("" if self.goal == "told" else GOAL_MARK + self.goal)
 
 
 @cache
@@ -116,10 +117,10 @@ def condition_rank(label: str) -> tuple[int, int, str]:
     goal right after the words that tell it.
     """
     places = _places()
-    words, mark, _ = label.partition(GOAL_MARK)
+    words, mark, goal = label.partition(GOAL_MARK)
     if mark:
-        place, within, _ = condition_rank(words)
-        return place, within, label
+        place, within, told = condition_rank(words)
+        return place, within, f"{told}{mark}{[*_GOALS, goal].index(goal)}"
     shift, at, language = label.partition("@")
     if label in places or not at:
         return places.get(label, len(places)), -1, label
@@ -164,8 +165,10 @@ class ProtocolConfig(Settings):
             unused = name != "name" and name not in self.description.settings
             if unused and getattr(self, name) != field.default:
                 raise ValueError(f"protocol {self.name} has no setting {name!r}: leave it out")
-        if self.name == "probes" and any(each.goal == "swapped" for each in self.conditions):
-            raise ValueError("probes have rooms with one thing in them: leave swapped goals out")
+        if self.name == "probes" and any(each.goal in ("swapped", "absent") for each in self.conditions):
+            raise ValueError(
+                "probes say what is right for their own goals: leave swapped and absent ones out"
+            )
         if self.name == "probes" and any(each.level or each.options for each in self.conditions):
             raise ValueError("probes are drawn rooms: leave level and options out of their conditions")
         return self

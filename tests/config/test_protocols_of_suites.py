@@ -65,6 +65,8 @@ def test_every_condition_of_a_set_can_be_played(name):
         ({"name": "probes", "scenes": 5}, "protocol probes has no setting 'scenes'"),
         ({"name": "probes", "tasks": ["goto", "jump"]}, "tasks.1 = 'jump'"),
         ({"name": "probes", "conditions": [{"options": {"room_size": 6}}]}, "drawn rooms"),
+        ({"name": "probes", "conditions": ["none~swapped"]}, "leave swapped and absent ones out"),
+        ({"conditions": ["none~swopped"]}, "conditions.0.goal = 'swopped'"),
         ({"name": "probes", "every": 0}, "every = 0"),
         ({"name": "retention", "conditions": ["none@fr"]}, "has no setting 'conditions'"),
         ({"name": "retention", "items": 0}, "items = 0"),

@@ -175,9 +175,17 @@ def test_names_of_conditions_with_goals():
     assert ConditionConfig.model_validate("none~swapped") == ConditionConfig(goal="swapped")
     both = ConditionConfig.model_validate("new_nouns@fr~hidden")
     assert (both.shift, both.goal, both.label) == ("new_nouns@fr", "hidden", "new_nouns@fr~hidden")
-    labels = ["none~swapped", "none@fr~swapped", "none@fr", "new_nouns~absent", "new_nouns", "none"]
+    labels = [
+        "none~absent",
+        "none~swapped",
+        "none@fr~swapped",
+        "none@fr",
+        "new_nouns~absent",
+        "new_nouns",
+        "none",
+    ]
     assert sorted(labels, key=condition_rank) == [
-        "none", "none~swapped", "new_nouns", "new_nouns~absent", "none@fr", "none@fr~swapped",
+        "none", "none~swapped", "none~absent", "new_nouns", "new_nouns~absent", "none@fr", "none@fr~swapped",
     ]  # fmt: skip
     with pytest.raises(UserError, match=r"conditions\.0\.goal = 'swaped'"):
         ProtocolConfig.parse({"name": "generalization", "conditions": ["none~swaped"]}, "test")
