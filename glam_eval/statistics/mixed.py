@@ -13,10 +13,10 @@ from scipy import special
 
 from glam_eval.statistics.cells import final_checkpoints, require_columns
 from glam_eval.statistics.comparison.families import Training, pairs_question, question_of, training_of
-from glam_eval.statistics.comparison.names import condition_name
 from glam_eval.statistics.comparison.verdicts import SIGNIFICANT
 from glam_eval.statistics.inference.estimates import FEWEST_SEEDS
 from glam_eval.statistics.inference.mixed_logistic import MixedFit, MixedModel, shares_of_variance
+from glam_eval.statistics.names import condition_name
 
 EFFECTS = [
     "protocol",
