@@ -12,10 +12,10 @@ from glam_eval.execution.demonstrations import (
     demonstrations_of,
     describe_demonstrations,
 )
+from glam_eval.execution.owed import owed
 from glam_eval.execution.progress import COLLECTING, StoppedError
 from glam_eval.execution.study import IDENTITY, checkpoints
 from glam_eval.results import write_table
-from glam_eval.suites.directory import remaining
 
 ACTIONS = ["turn left", "turn right", "go forward", "pick up", "drop", "toggle"]
 
@@ -51,8 +51,8 @@ def go_on(suite, out, after=None):
         asked.append(None)
         return after is not None and len(asked) > after
 
-    for planned in remaining(out, suite.graph):
-        carry_out(out, planned.run_id, "cpu", told.append, stop)
+    for run_id in owed(out, suite.graph):
+        carry_out(out, run_id, "cpu", told.append, stop)
     return told
 
 
@@ -64,7 +64,7 @@ def test_clones_of_one_demonstrator_read_the_same_stored_set(tmp_path):
     first, second = (demonstrations_of(run, tmp_path) for run in suite.runs())
     assert first == second == collected_demonstrations(tmp_path, stored.stem)
     assert len(first) == 60
-    assert remaining(tmp_path, suite.graph) == []
+    assert owed(tmp_path, suite.graph) == {}
     assert not checkpoints(tmp_path, stored.stem).exists()  # the table is all that is needed
 
 
