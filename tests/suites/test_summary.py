@@ -1,17 +1,24 @@
-"""What is printed of a study: each agent once, those of several worlds told apart."""
+"""What is made of a study and printed: as new as its tables, each agent once, several worlds told apart."""
 
 import io
 import json
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from glam_eval import figures, report
 from glam_eval.cli.analyze import _print_comparisons
+from glam_eval.config.loading import load_suite
 from glam_eval.core.console import Console
+from glam_eval.figures import Drawn
+from glam_eval.results import load_results
 from glam_eval.statistics import compare
-from glam_eval.suites.summary import findings
+from glam_eval.suites.directory import claimed
+from glam_eval.suites.summary import conclude, findings, is_current, summarise
 
 LEVELS = ("GoToLocal", "GoToLocalS5N2")
 NAMES = {*(f"gflan/t5-nano [level={level}]" for level in LEVELS), "npe/t5-nano"}
@@ -55,3 +62,100 @@ def test_an_agent_of_several_worlds_is_listed_once_for_each(comparisons):
 def test_comparisons_are_printed_with_the_worlds_names(comparisons):
     text = "\n".join(printed(_print_comparisons, comparisons))
     assert all(name in text for name in NAMES)
+
+
+class Killed(BaseException):
+    """In the place of a signal that ends the process."""
+
+
+@pytest.fixture
+def study(tmp_path, tiny_suite, monkeypatch):
+    """A results directory; figures and report are stand-ins that say how many episodes they were made of."""
+    out, suite = tmp_path / "out", load_suite(str(tiny_suite))
+    with claimed(out, suite):
+        for table in ("runs", "episodes"):
+            shutil.copytree(SHIPPED / table, out / table)
+
+    def draw(out):
+        (out / "figures").mkdir(exist_ok=True)
+        figure = out / "figures" / "one.png"
+        figure.write_text(str(len(load_results(out))))
+        return Drawn([figure])
+
+    def build(out):
+        (out / "report.html").write_text(str(len(load_results(out))))
+        return out / "report.html"
+
+    monkeypatch.setattr(figures, "draw_all", draw)
+    monkeypatch.setattr(report, "build_report", build)
+    return out
+
+
+SHIPPED = Path(__file__).parents[2] / "results" / "generalization-cpu"
+PRODUCTS = ("report.html", "figures/one.png", "comparisons/comparisons.parquet")
+
+
+def made(out):
+    return {name: (out / name).read_bytes() for name in PRODUCTS}
+
+
+def end(out):
+    conclude(out, Console(file=io.StringIO()), complete=True, summary=True)
+
+
+def test_what_is_made_of_a_study_is_made_once(study):
+    assert not is_current(study)
+    end(study)
+    before = {name: (study / name).stat().st_mtime_ns for name in PRODUCTS}
+    assert is_current(study)
+    end(study)
+    assert before == {name: (study / name).stat().st_mtime_ns for name in PRODUCTS}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+@pytest.mark.parametrize("damage", ["empty", "gone", "a flipped bit"])
+def test_what_is_damaged_is_made_again(study, name, damage):
+    end(study)
+    whole = made(study)
+    match damage:
+        case "empty":
+            (study / name).write_bytes(b"")
+        case "gone":
+            (study / name).unlink()
+        case _:
+            (study / name).write_bytes(bytes([whole[name][0] ^ 1, *whole[name][1:]]))
+    assert not is_current(study)
+    end(study)
+    assert made(study) == whole
+
+
+def test_what_was_made_of_fewer_runs_is_made_again(study):
+    (file,) = (study / "episodes").glob("*.parquet")
+    whole = pd.read_parquet(file)
+    whole[whole["seed"] == whole["seed"].min()].to_parquet(file)
+    end(study)
+    whole.to_parquet(file)
+    assert not is_current(study)
+    end(study)
+    assert (study / "report.html").read_text() == str(len(whole))
+
+
+@pytest.mark.parametrize("killed", ["draw_all", "build_report"])
+def test_what_a_kill_left_half_made_is_made_again(study, killed, monkeypatch):
+    end(study)
+    whole = made(study)
+    (file,) = (study / "episodes").glob("*.parquet")
+    rows = pd.read_parquet(file)
+    rows.iloc[::-1].to_parquet(file)
+    with monkeypatch.context() as patch:
+
+        def die(out):
+            raise Killed
+
+        patch.setattr(figures if killed == "draw_all" else report, killed, die)
+        with pytest.raises(Killed):
+            summarise(study)
+    rows.to_parquet(file)  # the tables are again those of what was made first, most of which is still there
+    assert not is_current(study)
+    end(study)
+    assert made(study) == whole
