@@ -9,7 +9,7 @@ from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
     from glam_eval.core.console import Console
-    from glam_eval.core.files import refuse_links
+    from glam_eval.core.files import names_directory, refuse_links
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +63,7 @@ def clone(
 
     console = Console(soft_wrap=True)
     refuse_links(out)
-    stored, is_stored = Path(source), (Path(source) / "demonstrations").is_dir()
+    stored, is_stored = Path(source), names_directory(Path(source) / "demonstrations")
     (expert,) = agents_where(bound="ceiling")
     of_expert = describe_demonstrations(stored)[1] if is_stored else source == expert
     agent = cloning_agent(expert if of_expert else DEFAULT_AGENT)

@@ -94,13 +94,14 @@ def _agent(name: str, actions: str, seed: int) -> tuple[Choose, dict[str, Any]]:
     from glam_eval.config.agents import agents_where
     from glam_eval.config.run import RunConfig
     from glam_eval.core.errors import unknown
+    from glam_eval.core.files import names_directory
     from glam_eval.core.seeds import stream
     from glam_eval.language import speaker
     from glam_eval.policies.base import sample_actions
     from glam_eval.training.agents import build_policy
     from glam_eval.training.checkpoints import read_checkpoint
 
-    directory = Path(name) if Path(name).is_dir() else None
+    directory = Path(name) if names_directory(name) else None
     references = agents_where(role="reference")
     if directory is None and name not in references:
         raise unknown("agent (or checkpoint directory)", name, ["human", *references])

@@ -13,6 +13,7 @@ from glam_eval.config.run import RunConfig
 from glam_eval.config.settings import Settings
 from glam_eval.core.content import files_content, model_content
 from glam_eval.core.errors import UserError
+from glam_eval.core.files import expanded, names_directory
 
 # Keys of [cloning] that say what is collected; the others are the learner's.
 COLLECTED = ("source", "transitions", "environments", "random_fraction")
@@ -93,12 +94,12 @@ class AgentConfig(Settings):
         if demonstrations is not None:
             learner = {key: value for key, value in learner.items() if key not in COLLECTED} | demonstrations
         frames = self.frames if self.frames is not None else settings.frames * self.described.learns
-        model = Path(self.model).expanduser()
+        model = expanded(self.model)
         return RunConfig.parse(
             {
                 "agent": self.agent,
                 "model": self.model,
-                "content": model_content(model) if model.is_dir() else None,
+                "content": model_content(model) if names_directory(model) else None,
                 "seed": seed,
                 "frames": frames,
                 "evaluations": settings.evaluations,
@@ -127,7 +128,7 @@ class AgentConfig(Settings):
             raise ValueError(
                 f"agent {self.agent!r} needs cloning.source: an agent of the study or a directory"
             )
-        if not Path(named).is_dir():
+        if not names_directory(named):
             try:
                 demonstrator = describe_agent(named)
             except UserError as error:
@@ -152,9 +153,9 @@ class AgentConfig(Settings):
         collected = {"transitions": self._each_once(settings), **values, "source": source}
         if teacher is not None:
             collected["teacher"] = teacher.digest(with_seed=False)
-        if Path(source).is_dir():
+        if names_directory(source):
             collected["content"] = files_content([Path(source) / "checkpoint.json"])
-        if teacher is not None or Path(source).is_dir():
+        if teacher is not None or names_directory(source):
             collected["threads"] = settings.threads
         world = {**settings.environment.model_dump(), **self.environment}
         collected |= {"seed": seed, "environment": world}

@@ -9,6 +9,7 @@ from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.entry import AgentConfig, StudySettings
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.core.files import names_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class StudyGraph:
         self._under_way.append(entry)
         if entry.described.learner == "cloning":
             source = entry.source(self._settings)
-            if (Path(source) / "demonstrations").is_dir():
+            if names_directory(Path(source) / "demonstrations"):
                 imitated = entry.imitates_stored(self._settings, source)
             else:
                 collected = self._add_demonstrations(entry, seed, source, replayed)
@@ -79,7 +80,7 @@ class StudyGraph:
         self, clone: AgentConfig, seed: int, source: str, replayed: bool
     ) -> DemonstrationsConfig:
         teacher = None
-        if not Path(source).is_dir() and describe_agent(source).role != "reference":
+        if not names_directory(source) and describe_agent(source).role != "reference":
             teacher = self._add(self._entry_of(source, clone), seed, (), replayed)
         config = clone.demonstrations(self._settings, seed, source, teacher)
         planned = PlannedRun(self._suite, config, needs=(teacher.run_id,) if teacher else ())

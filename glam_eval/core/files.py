@@ -93,6 +93,22 @@ def require_regular(file: Path, fix: str) -> None:
         raise UserError(f"{str(file)!r} is no regular file: {fix}")
 
 
+def names_directory(text: str | Path) -> bool:
+    """Return whether a text is the path of a directory; one that can be no path at all is none."""
+    try:
+        return Path(text).is_dir()
+    except (OSError, ValueError):  # too long; a zero byte
+        return False
+
+
+def expanded(text: str) -> Path:
+    """Return a path with a leading ``~`` as somebody's home, if there is such a user."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def refuse_links(directory: Path) -> None:
     """Raise a UserError if a directory of results holds a symbolic link: writing there would write elsewhere.
 

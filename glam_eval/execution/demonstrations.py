@@ -13,6 +13,7 @@ from glam_eval.config.demonstrations import DemonstrationsConfig, set_of_seed
 from glam_eval.config.learners import CloningConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
+from glam_eval.core.files import names_directory
 from glam_eval.core.records import DemonstrationRecord
 from glam_eval.core.seeds import stream
 from glam_eval.execution.progress import COLLECTING, Progress, Report, StoppedError
@@ -163,7 +164,7 @@ def check_demonstrations(config: RunConfig | DemonstrationsConfig) -> None:
     Those offer the same actions, or are told in the same words, as the run itself.
     """
     if isinstance(config, DemonstrationsConfig):
-        if Path(config.source).is_dir():
+        if names_directory(config.source):
             _check_world(config)
     elif isinstance(config.learner, CloningConfig) and config.learner.content:
         _check_actions(config, Path(config.learner.demonstrations))

@@ -9,15 +9,37 @@ import psutil
 import pytest
 from program import assert_same_results, command, glam_eval
 
-ARGUMENTS = ("--seeds", 1, "--workers", 1, "--no-summary", "--set", "frames=4000", "--set", "evaluations=1")
-AGENTS = ("--set", "agents=[{agent='gflan',model='t5-pico'}]")
+SUITE = """
+title = "One agent"
+question = "Does it go on?"
+seeds = 1
+frames = 4000
+evaluations = 1
+[environment]
+level = "GoToLocalS5N2"
+remembered = 1
+[policy]
+head_hidden = 8
+[ppo]
+preset = "small"
+environments = 8
+steps = 10
+minibatch = 40
+[[agents]]
+agent = "gflan"
+model = "t5-pico"
+[[protocols]]
+name = "sample-efficiency"
+scenes = 4
+"""
+ARGUMENTS = ("--workers", 1, "--no-summary")
 CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 
 
-def begin(tiny_suite, out, **options):
+def begin(suite, out, **options):
     """Start the suite and wait until its run trains."""
     process = subprocess.Popen(
-        command("run-suite", tiny_suite, *ARGUMENTS, *AGENTS, "--out", out),
+        command("run-suite", suite, *ARGUMENTS, "--out", out),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -34,36 +56,39 @@ def checkpoints(out):
     return sorted(path.name for path in (out / "checkpoints").glob("*/frames-*"))
 
 
+@pytest.fixture
+def suite(tmp_path):
+    """A suite of one run that trains for some seconds, as a TOML file."""
+    path = tmp_path / "one.toml"
+    path.write_text(SUITE)
+    return path
+
+
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
-    from conftest import TINY_SUITE
-
     folder = tmp_path_factory.mktemp("straight")
-    (folder / "tiny.toml").write_text(TINY_SUITE)
-    assert (
-        glam_eval("run-suite", folder / "tiny.toml", *ARGUMENTS, *AGENTS, "--out", folder / "out").returncode
-        == 0
-    )
+    (folder / "one.toml").write_text(SUITE)
+    assert glam_eval("run-suite", folder / "one.toml", *ARGUMENTS, "--out", folder / "out").returncode == 0
     return folder / "out"
 
 
 @pytest.mark.parametrize("number", CODES)
 @pytest.mark.parametrize("everyone", [False, True], ids=["parent", "all"])
-def test_a_signal_stops_at_a_checkpoint_in_one_line(tiny_suite, tmp_path, straight, number, everyone):
+def test_a_signal_stops_at_a_checkpoint_in_one_line(suite, tmp_path, straight, number, everyone):
     out = tmp_path / "out"
-    process = begin(tiny_suite, out)
+    process = begin(suite, out)
     (os.killpg if everyone else os.kill)(process.pid, number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == CODES[number], said
     assert len(said.strip().splitlines()) == 1 and "the same command continues" in said
     assert checkpoints(out)[-1] > "frames-0000000000"
-    assert glam_eval("run-suite", tiny_suite, *ARGUMENTS, *AGENTS, "--out", out).returncode == 0
+    assert glam_eval("run-suite", suite, *ARGUMENTS, "--out", out).returncode == 0
     assert_same_results(straight, out)
 
 
-def test_a_worker_whose_parent_is_gone_stops_at_a_checkpoint(tiny_suite, tmp_path):
+def test_a_worker_whose_parent_is_gone_stops_at_a_checkpoint(suite, tmp_path):
     out = tmp_path / "out"
-    process = begin(tiny_suite, out)
+    process = begin(suite, out)
     workers = [
         each
         for each in psutil.Process(process.pid).children(recursive=True)
@@ -77,9 +102,9 @@ def test_a_worker_whose_parent_is_gone_stops_at_a_checkpoint(tiny_suite, tmp_pat
     assert checkpoints(out)[-1] > "frames-0000000000"
 
 
-def test_a_worker_told_to_stop_alone_is_replaced_and_its_run_goes_on(tiny_suite, tmp_path, straight):
+def test_a_worker_told_to_stop_alone_is_replaced_and_its_run_goes_on(suite, tmp_path, straight):
     out = tmp_path / "out"
-    process = begin(tiny_suite, out)
+    process = begin(suite, out)
     children = psutil.Process(process.pid).children(recursive=True)
     (worker,) = (each for each in children if "spawn_main" in str(each.cmdline()))
     worker.send_signal(signal.SIGTERM)
@@ -88,8 +113,8 @@ def test_a_worker_told_to_stop_alone_is_replaced_and_its_run_goes_on(tiny_suite,
     assert_same_results(straight, out)
 
 
-def test_a_program_started_by_nohup_outlives_its_terminal(tiny_suite, tmp_path):
+def test_a_program_started_by_nohup_outlives_its_terminal(suite, tmp_path):
     out = tmp_path / "out"
-    process = begin(tiny_suite, out, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = begin(suite, out, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     os.kill(process.pid, signal.SIGHUP)
     assert process.wait(timeout=120) == 0

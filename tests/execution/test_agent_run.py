@@ -136,7 +136,7 @@ def test_a_policy_that_is_nan_is_a_failed_run_whatever_it_is_asked(asked, tiny_r
     planned = plan(tiny_run("zero-shot"), asked)
     run = AgentRun(planned, planned.config, tmp_path, "cpu", lambda _: None, lambda: False)
     _all_nan(run._run.policy.model)
-    with pytest.raises((RunFailedError, UserError), match="NaN or infinite|not finite"):
+    with pytest.raises((RunFailedError, UserError), match=r"NaN or infinite|not finite"):
         run.carry_out()
     assert table_names(tmp_path) == []
 

@@ -1,10 +1,10 @@
 """Shapes of the models known by name, as data."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from glam_eval.core.errors import unknown
+from glam_eval.core.files import expanded, names_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def check_model_name(name: str) -> None:
     """
     owner, separator, model = name.partition("/")
     on_hub = bool(separator and owner and model) and not name.startswith((".", "~")) and "/" not in model
-    if name not in KNOWN and not on_hub and not Path(name).expanduser().is_dir():
+    if name not in KNOWN and not on_hub and not names_directory(expanded(name)):
         raise unknown("model", name, KNOWN)
 
 
