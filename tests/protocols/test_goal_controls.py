@@ -124,6 +124,8 @@ def test_an_agent_trained_without_a_goal_never_reads_one(tiny_run):
     for one, other in zip(*played.values(), strict=True):
         shared = min(one.length, other.length)
         assert one.actions[:shared] == other.actions[:shared]
+    with pytest.raises(UserError, match="in conditions of protocols alone"):
+        tiny_run(environment={"goal": "swapped"})
     sighted = tiny_run(environment={**run.environment.model_dump(), "goal_hidden": False})
     assert not sighted.environment.goal_hidden
     assert sighted.digest() != tiny_run(environment=run.environment.model_dump()).digest()
