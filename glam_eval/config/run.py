@@ -85,6 +85,8 @@ class RunConfig(Settings):
             raise ValueError(f"agent {self.agent!r} never learns: frames must be 0, not {self.frames}")
         if agent.learns and 0 < self.frames < self.frames_per_update:
             raise ValueError(f"frames {self.frames} is less than one batch of {self.frames_per_update} steps")
+        if self.environment.goal != "told":
+            raise ValueError("environment.goal: goals are swapped or absent in conditions of protocols alone")
         if isinstance(self.learner, PPOConfig) and self.policy and not self.policy.value_head:
             raise ValueError("policy.value_head = false: PPO needs a critic, leave it out")
         return self

@@ -130,8 +130,8 @@ class EpisodeRecord:
     success_told: Annotated[
         bool,
         Column(
-            "whether what was told was done, in time and, where success ends the episode too, first; "
-            "success counts what the scene means, so the two differ where the goal is swapped or absent",
+            "whether what was told was done in time: as success where the scene's own goal is told or none, "
+            "false where it is absent; swapped, the episode ends with whichever of the two is done first",
             optional=True,
         ),
     ] = False

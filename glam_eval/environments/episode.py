@@ -7,7 +7,6 @@ from glam_eval.core.world import EpisodeState, EpisodeSummary, StepResult
 from glam_eval.environments.commitments import Commitments
 from glam_eval.environments.goals import (
     CONTINUE,
-    FAILURE,
     SUCCESS,
     Goal,
     goal_of,
@@ -86,7 +85,7 @@ class Episode:
     def _verify(self, minigrid_action: int) -> bool:
         """Return whether a goal is reached with this step, or none can be any more."""
         for place, goal in enumerate(self._goals):
-            if self._outcomes[place] != FAILURE:
+            if self._outcomes[place] == CONTINUE:
                 self._outcomes[place] = goal.verify(minigrid_action, self.world)
         self.success = self._outcomes[0] == SUCCESS
         self.success_told = self._can_be_done and self._outcomes[-1] == SUCCESS

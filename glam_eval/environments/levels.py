@@ -105,10 +105,10 @@ class LocalLevel(Scene):
 
     def reset(self, **kwargs: Any) -> Any:
         """Begin a scene; where time is counted in the bot's steps, the bot plays it first."""
-        generator = self.np_random.bit_generator.state
-        begun = super().reset(**kwargs)  # type: ignore[no-untyped-call]
         if self.time_factor is None:
-            return begun
+            return super().reset(**kwargs)  # type: ignore[no-untyped-call]
+        generator = self.np_random.bit_generator.state
+        super().reset(**kwargs)  # type: ignore[no-untyped-call]
         steps = self._bot_steps()
         if kwargs.get("seed") is None:
             self.np_random.bit_generator.state = generator

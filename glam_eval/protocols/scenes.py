@@ -80,9 +80,8 @@ def _scenes(
     kinds = getattr(make_scenes(level, **dict(options)), "kinds", ())
     if balanced:
         _check_balance(name, count, level, kinds)
-    candidates: Iterable[int] = test_scene_seeds(
-        name, count if not (balanced or goals) else _CANDIDATES * count
-    )
+    looked_through = _CANDIDATES if balanced or goals else 1
+    candidates: Iterable[int] = test_scene_seeds(name, looked_through * count)
     for goal in goals:
         candidates = _with_goal(goal, level, dict(options), candidates)
     if balanced:

@@ -17,7 +17,7 @@ from test_fidelity import assert_same_grid, begin, step_both
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream
-from glam_eval.environments import bot_length
+from glam_eval.environments import VectorEnvironment, bot_length
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.environments.episode import Episode
 from glam_eval.environments.sweep import sweep_action, useful_actions
@@ -221,6 +221,15 @@ def test_useful_actions_are_those_that_a_kind_of_task_needs():
     assert useful_actions(("goto", "pickup")) == (LEFT, RIGHT, FORWARD, PICK_UP)
     assert useful_actions(("putnext",)) == (LEFT, RIGHT, FORWARD, PICK_UP, DROP)
     assert useful_actions(("open",)) == tuple(range(6))
+
+
+def test_actions_that_are_not_offered_are_neither_useful_nor_swept():
+    world = VectorEnvironment("PickupLocal", 1, actions="restricted")
+    world.start(0, 0)
+    assert world.situations()[0].useful_actions == (LEFT, RIGHT, FORWARD)
+    with pytest.raises(UserError, match="the sweep needs an action that this action set does not offer"):
+        for _ in range(64):
+            world.step([world.situations()[0].sweep_action()])
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.5])
