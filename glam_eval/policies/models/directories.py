@@ -62,6 +62,8 @@ def read_config(directory: Path) -> Any:
     for name in filter(_DROPOUTS.fullmatch, config.to_dict()):
         setattr(config, name, 0.0)
     longest_input(config)
+    if getattr(config, "attn_logit_softcapping", None):
+        config._attn_implementation = "eager"  # the only one of torch's that caps, see Gemma 2's own class
     return config
 
 

@@ -54,8 +54,9 @@ def _tokens(tokenizer: Any, *texts: str) -> int:
 def _check_length(config: RunConfig, limit: int, tokens: int, world: EnvironmentConfig) -> None:
     if tokens > limit:
         raise UserError(
-            f"model {config.model!r} takes {limit} tokens, and a prompt of {world.level} in {world.language!r} with "
-            f"environment.remembered = {world.remembered} has up to {tokens}: remember fewer observations"
+            f"model {config.model!r} takes {limit} tokens, and a prompt of {world.level} in "
+            f"{world.language!r} with environment.remembered = {world.remembered} has up to {tokens}: "
+            "remember fewer observations"
         )
 
 
