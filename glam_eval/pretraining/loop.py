@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.records import PretrainingRecord
 from glam_eval.core.seeds import stream
-from glam_eval.policies.models.loading import load_weights, new_embedded, quiet
+from glam_eval.policies.models.loading import load_weights, new_embedded
+from glam_eval.policies.models.quiet import quiet
 from glam_eval.policies.scoring.packing import pack
 from glam_eval.policies.scoring.t5 import T5Engine
 from glam_eval.pretraining.batches import Batches, Encoder, Item, chains, micro_batches

@@ -8,13 +8,16 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import LanguageRecord
 from glam_eval.policies.language_model import LanguageModelPolicy
+from glam_eval.policies.models.packaged import packaged_directory
+from glam_eval.policies.models.shapes import PACKAGED
 from glam_eval.policies.scoring.t5 import T5_MODELS
 from glam_eval.pretraining.evaluate import Counts, language_scores
 
 
 def check_measurable(model: str) -> None:
     """Raise UserError where a local model is no T5; of a model of the hub only its loading can tell."""
-    file = Path(model).expanduser() / "config.json"
+    directory = packaged_directory(model) if model in PACKAGED else Path(model).expanduser()
+    file = directory / "config.json"
     if not file.is_file():
         return
     try:

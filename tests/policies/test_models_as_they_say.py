@@ -8,10 +8,14 @@ import torch
 from damage import change, cut, fill, remove, weights
 from plain_scoring import plain_scores
 from safetensors.torch import load_file, save_file
+from tiny_models import bart, byte_level_tokenizer, causal
 
+from glam_eval.config.policy import PolicyConfig
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
-from glam_eval.policies import load_model, score_actions
+from glam_eval.core.world import Situation
+from glam_eval.policies import LanguageModelPolicy, load_model, score_actions
+from glam_eval.policies.scoring.families import CAUSAL_MODELS
 from glam_eval.suites.run import validate
 
 PROMPT, ACTIONS = "Goal of the agent: go to the red ball", ["turn left", "drop"]
@@ -224,3 +228,16 @@ def test_the_program_refuses_before_any_run_starts(copied, tmp_path):
     assert done.returncode == 2, done.stderr
     assert "not finite" in done.stderr and "Traceback" not in done.stderr
     assert not list(out.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("kind", sorted(CAUSAL_MODELS | {"bart"}))
+def test_every_family_is_read_as_it_was_written(kind, tmp_path):
+    tokenizer = byte_level_tokenizer()
+    model = bart(len(tokenizer)) if kind == "bart" else causal(kind, len(tokenizer))
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    with torch.no_grad():
+        assert torch.equal(scores(tmp_path), score_actions(model, tokenizer, [PROMPT], ACTIONS))
+        policy = LanguageModelPolicy(*load_model(tmp_path), PolicyConfig(head_hidden=4))
+        prepared = policy.prepare(Situation(None, PROMPT, tuple(ACTIONS), lambda: 0))
+        assert policy.evaluate([prepared]).values.isfinite().all()

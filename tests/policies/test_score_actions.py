@@ -5,11 +5,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_scoring import plain_scores
-from tiny_models import byte_level_tokenizer, causal, t5
+from tiny_models import bart, byte_level_tokenizer, causal, t5
 
 from glam_eval.core.errors import UserError
 from glam_eval.policies import score_actions
-from glam_eval.policies.scoring.families import CAUSAL_MODELS
+from glam_eval.policies.scoring.families import CAUSAL_MODELS, check_family, longest_input
+from glam_eval.policies.scoring.scores import Scorer, make_engine
+from glam_eval.policies.scoring.tokens import CachedTokenizer
 
 PROMPTS = [
     "Possible action of the agent: turn left, turn right \n Goal of the agent: go to the red ball \n "
@@ -38,6 +40,25 @@ FLAN_T5_SMALL = {
     "num_layers": 8,
     "num_decoder_layers": 8,
 }
+
+
+FACTORS = {f"{length}_factor": [1.0] * 4 for length in ("short", "long")}
+LONG_ROPE = {"rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4, **FACTORS}}
+LIMITS = [
+    ("llama", {"max_position_embeddings": 99}, 99),
+    ("gpt2", {"n_positions": 77}, 77),
+    ("mistral", {"sliding_window": 55}, 55),
+    ("mistral", {"sliding_window": None, "max_position_embeddings": 99}, 99),
+    ("gemma3_text", {"sliding_window": 55}, 55),
+    ("qwen2", {"sliding_window": 55, "use_sliding_window": False, "max_position_embeddings": 99}, 99),
+    ("qwen2", {"sliding_window": 55, "use_sliding_window": True, "max_window_layers": 0}, 55),
+    ("gpt_neo", {"window_size": 55}, 55),
+    (
+        "phi3",
+        LONG_ROPE | {"original_max_position_embeddings": 66, "max_position_embeddings": 132},
+        66,
+    ),
+]
 
 
 def assert_same(actual, expected):
@@ -86,6 +107,41 @@ def test_decoder_only(kind):
     check(model, tokenizer, PROMPTS, SHARED)
 
 
+@pytest.mark.parametrize("end_of_sequence", [False, True])
+def test_bart(end_of_sequence):
+    tokenizer = byte_level_tokenizer()
+    check(bart(len(tokenizer)), tokenizer, PROMPTS, SHARED, end_of_sequence=end_of_sequence)
+
+
+@pytest.mark.parametrize("kind", sorted(CAUSAL_MODELS | {"bart"}))
+def test_families_in_half_precision(kind):
+    """Scores of bfloat16 are those of float32 to its 8 bits: no mask or position is lost in it."""
+    tokenizer = byte_level_tokenizer()
+    model = bart(len(tokenizer)) if kind == "bart" else causal(kind, len(tokenizer), initializer_range=0.05)
+    choices = [
+        CachedTokenizer(tokenizer, joint=kind != "bart").encode_choice(each, SHARED) for each in PROMPTS
+    ]
+    prompts, actions = zip(*choices, strict=True)
+    with torch.no_grad():
+        exact, half = (
+            Scorer(model, make_engine(model), "sum", half=half).run(prompts, actions)[0]
+            for half in (False, True)
+        )
+    torch.testing.assert_close(half, exact, rtol=0.03, atol=0.03)
+
+
+@pytest.mark.parametrize(("kind", "values", "limit"), LIMITS)
+def test_the_longest_input_is_that_of_positions_and_windows(kind, values, limit):
+    assert longest_input(causal(kind, 300, **values).config) == limit
+
+
+def test_families_that_a_mask_does_not_describe_are_refused():
+    with pytest.raises(UserError, match="ALiBi"):
+        longest_input(causal("falcon", 300, alibi=True).config)
+    with pytest.raises(UserError, match=r"models of type 'bloom' are not supported: .*gemma2, .*t5, .* are"):
+        check_family("bloom")
+
+
 words = st.sampled_from(["turn", "left", "right", "go", "la", "clef", "grün", "șț", "12", "."])
 actions_lists = st.lists(st.lists(words, min_size=1, max_size=12).map(" ".join), min_size=1, max_size=7)
 prompts_lists = st.lists(st.lists(words, min_size=1, max_size=40).map(" ".join), min_size=1, max_size=5)
@@ -129,14 +185,14 @@ T5_KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", [*T5_KINDS, "qwen2", "gpt2"])
+@pytest.mark.parametrize("kind", [*T5_KINDS, "qwen2", "gpt2", "gemma2", "opt", "olmo2", "bart"])
 def test_gradients(nano, kind):
     if kind in T5_KINDS:
         tokenizer = nano[1]
         model = t5(vocab_size=len(tokenizer), **T5_KINDS[kind])
     else:
         tokenizer = byte_level_tokenizer()
-        model = causal(kind, len(tokenizer))
+        model = bart(len(tokenizer)) if kind == "bart" else causal(kind, len(tokenizer))
     parameters = [p for p in model.parameters() if p.requires_grad]
     weights = torch.linspace(-1, 1, len(PROMPTS) * len(SHARED)).view(len(PROMPTS), -1)
     expected = torch.autograd.grad(

@@ -3,7 +3,13 @@
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE, Unigram
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast, T5Tokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    PreTrainedTokenizerFast,
+    T5Tokenizer,
+)
 
 from glam_eval.policies.models.loading import new_model
 
@@ -37,19 +43,65 @@ def t5(seed=0, kind="t5", **values):
     return model
 
 
-def causal(kind, vocabulary, seed=0):
+WIDE = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
+GROUPED = WIDE | {"num_key_value_heads": 2}
+HEADED = GROUPED | {"head_dim": 8}
+OLD = {"n_embd": 32, "n_layer": 2, "n_head": 4}
+BART_SIZES = {"layers": 2, "attention_heads": 4, "ffn_dim": 48}
+EXPERTS = GROUPED | {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+SIZES = {
+    "gpt2": OLD | {"n_positions": 256},
+    "gpt_neox": WIDE,
+    "mistral": GROUPED | {"sliding_window": None},
+    "gemma": HEADED,
+    "gemma2": HEADED | {"sliding_window": 512, "final_logit_softcapping": 3.0, "attn_logit_softcapping": 2.0},
+    "gemma3_text": HEADED | {"sliding_window": 512, "sliding_window_pattern": 2},
+    "vaultgemma": HEADED | {"sliding_window": 512, "final_logit_softcapping": 3.0},
+    "smollm3": GROUPED | {"no_rope_layers": [1, 0]},
+    "opt": {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 32, "ffn_dim": 48}
+    | {"word_embed_proj_dim": 24, "max_position_embeddings": 512, "do_layer_norm_before": False},
+    "granite": GROUPED | {"logits_scaling": 3.0, "embedding_multiplier": 2.0, "residual_multiplier": 0.5},
+    "cohere": GROUPED | {"logit_scale": 0.25},
+    "cohere2": GROUPED | {"logit_scale": 0.25, "head_dim": 8},
+    "falcon": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "gptj": OLD | {"rotary_dim": 4},
+    "codegen": OLD | {"rotary_dim": 4},
+    "gpt_bigcode": OLD,
+    "gpt_neo": {"hidden_size": 32, "num_layers": 2, "num_heads": 4}
+    | {"attention_types": [[["global", "local"], 1]], "window_size": 512},
+    "biogpt": WIDE,
+    "phi": WIDE,
+    "qwen2_moe": EXPERTS | {"shared_expert_intermediate_size": 16},
+    "qwen3_moe": EXPERTS | {"head_dim": 8},
+    "mixtral": GROUPED | {"num_local_experts": 4},
+    "olmoe": GROUPED | {"num_experts": 4, "num_experts_per_tok": 2},
+    **dict.fromkeys(
+        ("glm", "glm4", "helium", "ministral", "hunyuan_v1_dense", "seed_oss", "ernie4_5"), HEADED
+    ),
+}
+
+
+def causal(kind, vocabulary, seed=0, **values):
     """A two-layer decoder-only model of a family."""
-    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
-    if kind == "gpt2":
-        sizes = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256}
-    elif kind != "gpt_neox":
-        sizes |= {"num_key_value_heads": 2}
-    if kind == "mistral":
-        sizes |= {"sliding_window": None}
-    config = AutoConfig.for_model(kind, vocab_size=vocabulary, initializer_range=0.3, **sizes)
+    special = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0)
+    values = {"initializer_range": 0.3, **special, **SIZES.get(kind, GROUPED), **values}
+    config = AutoConfig.for_model(kind, vocab_size=vocabulary, **values)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return AutoModelForCausalLM.from_config(config).eval()
+
+
+def bart(vocabulary, seed=0):
+    """A two-layer BART, whose logits have a bias."""
+    sizes = {f"{part}_{name}": n for part in ("encoder", "decoder") for name, n in BART_SIZES.items()}
+    config = AutoConfig.for_model(
+        "bart", vocab_size=vocabulary, d_model=32, max_position_embeddings=256, init_std=0.3, **sizes
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = AutoModelForSeq2SeqLM.from_config(config).eval()
+        model.final_logits_bias.normal_()
+    return model
 
 
 def sentencepiece_style_tokenizer():

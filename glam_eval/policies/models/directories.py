@@ -62,6 +62,8 @@ def read_config(directory: Path) -> Any:
     for name in filter(_DROPOUTS.fullmatch, config.to_dict()):
         setattr(config, name, 0.0)
     longest_input(config)
+    if getattr(config, "attn_logit_softcapping", None):
+        config._attn_implementation = "eager"  # the only one of torch's that caps, see Gemma 2's own class
     return config
 
 
@@ -98,7 +100,7 @@ def _with_weights(config: Any, weights: dict[str, torch.Tensor]) -> Any:
         )
     except Exception as error:  # sizes that contradict each other fail in as many ways as there are layers
         raise UserError(f"its {CONFIG_FILE} makes no model: {first_line(error)}") from error
-    _check_report(model, report)
+    check_report(model, report)
     return model
 
 
@@ -119,7 +121,7 @@ def _check_amount(config: Any, kind: Any, weights: dict[str, torch.Tensor]) -> N
         )
 
 
-def _check_report(model: Any, report: dict[str, Any]) -> None:
+def check_report(model: Any, report: dict[str, Any]) -> None:
     """Raise a UserError unless every weight of a model came from its files, and no layer was left over."""
     missing, other = set(report["missing_keys"]), set(report["unexpected_keys"])
     if missing:

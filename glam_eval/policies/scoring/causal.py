@@ -10,7 +10,7 @@ from glam_eval.policies.scoring.tree import ActionTrees
 
 
 class CausalEngine:
-    """Hidden states of packed prompts' action trees for GPT-2, GPT-NeoX, Llama, Mistral and Qwen.
+    """Hidden states of packed prompts' action trees for the families of ``families.CAUSAL_MODELS``.
 
     The root is the prompt's last token; every other node is fed once, sees the prompt and its ancestors,
     and has the position that follows from its depth.
@@ -34,8 +34,13 @@ class CausalEngine:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the output projection (..., vocabulary) of last hidden states (..., d_model)."""
+        config = self.model.config
         logits: torch.Tensor = self.model.get_output_embeddings()(hidden)
-        return logits
+        # As Cohere's, Granite's and Gemma's own classes do.
+        logits = logits * (getattr(config, "logit_scale", None) or 1)
+        logits = logits / (getattr(config, "logits_scaling", None) or 1)
+        cap = getattr(config, "final_logit_softcapping", None)
+        return cap * torch.tanh(logits / cap) if cap else logits
 
     def _group(self, group: Group, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
         ids = group.split(prompts.tokens)

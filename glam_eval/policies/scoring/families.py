@@ -6,8 +6,17 @@ from glam_eval.core.errors import UserError
 from glam_eval.policies.scoring.t5 import T5_MODELS
 
 # Families whose attention is fully described by a mask and positions; tests hold each to a plain loop.
-CAUSAL_MODELS = frozenset({"gpt2", "gpt_neox", "llama", "mistral", "qwen2", "qwen3"})
-SUPPORTED = T5_MODELS | CAUSAL_MODELS
+CAUSAL_MODELS = frozenset(
+    {
+        "apertus", "arcee", "biogpt", "codegen", "cohere", "cohere2", "ernie4_5", "exaone4", "falcon",
+        "gemma", "gemma2", "gemma3_text", "glm", "glm4", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox",
+        "gptj", "granite", "helium", "hunyuan_v1_dense", "llama", "ministral", "mistral", "mixtral",
+        "nanochat", "nemotron", "olmo", "olmo2", "olmo3", "olmoe", "opt", "phi", "phi3", "qwen2",
+        "qwen2_moe", "qwen3", "qwen3_moe", "seed_oss", "smollm3", "stablelm", "starcoder2", "vaultgemma",
+    }
+)  # fmt: skip
+BART_MODELS = frozenset({"bart"})
+SUPPORTED = T5_MODELS | BART_MODELS | CAUSAL_MODELS
 
 _LAYERS = {"full_attention", "sliding_attention"}
 _GROWING = {"dynamic", "longrope"}  # rotary positions that change once a text is longer than trained on
@@ -33,6 +42,8 @@ def longest_input(config: Any) -> int | None:
     other = sorted(set(getattr(config, "layer_types", None) or ()) - _LAYERS)
     if other:
         raise UserError(f"layers with {other[0]} are not supported: choose a model without")
+    if getattr(config, "alibi", False):
+        raise UserError("positions by ALiBi are not supported: choose a model without")
     limits = [getattr(config, "max_position_embeddings", None), _window(config), _trained_length(config)]
     return min((limit for limit in limits if limit), default=None)
 
@@ -40,6 +51,8 @@ def longest_input(config: Any) -> int | None:
 def _window(config: Any) -> int | None:
     """Return the length of the sliding window, None where no layer has one."""
     window: int | None = getattr(config, "sliding_window", None)
+    if config.model_type == "gpt_neo":
+        return int(config.window_size) if "local" in config.attention_layers else None
     kinds = getattr(config, "layer_types", None)
     if kinds is not None:
         return window if "sliding_attention" in kinds else None

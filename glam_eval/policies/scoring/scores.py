@@ -10,8 +10,9 @@ import torch.nn.functional as F
 
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.policies.lanes import even_parts, in_lanes, lane_count
+from glam_eval.policies.scoring.bart import BartEngine
 from glam_eval.policies.scoring.causal import CausalEngine
-from glam_eval.policies.scoring.families import check_family, longest_input
+from glam_eval.policies.scoring.families import BART_MODELS, check_family, longest_input
 from glam_eval.policies.scoring.packing import PackedPrompts, Prompt, batches, pack
 from glam_eval.policies.scoring.t5 import T5_MODELS, T5Engine
 from glam_eval.policies.scoring.tokens import CachedTokenizer
@@ -188,7 +189,7 @@ def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool
     check_family(kind)
     if gradient_checkpointing or compiled:
         raise UserError(f"gradient checkpointing and compilation are for T5 models, not {kind}")
-    return CausalEngine(model)
+    return BartEngine(model) if kind in BART_MODELS else CausalEngine(model)
 
 
 def score_actions(
