@@ -12,6 +12,9 @@ from glam_eval.core.errors import UserError
 from glam_eval.environments.random_numbers import ScalarGenerator
 
 MAX_REJECTIONS = 10_000  # a level that rejects so many layouts in a row asks for the impossible
+# A level whose very first layouts have no room is refused after so many, half a second. Of levels with room
+# in one layout of 50, one in 20,000 would be.
+MAX_CROWDED = 500
 
 Position = tuple[int, int]
 
@@ -26,6 +29,10 @@ class _Drawn(int):
     __slots__ = ()
 
 
+class CrowdedError(RejectSampling):
+    """Something stands where the agent can't reach it."""
+
+
 class Scene(RoomGridLevel):
     """Mixed into a level: generates without printing rejections and without observations nobody reads.
 
@@ -34,6 +41,13 @@ class Scene(RoomGridLevel):
 
     instrs: Any  # MiniGrid's instruction, set by ``gen_mission``
 
+    _had_room = False  # whether any layout so far had
+
+    def __init__(self, *arguments: Any, max_steps: int | None = None, **options: Any) -> None:
+        if isinstance(max_steps, int) and max_steps < 1:
+            raise UserError(f"max_steps is {max_steps}: an episode needs at least 1 step")
+        super().__init__(*arguments, **{**options, "max_steps": max_steps})
+
     def prepare(self) -> None:
         """Draw what holds for all attempts at a scene; nothing unless a level needs it."""
 
@@ -41,13 +55,23 @@ class Scene(RoomGridLevel):
         """Draw layouts until one is valid; raises UserError if the level's options allow none."""
         self._draws = ScalarGenerator(self.np_random.bit_generator)
         self.prepare()
-        for _ in range(MAX_REJECTIONS):
+        for attempt in range(MAX_REJECTIONS):
+            if attempt == MAX_CROWDED and not self._had_room:
+                break
             try:
                 RoomGrid._gen_grid(self, self.width, self.height)
                 self.gen_mission()  # type: ignore[no-untyped-call]
                 self.validate_instrs(self.instrs)  # type: ignore[no-untyped-call]
-            except (RecursionError, RejectSampling):
+            except (RecursionError, CrowdedError):
                 continue
+            except RejectSampling:
+                self._had_room = True
+                continue
+            except (AssertionError, IndexError) as error:
+                raise UserError(
+                    f"no goal can be drawn among so few objects: {error or 'add some'}"
+                ) from error
+            self._had_room = True
             self.surface = self.mission = self.instrs.surface(self)
             return
         options = "its room size, number of objects or held-out pairs"
@@ -105,7 +129,7 @@ class Scene(RoomGridLevel):
                 break
             reached |= spread
         if things & ~reached and raise_exc:
-            raise RejectSampling("unreachable object")
+            raise CrowdedError("unreachable object")
         return not things & ~reached
 
     def gen_obs(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from minigrid.core.roomgrid import RoomGrid
 
 from glam_eval.core.errors import UserError
 from glam_eval.environments import (
@@ -166,6 +167,41 @@ def test_wrong_options_are_named_in_one_line(level, options, message):
     with pytest.raises(UserError, match=message) as caught:
         make_scenes(level, **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("level", "options", "message"),
+    [
+        ("GoToLocal", {"max_steps": 0}, "max_steps is 0: an episode needs at least 1 step"),
+        ("UnlockLocal", {"max_steps": -1}, "max_steps is -1"),
+        ("MixedTrainLocal", {"max_steps": -1}, "max_steps is -1"),
+        ("BossLevel", {"max_steps": 0}, "max_steps is 0"),
+        ("GoToLocal", {"num_dists": 0}, "no goal can be drawn among so few objects"),
+        ("GoToLocal", {"num_dists": -3}, "no goal can be drawn among so few objects"),
+        ("PutNextLocal", {"num_objs": 1}, "no goal can be drawn among so few objects"),
+        ("GoToLocal", {"room_size": 3}, "allows no scene"),
+        ("GoToLocal", {"num_dists": 100}, "allows no scene"),
+        ("PickupLocal", {"room_size": 6, "num_dists": 14}, "allows no scene"),
+        ("MixedTrainLocal", {"room_size": 4, "num_dists": 20}, "allows no scene"),
+    ],
+)
+def test_what_is_impossible_is_refused_soon_in_one_line(level, options, message, monkeypatch):
+    layouts = []
+    generate = RoomGrid._gen_grid
+    monkeypatch.setattr(RoomGrid, "_gen_grid", lambda *arguments: layouts.append(generate(*arguments)))
+    with pytest.raises(UserError, match=message) as caught:
+        make_scenes(level, **options).reset(seed=0)
+    assert "\n" not in str(caught.value)
+    assert len(layouts) <= 500  # a millisecond each
+
+
+def test_a_split_that_rejects_many_layouts_with_room_is_no_reason_to_refuse(monkeypatch):
+    """One pair of 18 is asked for: most scenes take more layouts than a level without room is given."""
+    monkeypatch.setattr("glam_eval.environments.scenes.MAX_CROWDED", 2)
+    for seed in range(10):
+        env = make_scenes("MixedTestLocal", held_out=("yellow box",), kinds=("goto",))
+        env.reset(seed=seed)
+        assert "yellow box" in env.mission
 
 
 def test_a_level_that_allows_no_scene_says_so(monkeypatch):
