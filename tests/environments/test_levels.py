@@ -196,8 +196,8 @@ def test_what_is_impossible_is_refused_soon_in_one_line(level, options, message,
 
 
 def test_a_split_that_rejects_many_layouts_with_room_is_no_reason_to_refuse(monkeypatch):
-    """One pair of 18 is asked for: most scenes take more layouts than a level without room is given."""
-    monkeypatch.setattr("glam_eval.environments.scenes.MAX_CROWDED", 2)
+    """One pair of 18 is asked for: some scenes take more layouts than a level without room is given."""
+    monkeypatch.setattr("glam_eval.environments.scenes.MAX_CROWDED", 20)
     for seed in range(10):
         env = make_scenes("MixedTestLocal", held_out=("yellow box",), kinds=("goto",))
         env.reset(seed=seed)
