@@ -12,9 +12,6 @@ from glam_eval.core.errors import UserError
 from glam_eval.environments.random_numbers import ScalarGenerator
 
 MAX_REJECTIONS = 10_000  # a level that rejects so many layouts in a row asks for the impossible
-# A level whose very first layouts have no room is refused after so many, half a second. Of levels with room
-# in one layout of 50, one in 20,000 would be.
-MAX_CROWDED = 500
 
 Position = tuple[int, int]
 
@@ -29,10 +26,6 @@ class _Drawn(int):
     __slots__ = ()
 
 
-class CrowdedError(RejectSampling):
-    """Something stands where the agent can't reach it."""
-
-
 class Scene(RoomGridLevel):
     """Mixed into a level: generates without printing rejections and without observations nobody reads.
 
@@ -41,37 +34,26 @@ class Scene(RoomGridLevel):
 
     instrs: Any  # MiniGrid's instruction, set by ``gen_mission``
 
-    _had_room = False  # whether any layout so far had
-
-    def __init__(self, *arguments: Any, max_steps: int | None = None, **options: Any) -> None:
-        if isinstance(max_steps, int) and max_steps < 1:
-            raise UserError(f"max_steps is {max_steps}: an episode needs at least 1 step")
-        super().__init__(*arguments, **{**options, "max_steps": max_steps})
-
     def prepare(self) -> None:
         """Draw what holds for all attempts at a scene; nothing unless a level needs it."""
 
     def _gen_grid(self, _width: int, _height: int) -> None:
         """Draw layouts until one is valid; raises UserError if the level's options allow none."""
+        if self.fixed_max_steps and self.max_steps < 1:
+            raise UserError(f"max_steps is {self.max_steps}: an episode needs at least 1 step")
         self._draws = ScalarGenerator(self.np_random.bit_generator)
         self.prepare()
-        for attempt in range(MAX_REJECTIONS):
-            if attempt == MAX_CROWDED and not self._had_room:
-                break
+        for _ in range(MAX_REJECTIONS):
             try:
                 RoomGrid._gen_grid(self, self.width, self.height)
                 self.gen_mission()  # type: ignore[no-untyped-call]
                 self.validate_instrs(self.instrs)  # type: ignore[no-untyped-call]
-            except (RecursionError, CrowdedError):
-                continue
-            except RejectSampling:
-                self._had_room = True
+            except (RecursionError, RejectSampling):
                 continue
             except (AssertionError, IndexError) as error:
                 raise UserError(
                     f"no goal can be drawn among so few objects: {error or 'add some'}"
                 ) from error
-            self._had_room = True
             self.surface = self.mission = self.instrs.surface(self)
             return
         options = "its room size, number of objects or held-out pairs"
@@ -115,6 +97,24 @@ class Scene(RoomGridLevel):
             obj.init_pos = obj.cur_pos = (x, y)
         return x, y
 
+    def add_distractors(
+        self,
+        i: int | None = None,
+        j: int | None = None,
+        num_distractors: int = 10,
+        all_unique: bool = True,
+    ) -> list[Any]:
+        """Put random objects into a room or anywhere; raises UserError where they can't all be reached.
+
+        In one room, an agent in c free cells that hang together stands beside 2c + 2 others at most.
+        """
+        cells = (self.room_size - 2) ** 2 * (1 if i is not None else self.num_rows * self.num_cols)
+        most = min(cells - 1, (2 * cells + 2) // 3) if self.num_rows * self.num_cols == 1 else cells
+        if num_distractors > most:
+            raise UserError(f"{num_distractors} objects have no room in {cells} cells: at most {most} have")
+        objects: list[Any] = super().add_distractors(i, j, num_distractors, all_unique)
+        return objects
+
     def check_objs_reachable(self, raise_exc: bool = True) -> bool:
         """Return whether everything can be reached without moving anything; else raises if asked to."""
         stride, cells = self.grid.width, self.grid.grid
@@ -129,7 +129,7 @@ class Scene(RoomGridLevel):
                 break
             reached |= spread
         if things & ~reached and raise_exc:
-            raise CrowdedError("unreachable object")
+            raise RejectSampling("unreachable object")
         return not things & ~reached
 
     def gen_obs(self) -> dict[str, Any]:

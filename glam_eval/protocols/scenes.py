@@ -31,9 +31,10 @@ def environment_of(run: RunConfig, condition: ConditionConfig) -> EnvironmentCon
 def check_scenes(run: RunConfig, protocol: ProtocolConfig, condition: ConditionConfig) -> None:
     """Raise UserError if the scenes of a condition can't be made, or not as many of each kind of task."""
     world = environment_of(run, condition)
-    kinds = getattr(make_scenes(world.level, **world.options), "kinds", ())
+    scenes = make_scenes(world.level, **world.options)
+    scenes.reset(seed=0)
     if protocol.balanced:
-        _check_balance(protocol.name, protocol.scenes, world.level, kinds)
+        _check_balance(protocol.name, protocol.scenes, world.level, getattr(scenes, "kinds", ()))
 
 
 def protocol_scenes(protocol: ProtocolConfig, level: str, options: dict[str, Any]) -> list[int]:

@@ -179,10 +179,10 @@ def test_wrong_options_are_named_in_one_line(level, options, message):
         ("GoToLocal", {"num_dists": 0}, "no goal can be drawn among so few objects"),
         ("GoToLocal", {"num_dists": -3}, "no goal can be drawn among so few objects"),
         ("PutNextLocal", {"num_objs": 1}, "no goal can be drawn among so few objects"),
-        ("GoToLocal", {"room_size": 3}, "allows no scene"),
-        ("GoToLocal", {"num_dists": 100}, "allows no scene"),
-        ("PickupLocal", {"room_size": 6, "num_dists": 14}, "allows no scene"),
-        ("MixedTrainLocal", {"room_size": 4, "num_dists": 20}, "allows no scene"),
+        ("GoToLocal", {"room_size": 3}, "8 objects have no room in 1 cells: at most 0 have"),
+        ("GoToLocal", {"num_dists": 100}, "100 objects have no room in 36 cells: at most 24 have"),
+        ("PickupLocal", {"room_size": 6, "num_dists": 14}, "14 objects have no room in 16 cells"),
+        ("MixedTrainLocal", {"room_size": 4, "num_dists": 20}, "20 objects have no room in 4 cells"),
     ],
 )
 def test_what_is_impossible_is_refused_soon_in_one_line(level, options, message, monkeypatch):
@@ -192,16 +192,7 @@ def test_what_is_impossible_is_refused_soon_in_one_line(level, options, message,
     with pytest.raises(UserError, match=message) as caught:
         make_scenes(level, **options).reset(seed=0)
     assert "\n" not in str(caught.value)
-    assert len(layouts) <= 500  # a millisecond each
-
-
-def test_a_split_that_rejects_many_layouts_with_room_is_no_reason_to_refuse(monkeypatch):
-    """One pair of 18 is asked for: some scenes take more layouts than a level without room is given."""
-    monkeypatch.setattr("glam_eval.environments.scenes.MAX_CROWDED", 20)
-    for seed in range(10):
-        env = make_scenes("MixedTestLocal", held_out=("yellow box",), kinds=("goto",))
-        env.reset(seed=seed)
-        assert "yellow box" in env.mission
+    assert len(layouts) <= 1
 
 
 def test_a_level_that_allows_no_scene_says_so(monkeypatch):
