@@ -21,13 +21,14 @@ from collections import Counter
 from pathlib import Path
 
 from conftest import LEARNERS, TINY_SUITE
-from killable import carry_out_study, compact_study, empty_study, start, summarise_study
+from killable import carry_out_study, compact_study, empty_study, server, start, summarise_study
 from program import assert_same_results, command
 from test_killed_runs import assert_same_studies, checksums, finish, study_of
 
 from glam_eval.execution.study import write_suite
 from glam_eval.suites.summary import is_current
 
+server.set_forkserver_preload(["killable", "kill_trials"])  # each process imports what was run, too
 LONGEST = 600  # seconds after which a study that only has to be gone on with is stuck
 SUITE = "tiny.toml"
 PROGRAM_EVERY = 6  # trials; the program takes ten times as long as a process that has all loaded
@@ -151,6 +152,7 @@ def kill_in_program(process, whom, chance):
 
 
 def main():
+    """Carry out trials until the time is over; return 1 if one went wrong."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
@@ -174,10 +176,7 @@ def main():
                 trials.outcomes["different or stuck"] += 1
                 print(f"trial {number}, {agent}:\n{traceback.format_exc()}", flush=True)
             shutil.rmtree(Path(name) / "killed", ignore_errors=True)
-            print(
-                f"{number} studies, {sum(trials.kills.values())} kills: {dict(trials.outcomes)}", flush=True
-            )
-        print(dict(trials.kills))
+            print(f"studies: {dict(trials.outcomes)}, kills: {dict(trials.kills)}", flush=True)
     return 1 if trials.outcomes["different or stuck"] else 0
 
 
