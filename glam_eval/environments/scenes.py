@@ -44,6 +44,8 @@ class Scene(RoomGridLevel):
         Raises:
             UserError: if the level's options allow none.
         """
+        if self.fixed_max_steps and self.max_steps < 1:
+            raise UserError(f"max_steps is {self.max_steps}: an episode needs at least 1 step")
         self._draws = ScalarGenerator(self.np_random.bit_generator)
         self.prepare()
         for _ in range(MAX_REJECTIONS):
@@ -53,6 +55,10 @@ class Scene(RoomGridLevel):
                 self.validate_instrs(self.instrs)  # type: ignore[no-untyped-call]
             except (RecursionError, RejectSampling):
                 continue
+            except (AssertionError, IndexError) as error:
+                raise UserError(
+                    f"no goal can be drawn among so few objects: {error or 'add some'}"
+                ) from error
             self.surface = self.mission = self.instrs.surface(self)
             return
         options = "its room size, number of objects or held-out pairs"
@@ -106,6 +112,24 @@ class Scene(RoomGridLevel):
         if obj is not None:
             obj.init_pos = obj.cur_pos = (x, y)
         return x, y
+
+    def add_distractors(
+        self,
+        i: int | None = None,
+        j: int | None = None,
+        num_distractors: int = 10,
+        all_unique: bool = True,
+    ) -> list[Any]:
+        """Put random objects into a room or anywhere; raises UserError where they can't all be reached.
+
+        In one room, an agent in c free cells that hang together stands beside 2c + 2 others at most.
+        """
+        cells = (self.room_size - 2) ** 2 * (1 if i is not None else self.num_rows * self.num_cols)
+        most = min(cells - 1, (2 * cells + 2) // 3) if self.num_rows * self.num_cols == 1 else cells
+        if num_distractors > most:
+            raise UserError(f"{num_distractors} objects have no room in {cells} cells: at most {most} have")
+        objects: list[Any] = super().add_distractors(i, j, num_distractors, all_unique)
+        return objects
 
     def check_objs_reachable(self, raise_exc: bool = True) -> bool:
         """Return whether everything can be reached without moving anything.

@@ -39,9 +39,10 @@ def environment_of(run: RunConfig, condition: ConditionConfig) -> EnvironmentCon
 def check_scenes(run: RunConfig, protocol: ProtocolConfig, condition: ConditionConfig) -> None:
     """Raise UserError if the scenes of a condition can't be made, or not as many of each kind of task."""
     world = environment_of(run, condition)
-    kinds = getattr(make_scenes(world.level, **world.options), "kinds", ())
+    scenes = make_scenes(world.level, **world.options)
+    scenes.reset(seed=0)
     if protocol.balanced:
-        _check_balance(protocol.name, protocol.scenes, world.level, kinds)
+        _check_balance(protocol.name, protocol.scenes, world.level, getattr(scenes, "kinds", ()))
     told = world.goal
     if told != "told" and next(_with_goal(told, world.level, world.options, range(_LOOKED_AT)), None) is None:
         raise UserError(_impossible(told, world.level))

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -79,6 +80,37 @@ def test_running_again_does_nothing_anew(study, suite):
     done = glam_eval("run-suite", suite, "--out", out)
     assert done.returncode == 0, done.stderr
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_a_finished_study_is_a_few_files(study):
+    """Of 6 runs: a file a table, figures and their numbers, the report; checkpoints besides."""
+    out, _ = study
+    for table in table_names(out):
+        assert [file.name for file in (out / table).iterdir()] == [f"{table}.parquet"]
+
+
+def test_a_deleted_file_is_made_again_and_with_it_all_that_is_made_of_it(study, suite, tmp_path):
+    out = shutil.copytree(study[0], tmp_path / "out")
+    products = ("report.html", "comparisons/comparisons.parquet", "figures/generalization.csv")
+    before = {name: (out / name).read_bytes() for name in products[1:]}
+    shutil.rmtree(out / "steps")
+    (out / "report.html").write_text("")
+    done = glam_eval("run-suite", suite, "--out", out, "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    again = [line for line in done.stdout.splitlines() if line.startswith("made again: ")]
+    assert len(again) == 3  # replays are of the first seed's runs
+    assert all("-s0-" in line and line.endswith("of which rows of steps are gone") for line in again)
+    assert_same_results(study[0], out)
+    assert before == {name: (out / name).read_bytes() for name in products[1:]}
+    assert (out / "report.html").stat().st_size > 10_000
+
+
+def test_replays_are_of_the_first_seed_of_every_agent(study):
+    out, _ = study
+    steps = package.load_results(out, "steps")
+    runs = package.load_results(out, "runs").set_index("run_id")
+    replayed = runs.loc[steps["run_id"].unique()]
+    assert set(replayed["seed"]) == {0} and set(replayed["agent"]) == {"gflan", "random", "bot"}
 
 
 def test_one_worker_gives_the_same_numbers(study, suite, tmp_path):
@@ -244,6 +276,9 @@ WRONG = [
     (["run-suite", "quick", "--set", "environment.level='GoToLocl'"], "did you mean 'GoToLocal"),
     (["run-suite", "quick", "--set", "environment.language='frr'"], "did you mean 'fr'"),
     (["run-suite", "quick", "--set", "environment.options={rom_size=5}"], "did you mean 'room_size'"),
+    (["run-suite", "quick", "--set", "environment.options={max_steps=0}"], "max_steps is 0"),
+    (["run-suite", "quick", "--set", "environment.options={num_dists=0}"], "no goal can be drawn"),
+    (["run-suite", "quick", "--set", "environment.options={num_dists=100}"], "have no room in"),
     (["run-suite", "quick", "--set", "environment.template='papr'"], "did you mean 'paper'"),
     (["run-suite", "quick", "--set", "agents=[{agent='gflam',model='t5-nano'}]"], "did you mean 'gflan'"),
     (["run-suite", "quick", "--set", "agents=[{agent='gflan',model='t5-nono'}]"], "did you mean 't5-nano'"),

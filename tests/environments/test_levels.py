@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from minigrid.core.roomgrid import RoomGrid
 
 from glam_eval.core.errors import UserError
 from glam_eval.environments import (
@@ -166,6 +167,32 @@ def test_wrong_options_are_named_in_one_line(level, options, message):
     with pytest.raises(UserError, match=message) as caught:
         make_scenes(level, **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("level", "options", "message"),
+    [
+        ("GoToLocal", {"max_steps": 0}, "max_steps is 0: an episode needs at least 1 step"),
+        ("UnlockLocal", {"max_steps": -1}, "max_steps is -1"),
+        ("MixedTrainLocal", {"max_steps": -1}, "max_steps is -1"),
+        ("BossLevel", {"max_steps": 0}, "max_steps is 0"),
+        ("GoToLocal", {"num_dists": 0}, "no goal can be drawn among so few objects"),
+        ("GoToLocal", {"num_dists": -3}, "no goal can be drawn among so few objects"),
+        ("PutNextLocal", {"num_objs": 1}, "no goal can be drawn among so few objects"),
+        ("GoToLocal", {"room_size": 3}, "8 objects have no room in 1 cells: at most 0 have"),
+        ("GoToLocal", {"num_dists": 100}, "100 objects have no room in 36 cells: at most 24 have"),
+        ("PickupLocal", {"room_size": 6, "num_dists": 14}, "14 objects have no room in 16 cells"),
+        ("MixedTrainLocal", {"room_size": 4, "num_dists": 20}, "20 objects have no room in 4 cells"),
+    ],
+)
+def test_what_is_impossible_is_refused_soon_in_one_line(level, options, message, monkeypatch):
+    layouts = []
+    generate = RoomGrid._gen_grid
+    monkeypatch.setattr(RoomGrid, "_gen_grid", lambda *arguments: layouts.append(generate(*arguments)))
+    with pytest.raises(UserError, match=message) as caught:
+        make_scenes(level, **options).reset(seed=0)
+    assert "\n" not in str(caught.value)
+    assert len(layouts) <= 1
 
 
 def test_a_level_that_allows_no_scene_says_so(monkeypatch):

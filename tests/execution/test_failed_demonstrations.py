@@ -11,6 +11,7 @@ from glam_eval.execution.demonstrations import (
     is_collected,
 )
 from glam_eval.execution.study import log_file
+from glam_eval.results import compact
 
 
 @pytest.fixture
@@ -56,6 +57,14 @@ def test_a_flipped_bit_of_demonstrations_is_never_learned_from(config, tmp_path)
     for read in readings:
         with pytest.raises(UserError, match=r"s0\.parquet is damaged: its checksum is wrong"):
             read()
+
+
+def test_compaction_leaves_demonstrations_alone(config, tmp_path):
+    collect(config, tmp_path)
+    (tmp_path / "suite.json").touch()
+    compact(tmp_path)
+    assert [file.name for file in (tmp_path / "demonstrations").iterdir()] == [f"{config.run_id}.parquet"]
+    assert is_collected(tmp_path, config)
 
 
 def test_fewer_than_were_wanted_are_not_all(config, tmp_path):

@@ -44,9 +44,9 @@ def checksums(checkpoint):
     }
 
 
-def assert_same_studies(suite, one, two):
+def assert_same_studies(suite, one, two, besides=""):
     """All tables, weights, and optimiser, memory and replay are equal to the last bit."""
-    assert_same_results(one, two)
+    assert_same_results(one, two, besides)
     for run in suite.runs():
         first, second = newest(one, run.run_id), newest(two, run.run_id)
         assert first.name == second.name
