@@ -45,16 +45,19 @@ PROTOCOLS = {
 }
 
 
+_LONGEST_LABEL = 60  # characters: files are named by conditions
+
+
 class ConditionConfig(Settings):
     """One condition of a protocol: a lexical shift, a language or another level."""
 
-    shift: str = "none"
+    shift: Annotated[str, Field(max_length=_LONGEST_LABEL)] = "none"
     """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr."""
     level: str | None = None
     """Level to play; none keeps the training level."""
     options: dict[str, Any] = {}
     """Options of the level that differ from training (all of them where the level differs)."""
-    name: Annotated[str, Field(pattern=r"^[\w+@-]+$")] | None = None
+    name: Annotated[str, Field(pattern=r"^[\w+@-]+$", max_length=_LONGEST_LABEL)] | None = None
     """Name in the results' shift column; none takes the shift's."""
 
     @model_validator(mode="before")
