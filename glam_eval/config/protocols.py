@@ -48,6 +48,7 @@ PROTOCOLS = {
 Goal = Literal["told", "swapped", "absent", "hidden"]
 _GOALS: tuple[Goal, ...] = get_args(Goal)
 GOAL_MARK = "~"  # between the shift and the goal in a condition's name
+_LONGEST_LABEL = 60  # characters: files are named by conditions
 
 
 class ConditionConfig(Settings):
@@ -56,7 +57,7 @@ class ConditionConfig(Settings):
     By name it is ``shift+shift@language~goal``, for instance ``none~swapped`` or ``new_nouns@fr~hidden``.
     """
 
-    shift: str = "none"
+    shift: Annotated[str, Field(max_length=_LONGEST_LABEL)] = "none"
     """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr."""
     goal: Goal = "told"
     """Goal that is told: the scene's own (told), other things of the scene in its place (swapped), what is
@@ -65,7 +66,7 @@ class ConditionConfig(Settings):
     """Level to play; none keeps the training level."""
     options: dict[str, Any] = {}
     """Options of the level that differ from training (all of them where the level differs)."""
-    name: Annotated[str, Field(pattern=r"^[\w+@-]+$")] | None = None
+    name: Annotated[str, Field(pattern=r"^[\w+@-]+$", max_length=_LONGEST_LABEL)] | None = None
     """Name in the results' shift column; none takes the shift's. Another goal than the scene's follows it."""
 
     @model_validator(mode="before")

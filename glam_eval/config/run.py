@@ -14,6 +14,7 @@ from glam_eval.config.policy import PolicyConfig
 from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.settings import Settings
 
+_SHOWN = 48  # characters of a model's name in names of files, which have 255 bytes for all they say
 # What names a thing, or is spelled out by other keys: part of the record of a run, not of its identity.
 _NAMES = ("learner.preset",)
 
@@ -149,7 +150,7 @@ class RunConfig(Settings):
     @property
     def run_id(self) -> str:
         """Readable and unique: agent, model, level, seed and the configuration's digest."""
-        model = self.model.rstrip("/").rsplit("/", 1)[-1]
+        model = self.model.rstrip("/").rsplit("/", 1)[-1][:_SHOWN]
         parts = [self.agent, *([model] if model != "none" else []), self.environment.level]
         return "-".join([*parts, f"s{self.seed}", self.digest()[:8]])
 

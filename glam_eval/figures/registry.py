@@ -48,7 +48,7 @@ def _figure_in(path: Path) -> FigureDefinition:
         raise UserError(f"there is no file {path} to take a figure from")
     try:
         figure = runpy.run_path(str(path)).get("FIGURE")
-    except Exception as error:  # whatever the file raises while it is read
+    except (Exception, SystemExit) as error:  # whatever the file raises while it is read
         raise UserError(f"{path} can't be read as a figure: {type(error).__name__}: {error}") from error
     if not isinstance(figure, FigureDefinition):
         raise UserError(f"{path} defines no figure: it needs FIGURE = FigureDefinition(...)")

@@ -216,7 +216,8 @@ def _showable(table: pd.DataFrame) -> pd.DataFrame:
         texts = [text for text in column.unique() if isinstance(text, str)]
         changed = {text: printable(text) for text in texts if printable(text) != text}
         if changed:
-            shown[str(name)] = column.astype("object").replace(changed).astype(column.dtype)
+            told = column.astype("object").replace(changed)
+            shown[str(name)] = told.astype("str" if column.dtype == "str" else "category")
     return table.assign(**shown)
 
 

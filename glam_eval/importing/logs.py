@@ -60,7 +60,7 @@ def read_returns(file: Path) -> NDArray[np.float64]:
     try:
         # A map: an array whose header says more than the file holds is refused before memory is asked for.
         stored = np.lib.format.open_memmap(file, mode="r")
-    except (ValueError, OSError, EOFError, SyntaxError, OverflowError, MemoryError, RecursionError) as error:
+    except Exception as error:  # numpy's reader stumbles over damage in as many ways as there are
         raise UserError(f"{file} is no array of numbers: {_first_line(error)}") from error
     if stored.dtype.kind not in "iuf":
         raise UserError(f"{file} is no array of numbers: its type is {stored.dtype.name}")
