@@ -23,3 +23,10 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
     else:
         hint = f"did you mean {' or '.join(repr(c) for c in close)}?"
     return UserError(f"unknown {kind} {name!r}: {hint}")
+
+
+def first_line(error: object) -> str:
+    """Return the first line of what another library says, short enough for one of ours."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    line = f"{type(error).__name__} {lines[0]}" if isinstance(error, KeyError) else lines[0]
+    return line if len(line) <= 300 else f"{line[:300]}..."

@@ -86,9 +86,3 @@ def check_model_name(name: str) -> None:
     named = name in KNOWN or name in PACKAGED
     if not named and not on_hub and not Path(name).expanduser().is_dir():
         raise unknown("model", name, [*KNOWN, *PACKAGED])
-
-
-def check_known(name: str) -> None:
-    """Raise a UserError unless the shape of a model of this name is known."""
-    if name not in KNOWN:
-        raise unknown("model", name, KNOWN)
