@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import T5Config
 
 from glam_eval.benchmarks.rival_engines import padded_evaluate, plain_evaluate
 from glam_eval.config.policy import PolicyConfig
@@ -29,12 +30,14 @@ from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.devices import out_of_memory_as
 from glam_eval.policies.lanes import add_gradients, even_parts, lane_count
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
-from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
+from glam_eval.policies.models.counting import find_shape
+from glam_eval.policies.models.estimate import Shape, forward_flops, vocabulary_of
 from glam_eval.policies.models.gemm import matrix_rate, synchronize
-from glam_eval.policies.models.loading import new_model
-from glam_eval.policies.models.shapes import KNOWN, T5Shape, check_known
+from glam_eval.policies.models.loading import load_model, new_model
+from glam_eval.policies.models.shapes import KNOWN, T5Shape
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 from glam_eval.policies.scoring.packing import batches
+from glam_eval.policies.scoring.t5 import T5_MODELS
 from glam_eval.policies.scoring.tree import Actions
 
 # The canonical six actions as FLAN-T5 cuts them: turn left, turn right, go forward, pick up, drop, toggle.
@@ -67,19 +70,20 @@ class EngineMeasurement:
     padded_update_rate: float = math.nan
 
 
-def make_policy(shape: T5Shape, precision: str, device: str) -> LanguageModelPolicy:
-    """Return a policy of a shape with random weights.
+def make_policy(name: str, shape: Shape, precision: str, device: str) -> LanguageModelPolicy:
+    """Return a policy of a model: random weights where its shape is known, else its own.
 
     Args:
-        shape: of the T5 model.
+        name: of the model.
+        shape: of the model.
         precision: float32 or bfloat16.
         device: where the weights go.
     """
-    from transformers import T5Config
-
+    settings = PolicyConfig.parse({"precision": precision}, source="bench")
+    if not isinstance(shape, T5Shape) or name not in KNOWN:
+        return LanguageModelPolicy(*load_model(name, device=device), settings)
     config = T5Config(**shape.config_values(), vocab_size=vocabulary_of(shape))
     model = new_model(config, seed=0, tied=False).to(device)
-    settings = PolicyConfig.parse({"precision": precision}, source="bench")
     return LanguageModelPolicy(model, embedded_tokenizer(), settings)
 
 
@@ -200,7 +204,7 @@ def measure_engine(
     repeats: int = 5,
     compare: bool = True,
 ) -> EngineMeasurement:
-    """Measure a model of known shape with random weights, and its work by others' code if ``compare``.
+    """Measure a model of known shape with random weights, or a directory's, and others' code if ``compare``.
 
     Args:
         name: of a model whose shape is known.
@@ -211,14 +215,13 @@ def measure_engine(
         compare: whether others' code does the same work.
 
     Raises:
-        UserError: if the name is not one whose shape is known.
+        UserError: for any other name, or a directory without a model that is supported.
     """
-    check_known(name)
     if threads is not None:
         torch.set_num_threads(threads)
-    shape, where = KNOWN[name], torch.device(device)
+    shape, where = find_shape(name), torch.device(device)
     _reset_peak(where)
-    policy = make_policy(shape, precision, device)
+    policy = make_policy(name, shape, precision, device)
     prompts = make_prompts(UPDATED, vocabulary_of(shape))
     optimizer = torch.optim.Adam(list(policy.parameters()), lr=1e-6, fused=True)
     lengths = [len(each.prompt) for each in prompts]
@@ -261,10 +264,10 @@ def _rates_of_others(
     device, rates = policy.model.device, {}
     by_length = sorted(prompts, key=lambda each: len(each.prompt))
     parts = [range(first, first + COMPARED_BATCH) for first in range(0, UPDATED, COMPARED_BATCH)]
-    for way, function, updated in (
-        ("plain", plain_evaluate, prompts),
-        ("padded", padded_evaluate, by_length),
-    ):
+    ways = [("plain", plain_evaluate, prompts)]
+    if policy.model.config.model_type in T5_MODELS:
+        ways.append(("padded", padded_evaluate, by_length))
+    for way, function, updated in ways:
         evaluate = partial(function, policy)
         score = torch.no_grad()(partial(evaluate, prompts[:SCORED]))
         update = partial(update_step, policy, optimizer, updated, parts, evaluate)

@@ -22,8 +22,10 @@ from glam_eval.policies.scoring.tree import ActionTrees, build_tree
 
 
 def plain_evaluate(policy: LanguageModelPolicy, inputs: Sequence[PreparedPrompt]) -> PolicyOutput:
-    """Return what the policy's ``evaluate`` returns, for an encoder-decoder and one list of actions."""
+    """Return what the policy's ``evaluate`` returns, for one list of actions."""
     model = policy.model
+    if not model.config.is_encoder_decoder:
+        return _plain_causal(policy, inputs)
     ids, mask = _padded(policy, inputs)
     scores = []
     with _autocast(policy):
@@ -42,6 +44,23 @@ def plain_evaluate(policy: LanguageModelPolicy, inputs: Sequence[PreparedPrompt]
             chosen = output.logits.float().log_softmax(-1).gather(2, target.expand(len(ids), -1)[..., None])
             scores.append(chosen.sum((1, 2)))
     return _output(policy, torch.stack(scores, dim=1), output.decoder_hidden_states[-1][:, 0])
+
+
+def _plain_causal(policy: LanguageModelPolicy, inputs: Sequence[PreparedPrompt]) -> PolicyOutput:
+    """Return the same for a decoder-only model, which reads the whole text of prompt and action each time."""
+    scores, rows = [], torch.arange(len(inputs))
+    first = torch.tensor([len(each.prompt) - 1 for each in inputs])  # it predicts the action's first token
+    with _autocast(policy):
+        for action in inputs[0].actions.tokens:
+            texts = [np.append(each.prompt, action).astype(np.int32) for each in inputs]
+            ids, mask = _padded(policy, [PreparedPrompt(text, inputs[0].actions) for text in texts])
+            output = policy.model(
+                input_ids=ids, attention_mask=mask, output_hidden_states=True, use_cache=False
+            )
+            given = torch.stack([output.logits[rows, first + place] for place in range(len(action))], dim=1)
+            target = torch.tensor(action, device=ids.device).expand(len(inputs), -1)[..., None]
+            scores.append(given.float().log_softmax(-1).gather(2, target).sum((1, 2)))
+    return _output(policy, torch.stack(scores, dim=1), output.hidden_states[-1][rows, first])
 
 
 def padded_evaluate(policy: LanguageModelPolicy, inputs: Sequence[PreparedPrompt]) -> PolicyOutput:

@@ -58,7 +58,9 @@ def environment(
 
 @bench.command("engine")
 def engine(
-    model: Annotated[list[str] | None, typer.Option(help="Model known by name; repeatable.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Model known by name, or a directory; repeatable.")
+    ] = None,
     precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads. [default: all]")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Repeats, of which the median counts.")] = 5,
@@ -70,20 +72,21 @@ def engine(
 
     Beside the rates stand their ratios to the limit, the matrix rate measured in the same run; to plain
     Hugging Face calls, batches padded to their longest prompt and one decoder pass for each action; and to
-    careful code on padded batches, with one pass over the tree of actions and torch's own attention.
+    careful code on padded batches, with one pass over the tree of actions and torch's own attention, which
+    is written for T5 alone.
 
     Example: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`
     """
     from glam_eval.core.console import Console, styled
     from glam_eval.core.errors import unknown
     from glam_eval.policies.devices import available_devices
-    from glam_eval.policies.models.shapes import check_known
+    from glam_eval.policies.models.shapes import check_model_name
 
     if precision not in ("float32", "bfloat16"):
         raise unknown("precision", precision, ["float32", "bfloat16"])
     names = model or ["t5-nano", "google/flan-t5-small"]
     for name in names:
-        check_known(name)
+        check_model_name(name)
     from glam_eval.benchmarks.engine import measure_engines  # torch: not needed to refuse a name
 
     console = Console()
@@ -128,11 +131,15 @@ def _engine_table(measured: Sequence["EngineMeasurement"], compare: bool) -> "Ta
                 work,
                 f"{rate:,.1f}",
                 f"{getattr(row, f'{work}_fraction'):.0%}",
-                *(f"{rate / getattr(row, f'{way}_{work}_rate'):.1f}" for way in others),
+                *(_times(rate / getattr(row, f"{way}_{work}_rate")) for way in others),
                 f"{row.matrix_rate / 1e9:,.0f}",
                 f"{row.peak_memory / 2**30:.2f}",
             )
     return table
+
+
+def _times(ratio: float) -> str:
+    return "" if math.isnan(ratio) else f"{ratio:.1f}"
 
 
 @bench.command("agents")

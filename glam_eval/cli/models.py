@@ -125,7 +125,9 @@ def import_released(
 
 @models.command("describe")
 def describe_model(
-    name: Annotated[str, typer.Argument(help="Model known by name, for instance google/flan-t5-xl.")],
+    name: Annotated[
+        str, typer.Argument(help="Model known by name, for instance google/flan-t5-xl, or a directory.")
+    ],
     batch: Annotated[int, typer.Option(min=1, help="Prompts of a gradient step.")] = 64,
     tokens: Annotated[int, typer.Option(min=1, help="Tokens of a prompt.")] = 240,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -136,10 +138,10 @@ def describe_model(
     """
     from glam_eval.core.console import Console, Table
     from glam_eval.policies.devices import available_devices
+    from glam_eval.policies.models.counting import find_shape
     from glam_eval.policies.models.estimate import Workload, describe
-    from glam_eval.policies.models.shapes import check_known
 
-    check_known(name)
+    find_shape(name)
     console = Console()
     where = available_devices(device)[0]
     with console.status("measuring this machine's matrix rate"):

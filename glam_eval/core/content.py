@@ -1,6 +1,7 @@
 """Digests of directories by what is in them: the same weights under two paths are the same model."""
 
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +27,23 @@ def model_content(directory: Path) -> str:
     if not any((directory / name).is_file() for name in ("config.json", "adapter_config.json")):
         raise UserError(f"{str(directory)!r} holds no language model: it has no config.json")
     found = {file for pattern in _MODEL_FILES for file in directory.glob(pattern)}
-    return files_content([file for file in found if file.name not in _NOT_MODEL])
+    own = files_content([file for file in found if file.name not in _NOT_MODEL])
+    base = _model_of_adapters(directory)
+    if base is None:
+        return own
+    return hashlib.sha256(f"{own}\0{model_content(base)}".encode()).hexdigest()[:_DIGITS]
+
+
+def _model_of_adapters(directory: Path) -> Path | None:
+    """Return the directory of the model that a directory of adapters alone is for, None where it has none."""
+    if (directory / "config.json").is_file():
+        return None
+    try:
+        named = json.loads((directory / "adapter_config.json").read_text())["base_model_name_or_path"]
+        base = Path(named).expanduser()
+    except (ValueError, KeyError, TypeError, OSError):  # loading says what is wrong with it
+        return None
+    return base if (base / "config.json").is_file() else None
 
 
 def files_content(files: list[Path]) -> str:

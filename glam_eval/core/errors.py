@@ -84,3 +84,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         yield each
         seen.add(id(each))
         each = each.__cause__ or each.__context__
+
+
+def first_line(error: object) -> str:
+    """Return the first line of what another library says, short enough for one of ours."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    line = f"{type(error).__name__} {lines[0]}" if isinstance(error, KeyError) else lines[0]
+    return line if len(line) <= 300 else f"{line[:300]}..."

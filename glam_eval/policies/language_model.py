@@ -20,6 +20,7 @@ from glam_eval.policies.models.adapters import adapter_state, add_adapters, merg
 from glam_eval.policies.models.estimate import tokens_at_once
 from glam_eval.policies.models.loading import load_model, load_weights
 from glam_eval.policies.models.quiet import quiet
+from glam_eval.policies.models.stored import check_numbers, read_safetensors
 from glam_eval.policies.network import offered_only
 from glam_eval.policies.scoring.chat import ChatTemplate
 from glam_eval.policies.scoring.packing import Prompt
@@ -224,4 +225,6 @@ class LanguageModelPolicy:
 
 def _stored_beside(directory: Path) -> dict[str, torch.Tensor]:
     """Return the heads and adapters that ``save`` wrote into a directory."""
-    return safetensors.torch.load_file(Path(directory) / HEADS_FILE)
+    state = read_safetensors(Path(directory) / HEADS_FILE)
+    check_numbers(HEADS_FILE, state, "no checkpoint that can be used")
+    return state

@@ -14,8 +14,8 @@ def change(directory, file="config.json", **values):
     path.write_text(json.dumps(kept))
 
 
-def weights(directory, alter):
-    file = directory / "model.safetensors"
+def weights(directory, alter, name="model.safetensors"):
+    file = directory / name
     state = load_file(file)
     alter(state)
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, file)

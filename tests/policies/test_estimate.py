@@ -1,15 +1,23 @@
 """Costs counted without weights, against models and profilers."""
 
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 import torch
+from tiny_models import bart, byte_level_tokenizer, causal
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import T5Config, T5ForConditionalGeneration
 
 from glam_eval.benchmarks import engine
 from glam_eval.core.errors import UserError
+from glam_eval.policies import LanguageModelPolicy, load_model, make_model
 from glam_eval.policies.models import estimate
+from glam_eval.policies.models.counting import find_shape
 from glam_eval.policies.models.shapes import EMBEDDED, FLAN_T5, KNOWN
 from glam_eval.policies.scoring.kernels import choice
+from glam_eval.policies.scoring.tree import build_tree
 
 
 @pytest.mark.parametrize("name", list(KNOWN))
@@ -31,7 +39,7 @@ def test_published_sizes():
 @pytest.mark.parametrize("name", list(EMBEDDED))
 def test_operations_are_those_that_run(name, monkeypatch):
     monkeypatch.setattr(choice, "fits_compiled_layer", lambda *_: False)  # no counter looks into that
-    policy = engine.make_policy(EMBEDDED[name], "float32", "cpu")
+    policy = engine.make_policy(name, EMBEDDED[name], "float32", "cpu")
     prompts = engine.make_prompts(4, 1000)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         policy._scorer.run([each.prompt for each in prompts], [each.actions for each in prompts])
@@ -42,6 +50,55 @@ def test_operations_are_those_that_run(name, monkeypatch):
         shape.layers * 4 * length**2 * shape.heads * shape.d_kv for length in lengths
     )  # fused attention
     assert counter.get_total_flops() == pytest.approx(counted - unseen, rel=0.02)
+
+
+@pytest.fixture
+def directory_of(tmp_path):
+    def write(kind):
+        tokenizer = byte_level_tokenizer()
+        model = bart(len(tokenizer)) if kind == "bart" else causal(kind, len(tokenizer), **LONG.get(kind, {}))
+        model.save_pretrained(tmp_path)
+        tokenizer.save_pretrained(tmp_path)
+        return str(tmp_path), model
+
+    return write
+
+
+LONG = {"gpt2": {"n_positions": 512}}
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma", "opt", "bart"])
+def test_operations_of_directories_are_those_that_run(kind, directory_of):
+    name, model = directory_of(kind)
+    shape = find_shape(name)
+    assert estimate.count_parameters(shape) == sum(p.numel() for p in model.parameters())
+    policy = LanguageModelPolicy(*load_model(name))
+    policy.model.set_attn_implementation("eager")  # whose products are counted
+    prompt = np.arange(3, 203, dtype=np.int32)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        policy._scorer.run([prompt], [engine.ACTIONS])
+    nodes = build_tree(engine.ACTIONS, 0).tokens.shape[1]
+    unneeded = 0 if kind == "bart" else 2 * shape.layers * len(prompt) ** 2 * shape.heads * shape.d_kv
+    counted = estimate.forward_flops(shape, len(prompt), nodes) + unneeded  # what a mask hides is computed
+    assert counter.get_total_flops() == pytest.approx(counted, rel=0.02)
+
+
+def test_a_directory_of_a_known_shape_is_that_shape(tmp_path):
+    make_model("t5-pico", tmp_path)
+    known, read = EMBEDDED["t5-pico"], find_shape(str(tmp_path))
+    assert estimate.count_parameters(read) == estimate.count_parameters(known)
+    assert estimate.forward_flops(read, 240, 6) == estimate.forward_flops(known, 240, 6)
+
+
+def test_a_directory_is_described_by_the_program(directory_of):
+    name, model = directory_of("llama")
+    done = subprocess.run(
+        [sys.executable, "-m", "glam_eval", "models", "describe", name, "--device", "cpu"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"{sum(p.numel() for p in model.parameters()):,} parameters" in done.stdout
 
 
 def test_description_grows_with_the_model_and_depends_on_the_precision(monkeypatch):

@@ -12,6 +12,7 @@ from tiny_models import bart, byte_level_tokenizer, causal
 
 from glam_eval.config.policy import PolicyConfig
 from glam_eval.config.suite import SuiteConfig
+from glam_eval.core.content import model_content
 from glam_eval.core.errors import UserError
 from glam_eval.core.world import Situation
 from glam_eval.policies import LanguageModelPolicy, load_model, score_actions
@@ -140,6 +141,17 @@ def configured(**values):
     return lambda d: change(d, "adapter_config.json", **values)
 
 
+def test_adapters_are_another_model_where_their_model_is(adapters, tmp_path):
+    directory, _ = adapters
+    before = model_content(directory)
+    weights(tmp_path / "llama", lambda state: state[Q].mul_(2))
+    between = model_content(directory)
+    weights(
+        directory, lambda state: [tensor.mul_(2) for tensor in state.values()], "adapter_model.safetensors"
+    )
+    assert len({before, between, model_content(directory), model_content(tmp_path / "llama")}) == 4
+
+
 ADAPTER_DAMAGES = {
     "of nothing": (configured(base_model_name_or_path=None), "names no base_model"),
     "of none": (configured(base_model_name_or_path="/nowhere"), "no model direct"),
@@ -228,6 +240,25 @@ def test_the_program_refuses_before_any_run_starts(copied, tmp_path):
     assert done.returncode == 2, done.stderr
     assert "not finite" in done.stderr and "Traceback" not in done.stderr
     assert not list(out.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (remove("heads.safetensors"), "no file .*heads.safetensors"),
+        (lambda d: cut(d / "heads.safetensors", 90), "heads.safetensors is truncated"),
+        (
+            lambda d: weights(d, lambda s: [t.fill_(torch.nan) for t in s.values()], "heads.safetensors"),
+            "heads.safetensors holds values that are not finite",
+        ),
+    ],
+)
+def test_damaged_heads_of_a_checkpoint_are_one_line(nano, tmp_path, damage, message):
+    policy = LanguageModelPolicy(*nano, PolicyConfig(head_hidden=4))
+    policy.save(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(UserError, match=message):
+        policy.load(tmp_path)
 
 
 @pytest.mark.parametrize("kind", sorted(CAUSAL_MODELS | {"bart"}))

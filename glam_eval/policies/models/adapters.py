@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from glam_eval.config.policy import LoraConfig
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import UserError, first_line
 from glam_eval.core.seeds import stream_seed
-from glam_eval.policies.models.directories import CONFIG_FILE, first_line, read_tokenizer
+from glam_eval.policies.models.directories import CONFIG_FILE, read_tokenizer
 from glam_eval.policies.models.stored import check_numbers, read_json, read_pickled, read_safetensors, shown
 
 ADAPTERS_FILE = "adapter_config.json"

@@ -16,7 +16,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
 )
 
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import UserError, first_line
 from glam_eval.policies.models.stored import read_directory, read_json, shown
 from glam_eval.policies.scoring.families import check_family, longest_input
 
@@ -82,12 +82,16 @@ def open_directory(directory: Path) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
+def model_class(config: Any) -> Any:
+    """Return the class of ``transformers`` that a config's model is of."""
+    both = MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING
+    mapping = both[0] if config.is_encoder_decoder else both[1]
+    return mapping[type(config)]
+
+
 def _with_weights(config: Any, weights: dict[str, torch.Tensor]) -> Any:
     """Return a model of a config with exactly these weights."""
-    mapping = (
-        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING if config.is_encoder_decoder else MODEL_FOR_CAUSAL_LM_MAPPING
-    )
-    kind: Any = mapping[type(config)]
+    kind = model_class(config)
     _check_amount(config, kind, weights)
     try:
         model, report = kind.from_pretrained(
@@ -187,10 +191,3 @@ def _start_token(directory: Path, model: Any) -> int:
     if isinstance(token, bool) or not isinstance(token, int) or not 0 <= token < rows:
         raise UserError(f"its decoder_start_token_id is {token!r}: give one of its {rows} tokens")
     return token
-
-
-def first_line(error: object) -> str:
-    """Return the first line of what another library says, short enough for one of ours."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    line = f"{type(error).__name__} {lines[0]}" if isinstance(error, KeyError) else lines[0]
-    return line if len(line) <= 300 else f"{line[:300]}..."

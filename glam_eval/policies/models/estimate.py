@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import torch
 
+from glam_eval.policies.models.counting import CountedShape, find_shape
 from glam_eval.policies.models.gemm import matrix_rate
-from glam_eval.policies.models.shapes import KNOWN, T5Shape, check_known
+from glam_eval.policies.models.shapes import T5Shape
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 
 RELATIVE_BUCKETS = 32  # T5's table of position biases
+Shape = T5Shape | CountedShape
 BYTES = {"float32": 4, "bfloat16": 2}
 ROLLOUT_TOKENS = 8192  # of one batch without gradients, as in ``scoring.scores``
 UPDATE_TOKENS = 2304  # of one with: products at full speed, and FLAN-T5-small's update in 3 GB
@@ -45,13 +47,15 @@ def tokens_at_once(states: int, layers: int) -> int:
     return max(UPDATE_TOKENS, UPDATE_STATES // (states * layers))
 
 
-def vocabulary_of(shape: T5Shape) -> int:
+def vocabulary_of(shape: Shape) -> int:
     """Return the number of rows of a model's embeddings."""
     return shape.vocabulary or len(embedded_tokenizer())
 
 
-def count_parameters(shape: T5Shape) -> int:
-    """Return the number of parameters of a T5 v1.1 with untied output embeddings."""
+def count_parameters(shape: Shape) -> int:
+    """Return the number of parameters: of T5 v1.1 with untied output embeddings, of others as counted."""
+    if isinstance(shape, CountedShape):
+        return shape.parameters
     d, inner = shape.d_model, shape.heads * shape.d_kv
     attention, feed_forward = 4 * d * inner, 3 * d * shape.d_ff
     encoder = shape.layers * (attention + feed_forward + 2 * d) + d
@@ -59,7 +63,7 @@ def count_parameters(shape: T5Shape) -> int:
     return 2 * vocabulary_of(shape) * d + encoder + decoder + 2 * RELATIVE_BUCKETS * shape.heads
 
 
-def forward_flops(shape: T5Shape, tokens: float, nodes: int) -> float:
+def forward_flops(shape: Shape, tokens: float, nodes: int) -> float:
     """Return the operations (a multiply-add is two) that scoring all actions of one prompt takes.
 
     The encoder over its tokens, the decoder over the tree's nodes, cross-attention on the encodings
@@ -70,6 +74,8 @@ def forward_flops(shape: T5Shape, tokens: float, nodes: int) -> float:
         tokens: of the prompt.
         nodes: of the tree of its actions.
     """
+    if isinstance(shape, CountedShape):
+        return shape.forward_flops(tokens, nodes)
     d, inner, ff = shape.d_model, shape.heads * shape.d_kv, shape.d_ff
     dense = 2 * d * (4 * inner + 3 * ff)
     encoder = tokens * dense + 4 * tokens**2 * inner
@@ -78,19 +84,19 @@ def forward_flops(shape: T5Shape, tokens: float, nodes: int) -> float:
     return shape.layers * (encoder + decoder) + 2 * nodes * d * vocabulary_of(shape)
 
 
-def _activation_bytes(shape: T5Shape, precision: str) -> float:
+def _activation_bytes(shape: Shape, precision: str) -> float:
     """Return the bytes that the backward pass keeps of one prompt token, in all layers."""
     inner = shape.heads * shape.d_kv
     kept = 4 * inner + 2 * shape.d_ff
     return shape.layers * (kept * BYTES[precision] + 2 * shape.d_model * 4)
 
 
-def _logit_bytes(shape: T5Shape, work: Workload, tokens: float) -> float:
+def _logit_bytes(shape: Shape, work: Workload, tokens: float) -> float:
     """Return the bytes of logits and log-probabilities at the nodes of ``tokens`` worth of prompts."""
     return 2 * 4 * vocabulary_of(shape) * work.nodes * tokens / work.tokens
 
 
-def _rollout_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
+def _rollout_bytes(shape: Shape, work: Workload, precision: str) -> float:
     weights = count_parameters(shape) * (
         4 if precision == "float32" else 6
     )  # the masters, and a copy to compute
@@ -99,7 +105,7 @@ def _rollout_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
     return weights + 4 * tokens * width + _logit_bytes(shape, work, tokens)
 
 
-def _update_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
+def _update_bytes(shape: Shape, work: Workload, precision: str) -> float:
     weights = count_parameters(shape) * (
         16 if precision == "float32" else 18
     )  # weights, gradients, Adam's moments
@@ -108,7 +114,7 @@ def _update_bytes(shape: T5Shape, work: Workload, precision: str) -> float:
     return weights + tokens * _activation_bytes(shape, precision) + _logit_bytes(shape, work, tokens)
 
 
-def memory_bytes(shape: T5Shape, work: Workload, precision: str, learning: bool) -> int:
+def memory_bytes(shape: Shape, work: Workload, precision: str, learning: bool) -> int:
     """Return the bytes that a model takes: weights, optimiser, activations, logits.
 
     Args:
@@ -121,18 +127,17 @@ def memory_bytes(shape: T5Shape, work: Workload, precision: str, learning: bool)
 
 
 def describe(name: str, work: Workload | None = None, device: str | torch.device = "cpu") -> ModelDescription:
-    """Return what a model of a known name needs, measuring this machine's matrix rate.
+    """Return what a model needs, measuring this machine's matrix rate.
 
     Args:
-        name: of a model whose shape is known.
-        work: what it is to do; the usual work by default.
-        device: whose matrix rate is measured.
+        name: of a model whose shape is known, or a directory.
+        work: what is counted.
+        device: whose rate is measured.
 
     Raises:
-        UserError: if the name is not one whose shape is known.
+        UserError: for any other name, or a directory without a model that is supported.
     """
-    check_known(name)
-    shape, work = KNOWN[name], work or Workload()
+    shape, work = find_shape(name), work or Workload()
     forward = forward_flops(shape, work.tokens, work.nodes)
     frame = forward * (1 + 3 * work.epochs)  # a backward pass is two forward passes
     rates = {precision: matrix_rate(precision, device) for precision in BYTES}

@@ -3,10 +3,11 @@
 import copy
 import errno
 import importlib.util
+import io
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import UserError, first_line
 from glam_eval.core.files import UNFINISHED, require_regular
-from glam_eval.policies.models.directories import check_report, first_line, open_directory
+from glam_eval.policies.models.directories import check_report, open_directory
 from glam_eval.policies.models.quiet import quiet
 from glam_eval.policies.scoring.families import check_family
 
@@ -56,7 +57,7 @@ def _read(file: Path) -> tuple[Any, Any]:
     """Return the model of a GGUF file without the traces of its quantisation, and its tokenizer."""
     place: dict[str, Any] = {"gguf_file": file.name, "local_files_only": True}
     try:
-        with quiet():
+        with quiet(), redirect_stderr(io.StringIO()):  # the reader draws a bar of its own
             config = AutoConfig.from_pretrained(file.parent, **place)
             check_family(config.model_type)
             loaded: Any = AutoModelForCausalLM.from_pretrained(

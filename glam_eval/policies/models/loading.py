@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, T5Config
 
-from glam_eval.core.errors import UserError, unknown
+from glam_eval.core.errors import UserError, first_line, unknown
 from glam_eval.core.seeds import stream_seed
 from glam_eval.policies.models.adapters import holds_adapters_alone, open_adapters
-from glam_eval.policies.models.directories import first_line, open_directory
+from glam_eval.policies.models.directories import open_directory
 from glam_eval.policies.models.packaged import fetch
 from glam_eval.policies.models.quiet import quiet
 from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, PACKAGED, SCRATCH_SUFFIX

@@ -90,13 +90,3 @@ def check_model_name(name: str) -> None:
     named = name in KNOWN or name in PACKAGED
     if not named and not on_hub and not names_directory(expanded(name)):
         raise unknown("model", name, [*KNOWN, *PACKAGED])
-
-
-def check_known(name: str) -> None:
-    """Check that the shape of a model of this name is known.
-
-    Raises:
-        UserError: if it is not.
-    """
-    if name not in KNOWN:
-        raise unknown("model", name, KNOWN)

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import UserError, first_line
 from glam_eval.language.prompts import turns
-from glam_eval.policies.models.directories import first_line
 
 _SYSTEM, _USER = "<<what can be done>>", "<<what is asked and seen>>"  # stand in for the turns' texts
 

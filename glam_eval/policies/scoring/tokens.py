@@ -45,7 +45,10 @@ class CachedTokenizer:
         # A prompt begins as the tokenizer begins texts: with <s> where a decoder-only model was trained so.
         self._start = probe[:1] if tokenizer.bos_token_id in probe[:1] else []
         self._added = [str(token) for token in tokenizer.get_added_vocab()]
+        self._between = None
         self._by_words = self._cuts_at_spaces() and self._join(_PROBE) == self._encode(_PROBE)
+        if self._by_words and self._added:
+            self._between = self._cuts_at_added_tokens()
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
@@ -59,6 +62,19 @@ class CachedTokenizer:
         cuts = [match.start() for match in _BOUNDARY.finditer(_PROBE)]
         return not any(start < cut < end for start, end in spans for cut in cuts)
 
+    def _cuts_at_added_tokens(self) -> re.Pattern[str] | None:
+        """Return what finds tokens beside the vocabulary, None where one changes the text around it."""
+        ids = self.tokenizer.get_added_vocab()
+        if any(" " in token for token in self._added):
+            return None
+        probe = self._join(_PROBE)
+        if any(
+            self._encode(_PROBE + token + _PROBE) != [*probe, ids[token], *probe] for token in self._added
+        ):
+            return None
+        longest_first = sorted(self._added, key=len, reverse=True)
+        return re.compile(f"({'|'.join(map(re.escape, longest_first))})")
+
     def _join(self, text: str) -> list[int]:
         cache = self._cache
         words = _BOUNDARY.split(text)
@@ -66,8 +82,15 @@ class CachedTokenizer:
             return list(itertools.chain.from_iterable([cache[word] for word in words]))
         except KeyError:
             if any(token in word for word in words if word not in cache for token in self._added):
-                return self._encode(text)
+                return self._join_between(text) if self._between else self._encode(text)
             return [token for word in words for token in cache.get(word) or self._remember(word)]
+
+    def _join_between(self, text: str) -> list[int]:
+        """Return the ids of a text with added tokens in it, as chat templates write."""
+        assert self._between is not None
+        ids = self.tokenizer.get_added_vocab()
+        parts = [part for part in self._between.split(text) if part]
+        return [token for part in parts for token in ([ids[part]] if part in ids else self._join(part))]
 
     def _remember(self, text: str) -> list[int]:
         if len(self._cache) >= self._capacity:
@@ -130,12 +153,14 @@ class CachedTokenizer:
 
     def _last_word(self, text: str, actions: tuple[str, ...]) -> int:
         """Return where the word begins that an action continues; 0 where words aren't independent."""
-        if not self._by_words or any(token in each for token in self._added for each in (text, *actions)):
+        if not self._by_words:
             return 0
         cut = text.rfind(" ")
         while cut > 0 and text[cut - 1].isspace():
             cut = text.rfind(" ", 0, cut)
-        return max(cut, 0)
+        cut = max(cut, 0)
+        dependent = text[cut:] if self._between else text
+        return 0 if any(token in each for token in self._added for each in (dependent, *actions)) else cut
 
     def _heal(self, ending: str, actions: tuple[str, ...]) -> tuple[list[int], Actions]:
         """Return what a prompt's ending has in common with all texts that continue it, and what follows."""
