@@ -14,6 +14,7 @@ from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import sample_efficiency
 from glam_eval.statistics.failures import classify, failures
 from glam_eval.statistics.mixed import mixed_effects
+from glam_eval.statistics.published import against_published
 from glam_eval.statistics.summaries import generalization, success_by
 from glam_eval.statistics.variants import failed_runs, name_variants
 
@@ -21,6 +22,7 @@ __all__ = [
     "Complete",
     "Gap",
     "add_efficiency",
+    "against_published",
     "aggregates",
     "areas",
     "classify",

@@ -35,7 +35,7 @@ def settle_family(family: str, contrasts: Sequence[Contrast]) -> list[Comparison
     not_worse = adjust([c.estimate.p_not_worse(c.margin) for c in contrasts])
     rows = []
     for contrast, p, p_same, p_not_worse in zip(contrasts, differ, same, not_worse, strict=True):
-        verdict = _verdict(contrast.estimate.value, p, p_same, p_not_worse)
+        verdict = verdict_of(contrast.estimate.value, p, p_same, p_not_worse)
         low, high = contrast.estimate.interval(1 - SIGNIFICANT / tests)
         row = replace(
             contrast.row,
@@ -75,7 +75,8 @@ def collapses(estimate: Estimate) -> str:
     return f"{seeds}: no interval, exact permutation test of seeds"
 
 
-def _verdict(value: float, p: float, p_same: float, p_not_worse: float) -> str:
+def verdict_of(value: float, p: float, p_same: float, p_not_worse: float) -> str:
+    """Return what adjusted p-values of a difference, of equivalence and of being no worse show together."""
     if np.isnan(p):
         return "untested"
     if p < SIGNIFICANT:
