@@ -119,7 +119,9 @@ FIGURES = (
         "policy_change", "How the policy changes", change.policy_change,
         partial(draw_panels, panel="measure", label="", share=False),
         "Entropy and KL divergence from the policy before training are means over fixed probe prompts, where "
-        "those were asked; the critic's first value less the discounted return that followed is one over "
+        "those were asked; the mutual information of action and prompt, over the same prompts, falls to 0 "
+        "in an agent that stops reading; the critic's first value less the discounted return that followed "
+        "is one over "
         f"evaluation scenes. {BANDS}",
     ),
     FigureDefinition(

@@ -13,6 +13,7 @@ from glam_eval.statistics.completeness import Complete, Gap, complete
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import sample_efficiency
 from glam_eval.statistics.failures import classify, failures
+from glam_eval.statistics.information import calibration, information, value_calibration
 from glam_eval.statistics.mixed import mixed_effects
 from glam_eval.statistics.published import against_published
 from glam_eval.statistics.summaries import generalization, success_by
@@ -25,6 +26,7 @@ __all__ = [
     "against_published",
     "aggregates",
     "areas",
+    "calibration",
     "classify",
     "compare",
     "complete",
@@ -34,6 +36,7 @@ __all__ = [
     "failures",
     "generalization",
     "improvement_probabilities",
+    "information",
     "learning_curves",
     "mixed_effects",
     "name_variants",
@@ -42,4 +45,5 @@ __all__ = [
     "plan_power",
     "sample_efficiency",
     "success_by",
+    "value_calibration",
 ]

@@ -9,6 +9,7 @@ from glam_eval.figures.tables.estimates import WHO, generator
 
 MOMENTS = 60  # of training drawn at most: probes are asked after every update
 ENTROPY, DRIFT, BIAS = "entropy (nats)", "KL to the start (nats)", "value less return"
+INFORMATION = "I(action; prompt) (nats)"
 
 
 def policy_evolution(study: Study) -> pd.DataFrame:
@@ -35,13 +36,15 @@ def expected_action(study: Study) -> pd.DataFrame:
 
 
 def policy_change(study: Study) -> pd.DataFrame:
-    """Entropy and distance from the first policy, over all probes, and how far the critic is off."""
+    """Entropy, distance from the first policy, what prompts tell of actions, how far the critic is off."""
     parts = []
     if "probes" in study.tables and {"entropy", "kl"} <= set(study.tables["probes"]):
         rows = _probes(study)
         seeds = rows.groupby([*WHO, "seed", "frames", "run_id"], observed=True, sort=False)
         for measure, column in ((ENTROPY, "entropy"), (DRIFT, "kl")):
             parts.append(seeds[column].mean().rename("measured").reset_index().assign(measure=measure))
+        told = statistics.information(rows).rename(columns={"mutual_information": "measured"})
+        parts.append(told.assign(measure=INFORMATION))
     episodes = study.tables["episodes"]
     if {"value", "discounted_return"} <= set(episodes):
         played = study.usual(study.episodes("sample-efficiency", "none"))
