@@ -198,6 +198,9 @@ def _row(
         note=note,
         n_tests=0,
         n_collapsed=estimate.n_collapsed,
+        superiority=np.nan,
+        superiority_low=np.nan,
+        superiority_high=np.nan,
         sure_low=np.nan,
         sure_high=np.nan,
     )

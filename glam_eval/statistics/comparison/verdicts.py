@@ -45,6 +45,9 @@ def settle_family(family: str, contrasts: Sequence[Contrast]) -> list[Comparison
             n_tests=tests,
             n_collapsed=contrast.estimate.n_collapsed,
             detectable=contrast.estimate.detectable(alpha=SIGNIFICANT / tests),
+            superiority=_superiority(contrast.row, contrast.estimate.value),
+            superiority_low=_superiority(contrast.row, low),
+            superiority_high=_superiority(contrast.row, high),
             p_adjusted=float(p),
             p_equivalence=float(p_same),
             family=family,
@@ -55,6 +58,15 @@ def settle_family(family: str, contrasts: Sequence[Contrast]) -> list[Comparison
             notes.append(f"yet within the margin of {contrast.margin:g}")
         rows.append(replace(row, note="; ".join(filter(None, notes))))
     return rows
+
+
+def _superiority(row: ComparisonRecord, difference: float) -> float:
+    """Return the probability of doing better on a scene that goes with a difference of success.
+
+    A scene is solved or not, so P(a > b) + P(a = b) / 2 averaged over scenes is one half and half the
+    difference.
+    """
+    return 0.5 + difference / 2 if row.measure == "success" else np.nan
 
 
 def few_seeds(estimate: Estimate) -> str:
