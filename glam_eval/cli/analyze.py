@@ -8,12 +8,10 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
-    from glam_eval.core.console import Console
-
 Results = Annotated[Path, typer.Argument(help="Directory of results, for instance results/quick.")]
 
 _COLUMNS = ["protocol", "shift", "measure", "a", "b", "estimate", "low", "high", "p_adjusted"]
-_COLUMNS += ["verdict", "n_seeds", "n_episodes", "note"]
+_COLUMNS += ["verdict", "n_seeds", "n_episodes", "n_tests", "note"]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,12 +27,22 @@ def compare(
     baseline: Annotated[
         str | None, typer.Option(help="Compare agents with this one only, agent/model.")
     ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Published numbers to hold these against, instead: paper.")
+    ] = None,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Odds and shares of variance of a mixed model, instead.")
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Seeds that would show a difference, instead.")
     ] = False,
     difference: Annotated[float, typer.Option(min=0, help="With --plan: difference of success.")] = 0.1,
+    long: Annotated[
+        bool, typer.Option("--long", help="One row a comparison, with all that is known.")
+    ] = False,
     form: Annotated[
-        str | None, typer.Option("--format", help="terminal, csv, latex or parquet. [default: by --out]")
+        str | None,
+        typer.Option("--format", help="terminal, csv, latex, markdown, json or parquet. [default: by --out]"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File to write instead of printing.")] = None,
 ) -> None:
@@ -44,15 +52,47 @@ def compare(
 
     `glam-eval compare results/quick`
 
-    `glam-eval compare results/quick --protocol generalization --out table.tex`
+    `glam-eval compare results/quick --protocol generalization --long --out table.csv`
 
     `glam-eval compare results/quick --plan --difference 0.05`
+
+    `glam-eval compare results/paper --against paper`
     """
     from glam_eval import statistics
-    from glam_eval.cli.tables import present
+    from glam_eval.cli.tables import present, present_matrices
     from glam_eval.core.console import Console
-    from glam_eval.core.errors import unknown
     from glam_eval.core.seeds import stream
+    from glam_eval.report import matrices
+
+    console = Console()
+    episodes, runs = _tables(results, protocol)
+    generator = stream(0, "statistics", "comparisons")
+    if plan or mixed or against is not None:
+        known = statistics.complete(
+            episodes if runs is None else statistics.name_variants(episodes, runs), runs
+        ).episodes
+        if plan:
+            table = statistics.plan_power(known, difference=difference, runs=runs)
+            drawn, legend = matrices.plans(table), matrices.PLAN_LEGEND
+        elif mixed:
+            table, shares = statistics.mixed_effects(known, runs=runs)
+            drawn, legend = matrices.odds(table, shares), matrices.ODDS_LEGEND
+        else:
+            table = statistics.against_published(known, str(against))
+            drawn, legend = matrices.targets(table), matrices.TARGET_LEGEND
+    else:
+        table = statistics.compare(episodes, generator, runs=runs, baseline=baseline)
+        drawn, legend = matrices.matrices(table), matrices.LEGEND
+        table = table[_COLUMNS]
+    if long:
+        present(table, form, out, console)
+    else:
+        present_matrices(drawn, legend, form, out, console)
+
+
+def _tables(results: Path, protocol: str | None) -> "tuple[pd.DataFrame, pd.DataFrame | None]":
+    """Return the episodes, of one protocol if asked, and the runs where there are any."""
+    from glam_eval.core.errors import unknown
     from glam_eval.results import load_results, table_names
 
     episodes = load_results(results, "episodes")
@@ -60,62 +100,7 @@ def compare(
         if protocol not in set(episodes["protocol"]):
             raise unknown("protocol", protocol, map(str, episodes["protocol"].unique()))
         episodes = episodes[episodes["protocol"] == protocol]
-    runs = load_results(results, "runs") if "runs" in table_names(results) else None
-    if plan:
-        named = episodes if runs is None else statistics.name_variants(episodes, runs)
-        named = statistics.complete(named, runs).episodes
-        table = statistics.plan_power(named, difference=difference, runs=runs)
-    else:
-        generator = stream(0, "statistics", "comparisons")
-        table = statistics.compare(episodes, generator, runs=runs, baseline=baseline)[_COLUMNS]
-    console = Console()
-    if form in (None, "terminal") and out is None:
-        (_print_plan if plan else _print_comparisons)(table, console)
-    else:
-        present(table, form, out, console)
-
-
-def _print_comparisons(table: "pd.DataFrame", console: "Console") -> None:
-    """Print one narrow table for each protocol and measure, with the distinct notes below."""
-    from rich.table import Column
-
-    from glam_eval.core.console import Table
-
-    for (protocol, measure), rows in table.groupby(["protocol", "measure"], sort=False):
-        names = (Column(title, overflow="fold") for title in ("shift", "", "against"))
-        drawn = Table(*names, "estimate [95%]", "p", "verdict", "seeds", box=None)
-        drawn.title = f"{protocol}: {measure}"
-        for row in rows.to_dict("records"):
-            estimate = f"{row['estimate']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
-            p_value = "" if row["p_adjusted"] != row["p_adjusted"] else f"{row['p_adjusted']:.3f}"
-            texts = (row["shift"], row["a"], row["b"], estimate, p_value, row["verdict"])
-            drawn.add_row(*texts, str(row["n_seeds"]))
-        console.print(drawn)
-        for note in dict.fromkeys(note for note in rows["note"] if note):
-            console.print(f"  note: {note}", style="dim")
-        console.print()
-
-
-def _print_plan(table: "pd.DataFrame", console: "Console") -> None:
-    """Print one row for each comparison: its power now, and the seeds needed with so many scenes."""
-    from rich.table import Column
-
-    from glam_eval.core.console import Table
-
-    for protocol, rows in table.groupby("protocol", sort=False):
-        scenes = [str(count) for count in rows["scenes"].unique()]
-        names = (Column(title, overflow="fold") for title in ("shift", "", "against"))
-        drawn = Table(*names, "power now", *scenes, box=None)
-        drawn.title = (
-            f"{protocol}: seeds needed to show a difference of {rows['difference'].iloc[0]:g}, by scenes"
-        )
-        for compared, plans in rows.groupby(["shift", "a", "b"], sort=False):
-            first = plans.iloc[0]
-            now = f"{first['power_now']:.2f} ({first['seeds_now']} x {first['scenes_now']})"
-            needed = ["" if count != count else f"{count:.0f}" for count in plans["seeds_needed"]]
-            drawn.add_row(*(str(name) for name in compared), now, *needed)
-        console.print(drawn)
-        console.print("  power now: with (seeds x scenes); empty: more than 200 seeds\n", style="dim")
+    return episodes, load_results(results, "runs") if "runs" in table_names(results) else None
 
 
 def figures(

@@ -1,35 +1,135 @@
-"""A table in the form a person asked for: terminal, CSV, LaTeX or Parquet, all of the same numbers."""
+"""Tables in the form a person asked for: terminal, CSV, LaTeX, Markdown, JSON or Parquet."""
 
+import textwrap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from glam_eval.core.console import Console, Table
 from glam_eval.core.errors import UserError, unknown
 
-FORMATS = {"terminal": "", "csv": ".csv", "latex": ".tex", "parquet": ".parquet"}
+if TYPE_CHECKING:
+    from glam_eval.report.matrices import Matrix
+
+FORMATS = {
+    "terminal": "",
+    "csv": ".csv",
+    "latex": ".tex",
+    "markdown": ".md",
+    "json": ".json",
+    "parquet": ".parquet",
+}
 _DIGITS = 3
+_GAP = "  "
+_LABEL = 30  # characters of a row's name, above which it is wrapped between words
 
 
 def present(table: pd.DataFrame, form: str | None, out: Path | None, console: Console) -> None:
     """Print a table, or write it to a file in a form that its suffix tells unless ``form`` does.
 
-    The terminal and LaTeX show numbers with 3 decimals; CSV and Parquet hold them in full. Raises UserError
-    for an unknown form, or a file that doesn't fit it.
+    Terminal, LaTeX and Markdown show numbers with 3 decimals; CSV, JSON and Parquet hold them in full. Raises
+    UserError for an unknown form, or a file that doesn't fit it.
     """
     form = _form(form, out)
-    text = table.to_csv(index=False) if form == "csv" else _latex(table) if form == "latex" else ""
-    if out is None:
-        if form == "terminal":
-            console.print(_rich(table))
-        else:
-            print(text, end="")
+    if form == "terminal":
+        console.print(_rich(table))
         return
-    if form == "parquet":
-        table.to_parquet(out, index=False)
-    else:
+    _deliver(table, _text(table, form), out, console)
+
+
+def present_matrices(
+    matrices: Sequence["Matrix"], legend: str, form: str | None, out: Path | None, console: Console
+) -> None:
+    """Print matrices no wider than the terminal, or write them: LaTeX and Markdown as tables, else cells."""
+    form = _form(form, out)
+    if form == "terminal":
+        for matrix in matrices:
+            for line in drawn(matrix, console.width):
+                console.print(line, highlight=False, markup=False, soft_wrap=True)
+        for line in textwrap.wrap(legend, console.width, break_long_words=False):
+            console.print(line, highlight=False, markup=False, style="dim")
+        return
+    cells = pd.concat([matrix.tidy() for matrix in matrices], ignore_index=True)
+    text = _text(cells, form)
+    if form in ("latex", "markdown"):
+        heading = "% {}\n" if form == "latex" else "### {}\n\n"
+        parts = [heading.format(matrix.title) + _text(matrix.frame(), form) for matrix in matrices]
+        text = "\n".join([*parts, f"% {legend}" if form == "latex" else legend]) + "\n"
+    _deliver(cells, text, out, console)
+
+
+def drawn(matrix: "Matrix", width: int) -> Iterator[str]:
+    """Yield the lines of a matrix no wider than ``width``, its columns in several blocks where they need it.
+
+    No word is broken: names are wrapped between words, and a block has at least one column.
+    """
+    frame = matrix.frame().set_index("")
+    columns = {name: _column(name, [str(text) for text in frame[name]]) for name in matrix.columns}
+    room = max(_LABEL, width - sum(len(_GAP) + size for size in columns.values()))
+    wrapped = {row: _wrapped(row, room) for row in matrix.rows}
+    margin = max(len(line) for lines in wrapped.values() for line in lines)
+    yield from textwrap.wrap(matrix.title, width, break_long_words=False)
+    for block in _blocks(columns, width - margin):
+        heads = [_wrapped(name, columns[name]) for name in block]
+        height = max(map(len, heads))
+        for line in range(height):
+            words = [head[line - height + len(head)] if line >= height - len(head) else "" for head in heads]
+            yield _row("", words, [columns[name] for name in block], margin)
+        for row, labels in wrapped.items():
+            texts = [str(frame.loc[row, name]) for name in block]
+            yield _row(labels[0], texts, [columns[name] for name in block], margin)
+            yield from labels[1:]
+        yield ""
+    for note in matrix.notes:
+        yield from textwrap.wrap(f"note: {note}", width, subsequent_indent="  ", break_long_words=False)
+    if matrix.notes:
+        yield ""
+
+
+def _blocks(columns: dict[str, int], width: int) -> Iterator[list[str]]:
+    block: list[str] = []
+    used = 0
+    for name, size in columns.items():
+        if block and used + len(_GAP) + size > width:
+            yield block
+            block, used = [], 0
+        block.append(name)
+        used += len(_GAP) + size
+    yield block
+
+
+def _column(name: str, texts: Sequence[str]) -> int:
+    """Return the width of a column: of its longest cell, or of the longest word of its name."""
+    return max([len(text) for text in texts] + [len(word) for word in name.split()])
+
+
+def _wrapped(name: str, size: int) -> list[str]:
+    return textwrap.wrap(name, size, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _row(label: str, texts: Sequence[str], sizes: Sequence[int], margin: int) -> str:
+    cells = (_GAP + text.ljust(size) for text, size in zip(texts, sizes, strict=True))
+    return f"{label:{margin}}{''.join(cells)}".rstrip()
+
+
+def _deliver(table: pd.DataFrame, text: str, out: Path | None, console: Console) -> None:
+    if out is None:
+        print(text, end="")
+        return
+    if text:
         out.write_text(text, encoding="utf-8")
     console.print(f"written to {out}", soft_wrap=True)
+
+
+def _text(table: pd.DataFrame, form: str) -> str:
+    """Return a table in a form; empty for Parquet, which is no text."""
+    if form == "csv":
+        return table.to_csv(index=False)
+    if form == "json":
+        return table.to_json(orient="records", indent=1, force_ascii=False) + "\n"
+    return {"latex": _latex, "markdown": _markdown}[form](table) if form != "parquet" else ""
 
 
 def _form(form: str | None, out: Path | None) -> str:
@@ -37,7 +137,9 @@ def _form(form: str | None, out: Path | None) -> str:
         suffix = out.suffix if out else ""
         form = next((name for name, ending in FORMATS.items() if ending == suffix), None)
         if form is None:
-            raise UserError(f"--out {str(out)!r}: end it in .csv, .tex or .parquet, or give --format")
+            endings = [ending for ending in FORMATS.values() if ending]
+            known = f"{', '.join(endings[:-1])} or {endings[-1]}"
+            raise UserError(f"--out {str(out)!r}: end it in {known}, or give --format")
     if form not in FORMATS:
         raise unknown("format", form, FORMATS)
     if form == "parquet" and out is None:
@@ -58,14 +160,23 @@ def _latex(table: pd.DataFrame) -> str:
     return str(escaped.to_latex(hrules=True, column_format="".join(numeric)))
 
 
+def _markdown(table: pd.DataFrame) -> str:
+    """Return a table of GitHub's Markdown."""
+    rules = ["--:" if pd.api.types.is_numeric_dtype(table[name]) else "---" for name in table.columns]
+    names = [str(name) for name in table.columns]
+    rows: list[list[str]] = [names, rules, *table.map(_cell).to_numpy().tolist()]
+    escaped = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    return "".join(f"| {' | '.join(row)} |\n" for row in escaped)
+
+
 def _rich(table: pd.DataFrame) -> Table:
-    drawn = Table()
+    listed = Table()
     for name in table.columns:
         numeric = pd.api.types.is_numeric_dtype(table[name])
-        drawn.add_column(str(name), justify="right" if numeric else "left")
+        listed.add_column(str(name), justify="right" if numeric else "left")
     for row in table.itertuples(index=False):
-        drawn.add_row(*(_cell(value) for value in row))
-    return drawn
+        listed.add_row(*(_cell(value) for value in row))
+    return listed
 
 
 def _cell(value: object) -> str:

@@ -251,6 +251,18 @@ class ComparisonRecord:
     note: Annotated[str, Column("what limits the comparison, in words", optional=True)]
     n_tests: Annotated[int, Column("tests adjusted together, 0 where no test is made", optional=True)]
     n_collapsed: Annotated[int, Column("seeds whose success fell far below the others'", optional=True)]
+    superiority: Annotated[
+        float,
+        Column(
+            "probability that a does better than b on a scene, ties half; NaN but for success", optional=True
+        ),
+    ]
+    superiority_low: Annotated[float, Column("lower end of its interval, as low's", optional=True)]
+    superiority_high: Annotated[float, Column("upper end of its interval, as high's", optional=True)]
+    sure_low: Annotated[
+        float, Column("lower end of the 95% interval of a mean for any distribution of seeds", optional=True)
+    ]
+    sure_high: Annotated[float, Column("upper end of that interval", optional=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from glam_eval.core.files import write_text_atomically
 from glam_eval.core.text import printable
 from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
 from glam_eval.figures.style import thousands
+from glam_eval.report.boundaries import trust_table, unseen_table
 from glam_eval.report.findings import findings
 from glam_eval.report.methods import limits, methods, settings
 from glam_eval.report.replays import collect_replays
-from glam_eval.report.tables import overview_table, shift_table, task_table
+from glam_eval.report.tables import Table, overview_table, shift_table, task_table
 from glam_eval.report.vector import inline_svg
 
 _PAGE = resources.files("glam_eval.report") / "page"
@@ -70,7 +71,7 @@ def render_page(study: Study, title: str = "", question: str = "") -> str:
         findings=findings(study),
         overview=overview_table(study),
         figures=figures,
-        tables=[table for table in (shift_table(study), task_table(study)) if table],
+        tables=[table for table in _tables(study) if table],
         replays=collect_replays(study),
         methods=methods(study),
         settings=settings(study),
@@ -88,6 +89,10 @@ def _inline(rendering: Rendering) -> InlineFigure:
     return InlineFigure(
         definition.name, definition.title, inline_svg(rendering), rendering.caption, Markup(numbers)
     )
+
+
+def _tables(study: Study) -> list[Table | None]:
+    return [shift_table(study), task_table(study), unseen_table(study), trust_table(study)]
 
 
 def _headline(results_dir: Path) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from glam_eval.figures.identity import records, rows_of
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables import final
 from glam_eval.statistics import plan_power
+from glam_eval.statistics.inference.small_samples import highest_collapse
 
 ENOUGH_SEEDS = 5
 
@@ -164,6 +165,7 @@ def limits(study: Study, skipped: dict[str, str]) -> list[str]:
         found.append(
             f"Fewer than {ENOUGH_SEEDS} seeds, so intervals are wide or missing and tests weak: {few}."
         )
+    found += _unseen_collapse(seeds)
     found += _under_powered(study)
     if "runs" in study.tables and len(study.usual(runs)) < len(runs):
         found.append(
@@ -174,6 +176,18 @@ def limits(study: Study, skipped: dict[str, str]) -> list[str]:
     return [
         *found,
         *(f"Not drawn: {name.replace('_', ' ')}, because {reason}." for name, reason in skipped.items()),
+    ]
+
+
+def _unseen_collapse(seeds: dict[str, int]) -> list[str]:
+    """Return how often trainings may collapse that so many seeds happened not to show."""
+    fewest = min(seeds.values(), default=0)
+    if not fewest:
+        return []
+    return [
+        f"Intervals are of trainings like those seen: {_count(fewest, 'seed')} without a collapse do not "
+        f"exclude that up to {100 * highest_collapse(fewest):.0f}% of trainings collapse. Intervals that "
+        "hold for any distribution of seeds are in the table of comparisons (sure_low, sure_high)."
     ]
 
 

@@ -13,7 +13,7 @@ from glam_eval.figures.draw.shifts import base_label, shift_label
 from glam_eval.figures.identity import Condition, Look, records
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables.estimates import ALONG, WHO
-from glam_eval.statistics import add_efficiency, success_by
+from glam_eval.statistics import add_efficiency, normalized_scores, success_by
 
 Row = dict[str, Any]
 
@@ -75,12 +75,12 @@ def overview_table(study: Study) -> Table:
         rows.append(
             [
                 _agent_cell(look),
-                _number(size, parameters if parameters > 0 else np.nan, thousands(parameters)),
-                _number(seeds, row["n_seeds"] if row else np.nan),
+                number(size, parameters if parameters > 0 else np.nan, thousands(parameters)),
+                number(seeds, row["n_seeds"] if row else np.nan),
                 _share(end, row),
                 _share(along, areas.get(condition)),
                 replace(_share(efficiency, lengths.get(condition)), meter=None),
-                _number(time, seconds / 60, f"{seconds / 60:.1f}"),
+                number(time, seconds / 60, f"{seconds / 60:.1f}"),
             ]
         )
     columns = [AGENT, size, seeds, end, along, efficiency, time]
@@ -108,7 +108,7 @@ def shift_table(study: Study) -> Table | None:
                 _share(SUCCESS, row),
                 Cell(against, base_label(row["base"])),
                 Cell(change, text, row["change"], f"[{low:+.1f}, {high:+.1f}]" if np.isfinite(low) else ""),
-                _number(p_value, row["p_adjusted"], _p_text(row["p_adjusted"])),
+                number(p_value, row["p_adjusted"], _p_text(row["p_adjusted"])),
                 Cell(verdict, row["verdict"] or row["note"] or "reference"),
             ]
         )
@@ -118,7 +118,7 @@ def shift_table(study: Study) -> Table | None:
         "equivalent: within 5 points by two one-sided tests."
     )
     columns = [AGENT, shift, SUCCESS, against, change, p_value, verdict]
-    return _table("shifts", "Success under each shift", note, columns, rows)
+    return table_of("shifts", "Success under each shift", note, columns, rows)
 
 
 def task_table(study: Study) -> Table:
@@ -129,25 +129,43 @@ def task_table(study: Study) -> Table:
     data = success_by(episodes, by).merge(steps_of.astype(dict.fromkeys(by, str)), on=by)
     shift, task = Column("Shift", text=True), Column("Task", text=True)
     steps, bot, count = Column("Steps"), Column("Bot's steps"), Column("Episodes a seed")
+    between, scores = Column("Between random and bot"), _normalized(episodes)
     rows = [
         [
             _agent_cell(study.looks[row["agent"], row["model"]]),
             Cell(shift, shift_label(row["shift"])),
             Cell(task, row["task"].replace("_", " ")),
             _share(SUCCESS, row),
-            _number(steps, row["length"], f"{row['length']:.1f}"),
-            _number(bot, row["bot_length"] if row["bot_length"] > 0 else np.nan, f"{row['bot_length']:.1f}"),
-            _number(count, row["n_episodes"]),
+            replace(_share(between, scores.get(tuple(row[name] for name in by))), meter=None),
+            number(steps, row["length"], f"{row['length']:.1f}"),
+            number(bot, row["bot_length"] if row["bot_length"] > 0 else np.nan, f"{row['bot_length']:.1f}"),
+            number(count, row["n_episodes"]),
         ]
         for row in records(data)
     ]
-    note = "Steps are those of all episodes, failures included."
-    return _table(
-        "tasks", "Success by kind of task", note, [AGENT, shift, task, SUCCESS, steps, bot, count], rows
+    note = (
+        "Between random and bot: 0 is the random agent's success on the same condition and kind of task, 100 "
+        "the bot's. Steps are those of all episodes, failures included."
+    )
+    return table_of(
+        "tasks",
+        "Success by kind of task",
+        note,
+        [AGENT, shift, task, SUCCESS, between, steps, bot, count],
+        rows,
     )
 
 
-def _table(name: str, title: str, note: str, columns: list[Column], rows: list[list[Cell]]) -> Table:
+def _normalized(episodes: pd.DataFrame) -> dict[tuple[str, ...], Row]:
+    """Return success between random and bot by agent, model, shift and task; nothing where one is missing."""
+    if not {"random", "bot"} <= set(episodes["agent"].astype(str)):
+        return {}
+    table = normalized_scores(episodes, by=("shift", "task"))
+    return {(row["agent"], row["model"], row["shift"], row["task"]): row for row in records(table)}
+
+
+def table_of(name: str, title: str, note: str, columns: list[Column], rows: list[list[Cell]]) -> Table:
+    """Return a table with a menu for each text column of several values."""
     menus = [
         (index, list(dict.fromkeys(row[index].text for row in rows)))
         for index, column in enumerate(columns)
@@ -211,7 +229,8 @@ def _share(column: Column, row: Row | None) -> Cell:
     )
 
 
-def _number(column: Column, value: float, text: str | None = None) -> Cell:
+def number(column: Column, value: float, text: str | None = None) -> Cell:
+    """Return a cell of a number; a dash where there is none."""
     if not np.isfinite(value):
         return Cell(column, "–")
     return Cell(column, f"{value:.0f}" if text is None else text, float(value))

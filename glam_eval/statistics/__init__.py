@@ -12,8 +12,10 @@ from glam_eval.statistics.completeness import Complete, Gap, complete
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import sample_efficiency
 from glam_eval.statistics.failures import classify, failures
+from glam_eval.statistics.information import calibration, information, value_calibration
 from glam_eval.statistics.mixed import mixed_effects
 from glam_eval.statistics.names import condition_name
+from glam_eval.statistics.published import against_published
 from glam_eval.statistics.summaries import generalization, success_by
 from glam_eval.statistics.variants import failed_runs, name_variants
 
@@ -21,8 +23,10 @@ __all__ = [
     "Complete",
     "Gap",
     "add_efficiency",
+    "against_published",
     "aggregates",
     "areas",
+    "calibration",
     "classify",
     "compare",
     "complete",
@@ -32,6 +36,7 @@ __all__ = [
     "failures",
     "generalization",
     "improvement_probabilities",
+    "information",
     "learning_curves",
     "mixed_effects",
     "name_variants",
@@ -40,4 +45,5 @@ __all__ = [
     "plan_power",
     "sample_efficiency",
     "success_by",
+    "value_calibration",
 ]

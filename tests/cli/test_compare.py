@@ -11,8 +11,10 @@ STUDY = Path(__file__).parents[2] / "results" / "sample-efficiency-cpu"
 def test_a_plan_tells_the_levels_apart_on_the_terminal_and_in_a_file(tmp_path):
     printed = glam_eval("compare", STUDY, "--plan")
     assert printed.returncode == 0, printed.stderr
-    assert "seeds needed to show a difference of 0.1" in printed.stdout
-    written = glam_eval("compare", STUDY, "--plan", "--difference", 0.2, "--out", tmp_path / "plan.parquet")
+    assert "seeds needed to show a difference of 10 points" in printed.stdout
+    written = glam_eval(
+        "compare", STUDY, "--plan", "--difference", 0.2, "--long", "--out", tmp_path / "plan.parquet"
+    )
     assert written.returncode == 0, written.stderr
     plan = pd.read_parquet(tmp_path / "plan.parquet")
     assert set(plan["difference"]) == {0.2}

@@ -1,16 +1,23 @@
-"""A table in four forms agrees with itself."""
+"""A table in every form agrees with itself, and fits the terminal without a broken word."""
 
 import io
+import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from program import glam_eval
 
-from glam_eval.cli.tables import present
+from glam_eval.cli.tables import drawn, present, present_matrices
 from glam_eval.core.console import Console
 from glam_eval.core.errors import UserError
+from glam_eval.report.matrices import LEGEND, Cell, matrices
+from glam_eval.results import load_results
+from glam_eval.statistics import compare
 
+RESULTS = Path(__file__).parents[2] / "results"
 TABLE = pd.DataFrame(
     {
         "shift": ["none", "synonym_colors"],
@@ -22,22 +29,26 @@ TABLE = pd.DataFrame(
 QUIET = Console(file=io.StringIO())
 
 
-def test_csv_and_parquet_hold_all_and_terminal_and_latex_the_same_rounded(tmp_path, capsys):
-    for suffix in ("csv", "tex", "parquet"):
+def test_all_forms_hold_the_same_in_full_or_rounded(tmp_path, capsys):
+    for suffix in ("csv", "tex", "md", "json", "parquet"):
         present(TABLE, None, tmp_path / f"table.{suffix}", QUIET)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "table.parquet"), TABLE)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "table.csv").fillna({"note": ""}), TABLE)
+    held = json.loads((tmp_path / "table.json").read_text())
+    assert held[0] == {"shift": "none", "estimate": 0.123456, "n_seeds": 5, "note": ""}
+    assert held[1]["estimate"] is None
     latex = (tmp_path / "table.tex").read_text()
     rows = re.findall(r"^(none|synonym\\_colors) & (\S+) & (\d) & (.*) \\\\$", latex, re.MULTILINE)
     note = r"50\% \& more [level=GoToLocal]"
     assert rows == [("none", "0.123", "5", ""), (r"synonym\_colors", "–", "3", note)]
     assert r"\toprule" in latex
     assert r"\begin{tabular}{lrrl}" in latex
+    markdown = (tmp_path / "table.md").read_text().splitlines()
+    assert markdown[1] == "| --- | --: | --: | --- |"
+    assert markdown[3] == "| synonym_colors | – | 3 | 50% & more [level=GoToLocal] |"
     terminal = Console(file=io.StringIO(), width=100)
     present(TABLE, None, None, terminal)
-    drawn = terminal.file.getvalue()
-    assert re.search(r"none\s+│\s+0\.123 │\s+5 │", drawn)
-    assert re.search(r"synonym_colors │\s+– │\s+3 │ 50% & more \[level=GoToLocal\]", drawn)
+    assert re.search(r"none\s+│\s+0\.123 │\s+5 │", terminal.file.getvalue())
     present(TABLE, "csv", None, QUIET)
     assert capsys.readouterr().out == (tmp_path / "table.csv").read_text()
 
@@ -48,7 +59,7 @@ def test_csv_and_parquet_hold_all_and_terminal_and_latex_the_same_rounded(tmp_pa
         ("excel", None, "unknown format 'excel'"),
         ("parquet", None, "needs a file"),
         ("terminal", "t.txt", "goes to the terminal"),
-        (None, "t.xls", "end it in .csv, .tex or .parquet"),
+        (None, "t.xls", "end it in .csv, .tex, .md, .json or .parquet"),
         ("csv", "no/t.csv", "there is no directory"),
     ],
 )
@@ -56,3 +67,67 @@ def test_wrong_forms_are_named(tmp_path, form, name, expected):
     with pytest.raises(UserError, match=re.escape(expected)):
         present(TABLE, form, tmp_path / name if name else None, QUIET)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def comparisons():
+    study = RESULTS / "generalization-cpu"
+    return compare(load_results(study), np.random.default_rng(0), runs=load_results(study, "runs"))
+
+
+def test_cells_are_percent_points_or_a_dash():
+    assert Cell(0.736, 0.627, 0.826).text == "74 63–83"
+    assert Cell(0.736, np.nan, np.nan).text == "74"
+    assert Cell(np.nan, np.nan, np.nan, "untested").text == "–"
+    assert Cell(-0.004, -0.014, 0.006, "undecided").text == "0 [-1, +1] ?"
+    assert Cell(-0.67, np.nan, np.nan, "untested").text == "-67 –"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_matrices_fit_the_screen_and_break_no_word(comparisons, width):
+    for matrix in matrices(comparisons):
+        lines = list(drawn(matrix, width))
+        assert max(map(len, lines)) <= width
+        frame = matrix.frame()
+        whole = {word for name in (*matrix.columns, *matrix.rows, matrix.title) for word in name.split()}
+        whole |= {word for text in frame.to_numpy().ravel() for word in text.split()}
+        whole |= {word for note in matrix.notes for word in f"note: {note}".split()}
+        assert {word for line in lines for word in line.split()} <= whole
+        for name in matrix.columns:  # every cell is drawn, once a row
+            for text in frame[name]:
+                assert any(text in line for line in lines)
+
+
+def test_matrices_hold_the_numbers_of_the_comparisons(comparisons):
+    found = {matrix.title: matrix for matrix in matrices(comparisons)}
+    estimates = found["generalization: success (%), 95% intervals"]
+    alone = comparisons[(comparisons["b"] == "") & (comparisons["a"] == "gflan/t5-nano")]
+    row = alone[(alone["shift"] == "none@fr") & (alone["measure"] == "success")].iloc[0]
+    assert estimates.cells["French", "GFlan-T5 t5-nano"] == Cell(row["estimate"], row["low"], row["high"])
+    assert len(estimates.rows) == 28 and len(estimates.columns) == 6  # the longer side is down
+    change = found["generalization: success, change in points, simultaneous 95% intervals"]
+    assert change.cells["two instructions (from one instruction)", "GFlan-T5 t5-nano"].verdict == "lower"
+    tidy = pd.concat([matrix.tidy() for matrix in found.values()])
+    estimated = tidy[tidy["column"].eq("difference") & tidy["row"].eq("GFlan-T5 t5-nano − random")]
+    assert estimated["estimate"].iloc[0] == pytest.approx(0.547, abs=0.001)
+
+
+def test_matrices_in_markdown_and_latex_are_tables_and_else_cells(comparisons, tmp_path):
+    found = matrices(comparisons)[:1]
+    for suffix in ("md", "tex", "csv", "json"):
+        present_matrices(found, LEGEND, None, tmp_path / f"m.{suffix}", QUIET)
+    markdown, latex = ((tmp_path / f"m.{suffix}").read_text() for suffix in ("md", "tex"))
+    assert "| French | " in markdown and "74 63–83" in markdown and LEGEND in markdown
+    assert "French & " in latex and r"\bottomrule" in latex
+    cells = pd.read_csv(tmp_path / "m.csv")
+    assert len(cells) == 28 * 6 == len(json.loads((tmp_path / "m.json").read_text()))
+
+
+@pytest.mark.parametrize("asked", [(), ("--plan",), ("--against", "paper")])
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_commands_fit_the_terminal(asked, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    printed = glam_eval("compare", RESULTS / "sample-efficiency-cpu", *asked)
+    assert printed.returncode == 0, printed.stderr
+    assert max(map(len, printed.stdout.splitlines())) <= width
+    assert not re.search(r"\bnan\b", printed.stdout)

@@ -72,6 +72,9 @@ def test_agents_are_compared_as_independent_seeds(study, comparisons):
     assert row["p_value"] == pytest.approx(estimate_difference(a, b).p_value())
     odds = (a.sum() / (1 - a).sum()) / (b.sum() / (1 - b).sum())
     assert row["odds_ratio"] == pytest.approx(odds)
+    better = (a[:, None] > b[None]) + 0.5 * (a[:, None] == b[None])  # every two seeds on every scene
+    assert row["superiority"] == pytest.approx(better.mean())
+    assert row["superiority_low"] == pytest.approx(0.5 + row["low"] / 2)
 
 
 def test_tests_and_intervals_are_adjusted_over_each_family(comparisons):

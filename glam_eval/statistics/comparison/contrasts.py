@@ -17,6 +17,7 @@ from glam_eval.statistics.inference.hypotheses import (
 )
 from glam_eval.statistics.inference.intervals import estimate_change, estimate_difference, estimate_mean
 from glam_eval.statistics.inference.metrics import FloatArray
+from glam_eval.statistics.inference.small_samples import sure_interval
 
 
 def describe_condition(
@@ -28,7 +29,11 @@ def describe_condition(
     scale = "logit" if kind == "proportion" else "t"
     method = f"mean over seeds; 95% {scale} interval, variance of seeds and scenes"
     note = few_seeds(estimate) or collapses(estimate)
-    return _row(protocol, shift, measure, (name, ""), estimate, method, note)
+    row = _row(protocol, shift, measure, (name, ""), estimate, method, note)
+    if kind != "proportion":
+        return row
+    low, high = sure_interval(np.nanmean(cells.matrix(index), axis=1))
+    return replace(row, sure_low=low, sure_high=high)
 
 
 def gap(protocol: str, shift: str, name: str, measure: str) -> ComparisonRecord:
@@ -193,4 +198,9 @@ def _row(
         note=note,
         n_tests=0,
         n_collapsed=estimate.n_collapsed,
+        superiority=np.nan,
+        superiority_low=np.nan,
+        superiority_high=np.nan,
+        sure_low=np.nan,
+        sure_high=np.nan,
     )

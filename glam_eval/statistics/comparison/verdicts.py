@@ -35,7 +35,7 @@ def settle_family(family: str, contrasts: Sequence[Contrast]) -> list[Comparison
     not_worse = adjust([c.estimate.p_not_worse(c.margin) for c in contrasts])
     rows = []
     for contrast, p, p_same, p_not_worse in zip(contrasts, differ, same, not_worse, strict=True):
-        verdict = _verdict(contrast.estimate.value, p, p_same, p_not_worse)
+        verdict = verdict_of(contrast.estimate.value, p, p_same, p_not_worse)
         low, high = contrast.estimate.interval(1 - SIGNIFICANT / tests)
         row = replace(
             contrast.row,
@@ -45,6 +45,9 @@ def settle_family(family: str, contrasts: Sequence[Contrast]) -> list[Comparison
             n_tests=tests,
             n_collapsed=contrast.estimate.n_collapsed,
             detectable=contrast.estimate.detectable(alpha=SIGNIFICANT / tests),
+            superiority=_superiority(contrast.row, contrast.estimate.value),
+            superiority_low=_superiority(contrast.row, low),
+            superiority_high=_superiority(contrast.row, high),
             p_adjusted=float(p),
             p_equivalence=float(p_same),
             family=family,
@@ -55,6 +58,15 @@ def settle_family(family: str, contrasts: Sequence[Contrast]) -> list[Comparison
             notes.append(f"yet within the margin of {contrast.margin:g}")
         rows.append(replace(row, note="; ".join(filter(None, notes))))
     return rows
+
+
+def _superiority(row: ComparisonRecord, difference: float) -> float:
+    """Return the probability of doing better on a scene that goes with a difference of success.
+
+    A scene is solved or not, so P(a > b) + P(a = b) / 2 averaged over scenes is one half and half the
+    difference.
+    """
+    return 0.5 + difference / 2 if row.measure == "success" else np.nan
 
 
 def few_seeds(estimate: Estimate) -> str:
@@ -75,7 +87,8 @@ def collapses(estimate: Estimate) -> str:
     return f"{seeds}: no interval, exact permutation test of seeds"
 
 
-def _verdict(value: float, p: float, p_same: float, p_not_worse: float) -> str:
+def verdict_of(value: float, p: float, p_same: float, p_not_worse: float) -> str:
+    """Return what adjusted p-values of a difference, of equivalence and of being no worse show together."""
     if np.isnan(p):
         return "untested"
     if p < SIGNIFICANT:

@@ -1,0 +1,130 @@
+"""Published numbers to hold ours against, with their source and the error of reading them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from glam_eval.core.errors import unknown
+from glam_eval.statistics.cells import final_checkpoints, tabulate
+from glam_eval.statistics.comparison.names import condition_name
+from glam_eval.statistics.comparison.protocol import MARGIN
+from glam_eval.statistics.comparison.verdicts import SIGNIFICANT, few_seeds, verdict_of
+from glam_eval.statistics.inference.estimates import Estimate
+from glam_eval.statistics.inference.hypotheses import adjust
+from glam_eval.statistics.inference.intervals import estimate_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where published numbers come from; ``reading`` is the error of reading them, ``level`` that of bars."""
+
+    citation: str
+    reading: float
+    level: float
+    episodes: int  # a cell was measured with, where no bar is drawn
+
+
+SOURCES = {
+    # "invented words" of the figure are read as invented nouns and colours together.
+    "paper": Source(
+        "Carta et al. 2023 (arXiv 2302.02662), FLAN-T5-large, read off docs/images/generalization_tests.png",
+        reading=0.01,
+        level=0.99,
+        episodes=1_000,
+    ),
+}
+COLUMNS = ["protocol", "shift", "a", "level", "estimate", "low", "high", "published", "published_low"]
+COLUMNS += ["published_high", "difference", "difference_low", "difference_high", "p_value", "p_adjusted"]
+COLUMNS += ["verdict", "n_seeds", "note"]
+
+
+@cache
+def published(name: str) -> pd.DataFrame:
+    """Return the published success rates: agent, level, shift, success, low, high (NaN without a bar)."""
+    if name not in SOURCES:
+        raise unknown("published numbers", name, SOURCES)
+    with files("glam_eval.statistics.published").joinpath(f"{name}.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file)
+
+
+def against_published(episodes: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return our success at the end of training beside the published, with the difference and its test.
+
+    One row for each condition that both have, at the level trained on; where that level is another, the
+    difference is told and not tested. The difference's error is ours, that of the drawn bar (or of so many
+    episodes), and that of reading it; tests are one family, as ``compare`` adjusts them. Raises
+    ``UserError`` for unknown names.
+    """
+    source, theirs = SOURCES.get(name), published(name)
+    assert source is not None
+    found = list(_both(final_checkpoints(episodes), theirs, source))
+    adjusted = adjust([estimate.p_value() if tested else np.nan for _, estimate, tested in found])
+    tests = max(1, int(np.isfinite(adjusted).sum()))
+    rows = []
+    for (known, estimate, tested), p in zip(found, adjusted, strict=True):
+        low, high = estimate.interval(1 - SIGNIFICANT / tests)
+        same, not_worse = estimate.p_equivalence(MARGIN) * tests, estimate.p_not_worse(MARGIN) * tests
+        verdict = verdict_of(estimate.value, float(p), same, not_worse) if tested else "untested"
+        note = few_seeds(estimate) if tested else f"trained on {known['level']}, published for another level"
+        measured = {"difference": estimate.value, "difference_low": low, "difference_high": high}
+        tested_as = {
+            "p_value": estimate.p_value() if tested else np.nan,
+            "p_adjusted": float(p),
+            "verdict": verdict,
+        }
+        rows.append(known | measured | tested_as | {"n_seeds": estimate.n_seeds, "note": note})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _both(
+    final: pd.DataFrame, theirs: pd.DataFrame, source: Source
+) -> Iterator[tuple[dict[str, object], Estimate, bool]]:
+    """Yield what both measured: the row so far, the estimate of the difference, and whether levels agree."""
+    for protocol, rows in final.groupby("protocol", observed=True):
+        cells = tabulate(rows, ["agent", "model", "shift"])
+        levels = rows.astype({"agent": str, "model": str}).groupby(["agent", "model"])["level"].agg(_usual)
+        for index, (agent, model, shift) in enumerate(cells.conditions.itertuples(index=False, name=None)):
+            level = str(levels[str(agent), str(model)])
+            cited = theirs[(theirs["agent"] == str(agent)) & (theirs["shift"] == str(shift))]
+            same = cited[cited["level"] == level]
+            chosen = (same if len(same) else cited).head(1)
+            for row in json.loads(chosen.to_json(orient="records")):
+                ours = estimate_mean(cells.matrix(index), "proportion")
+                low, high = ours.interval()
+                ends = [np.nan if row[end] is None else row[end] for end in ("low", "high")]
+                known: dict[str, object] = {
+                    "protocol": str(protocol),
+                    "shift": str(shift),
+                    "a": condition_name(str(agent), str(model)),
+                    "level": level,
+                    "estimate": ours.value,
+                    "low": low,
+                    "high": high,
+                    "published": row["success"],
+                    "published_low": ends[0],
+                    "published_high": ends[1],
+                }
+                yield known, _difference(ours, row["success"], ends, source), len(same) > 0
+
+
+def _difference(ours: Estimate, success: float, ends: list[float], source: Source) -> Estimate:
+    """Return our success less the published, with the errors of both and of reading."""
+    drawn = np.sqrt(success * (1 - success) / source.episodes)
+    if not np.isnan(ends).any():
+        drawn = (ends[1] - ends[0]) / 2 / special.ndtri((1 + source.level) / 2)
+    error = float(np.sqrt(ours.error**2 + drawn**2 + source.reading**2 / 3))
+    means = (ours.value, success)
+    value = ours.value - success
+    return Estimate(
+        value, error, ours.freedom, ours.n_seeds, ours.n_episodes, "difference", error**2, ours.noise, means
+    )
+
+
+def _usual(levels: pd.Series) -> str:
+    return str(levels.astype(str).mode().iloc[0])
