@@ -120,6 +120,8 @@ def _deliver(table: pd.DataFrame, text: str, out: Path | None, console: Console)
         return
     if text:
         out.write_text(text, encoding="utf-8")
+    else:
+        table.to_parquet(out, index=False)
     console.print(f"written to {out}", soft_wrap=True)
 
 

@@ -12,7 +12,7 @@ from scipy import special
 
 from glam_eval.core.errors import unknown
 from glam_eval.statistics.cells import final_checkpoints, tabulate
-from glam_eval.statistics.comparison.names import condition_name
+from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.comparison.protocol import MARGIN
 from glam_eval.statistics.comparison.verdicts import SIGNIFICANT, few_seeds, verdict_of
 from glam_eval.statistics.inference.estimates import Estimate
