@@ -9,7 +9,6 @@ from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
     from glam_eval.core.console import Console
-    from glam_eval.core.files import names_directory, refuse_links
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +58,7 @@ def clone(
     from glam_eval.config.agents import DEFAULT_AGENT, agents_where, cloning_agent
     from glam_eval.config.overrides import apply_overrides
     from glam_eval.core.console import Console
+    from glam_eval.core.files import names_directory, refuse_links
     from glam_eval.execution.demonstrations import describe_demonstrations
 
     console = Console(soft_wrap=True)
