@@ -31,7 +31,7 @@ from glam_eval.policies.devices import out_of_memory_as
 from glam_eval.policies.lanes import add_gradients, even_parts, lane_count
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
 from glam_eval.policies.models.counting import find_shape
-from glam_eval.policies.models.estimate import Shape, forward_flops, vocabulary_of
+from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
 from glam_eval.policies.models.gemm import matrix_rate, synchronize
 from glam_eval.policies.models.loading import load_model, new_model
 from glam_eval.policies.models.shapes import KNOWN, T5Shape
@@ -70,21 +70,28 @@ class EngineMeasurement:
     padded_update_rate: float = math.nan
 
 
-def make_policy(name: str, shape: Shape, precision: str, device: str) -> LanguageModelPolicy:
-    """Return a policy of a model: random weights where its shape is known, else its own.
+def make_policy(shape: T5Shape, precision: str, device: str) -> LanguageModelPolicy:
+    """Return a policy of a shape with random weights.
 
     Args:
-        name: of the model.
-        shape: of the model.
+        shape: of the T5 model.
         precision: float32 or bfloat16.
         device: where the weights go.
     """
-    settings = PolicyConfig.parse({"precision": precision}, source="bench")
-    if not isinstance(shape, T5Shape) or name not in KNOWN:
-        return LanguageModelPolicy(*load_model(name, device=device), settings)
     config = T5Config(**shape.config_values(), vocab_size=vocabulary_of(shape))
     model = new_model(config, seed=0, tied=False).to(device)
-    return LanguageModelPolicy(model, embedded_tokenizer(), settings)
+    return LanguageModelPolicy(model, embedded_tokenizer(), _settings(precision))
+
+
+def load_policy(name: str, precision: str, device: str) -> LanguageModelPolicy:
+    """Return the policy that is measured: of a known shape, or of a directory with its own weights."""
+    if name in KNOWN:
+        return make_policy(KNOWN[name], precision, device)
+    return LanguageModelPolicy(*load_model(name, device=device), _settings(precision))
+
+
+def _settings(precision: str) -> PolicyConfig:
+    return PolicyConfig.parse({"precision": precision}, source="bench")
 
 
 def make_prompts(count: int, vocabulary: int) -> list[PreparedPrompt]:
@@ -221,7 +228,7 @@ def measure_engine(
         torch.set_num_threads(threads)
     shape, where = find_shape(name), torch.device(device)
     _reset_peak(where)
-    policy = make_policy(name, shape, precision, device)
+    policy = load_policy(name, precision, device)
     prompts = make_prompts(UPDATED, vocabulary_of(shape))
     optimizer = torch.optim.Adam(list(policy.parameters()), lr=1e-6, fused=True)
     lengths = [len(each.prompt) for each in prompts]

@@ -19,6 +19,7 @@ _PASS_SECONDS = {
     "t5-nano": 0.62e-3,
     "t5-micro": 2.4e-3,
     "t5-mini": 9e-3,
+    "smollm2-135m": 0.13,
     "flan-t5-small": 0.1,
     "flan-t5-base": 0.45,
     "flan-t5-large": 1.6,

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,10 @@ from glam_eval.core.seeds import stream, training_scene_seeds
 from glam_eval.environments import make_environment
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.language import speaker
-from glam_eval.policies.models.estimate import Workload, count_parameters, forward_flops, memory_bytes
+from glam_eval.policies.models.counting import find_shape
+from glam_eval.policies.models.estimate import Shape, Workload, count_parameters, forward_flops, memory_bytes
 from glam_eval.policies.models.gemm import matrix_rate
-from glam_eval.policies.models.shapes import KNOWN, SCRATCH_SUFFIX, T5Shape
+from glam_eval.policies.models.shapes import KNOWN, PACKAGED, SCRATCH_SUFFIX
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 from glam_eval.suites.cost import episodes_of, passes_per_frame
 
@@ -124,12 +126,12 @@ class Meter:
         steps: float = self._once("steps", f"{world.level} {world.options}", measure)
         return steps
 
-    def _flops(self, config: RunConfig, shape: T5Shape) -> float:
+    def _flops(self, config: RunConfig, shape: Shape) -> float:
         """Return the operations of scoring all actions of one prompt."""
         tokens: float = self._once("tokens", config.environment.canonical_json(), lambda _: _tokens(config))
         return forward_flops(shape, tokens, len(_actions(config)))
 
-    def _memory(self, config: RunConfig, shape: T5Shape | None, parameters: int) -> float:
+    def _memory(self, config: RunConfig, shape: Shape | None, parameters: int) -> float:
         if shape is None:
             return _PROCESS_BYTES + parameters * _STATE_BYTES
         tokens = self._known[f"tokens {config.environment.canonical_json()}"]
@@ -148,8 +150,10 @@ def _precision(config: RunConfig) -> str:
     return config.policy.precision if config.policy else "float32"
 
 
-def _shape(config: RunConfig) -> T5Shape | None:
-    return KNOWN.get(config.model)
+def _shape(config: RunConfig) -> Shape | None:
+    """Return the shape of a run's model, None without one or where the hub alone knows it."""
+    local = config.model in PACKAGED or Path(config.model).expanduser().is_dir()
+    return find_shape(config.model) if local or config.model in KNOWN else None
 
 
 def _actions(config: RunConfig) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from glam_eval.benchmarks import engine
 from glam_eval.benchmarks.rival_engines import padded_evaluate, plain_evaluate
 from glam_eval.policies.models import estimate
-from glam_eval.policies.models.counting import find_shape
 from glam_eval.policies.models.shapes import EMBEDDED
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 
@@ -17,7 +16,7 @@ from glam_eval.policies.models.tokenizer import embedded_tokenizer
 @pytest.mark.parametrize("evaluate", [plain_evaluate, padded_evaluate])
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.03)])
 def test_what_the_engine_is_compared_with_does_the_same_work(evaluate, precision, tolerance):
-    policy = engine.make_policy("t5-pico", EMBEDDED["t5-pico"], precision, "cpu")
+    policy = engine.make_policy(EMBEDDED["t5-pico"], precision, "cpu")
     prompts = engine.make_prompts(5, 1000)
     ours, theirs = policy.evaluate(prompts), evaluate(policy, prompts)
     torch.testing.assert_close(ours.log_probabilities, theirs.log_probabilities, rtol=tolerance, atol=0)
@@ -37,7 +36,7 @@ def test_a_directorys_own_model_is_measured_and_its_plain_rival_does_the_same_wo
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    policy = engine.make_policy(str(tmp_path), find_shape(str(tmp_path)), "float32", "cpu")
+    policy = engine.load_policy(str(tmp_path), "float32", "cpu")
     prompts = engine.make_prompts(5, 1000)
     with torch.no_grad():
         ours, theirs = policy.evaluate(prompts), plain_evaluate(policy, prompts)

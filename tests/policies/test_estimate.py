@@ -39,7 +39,7 @@ def test_published_sizes():
 @pytest.mark.parametrize("name", list(EMBEDDED))
 def test_operations_are_those_that_run(name, monkeypatch):
     monkeypatch.setattr(choice, "fits_compiled_layer", lambda *_: False)  # no counter looks into that
-    policy = engine.make_policy(name, EMBEDDED[name], "float32", "cpu")
+    policy = engine.make_policy(EMBEDDED[name], "float32", "cpu")
     prompts = engine.make_prompts(4, 1000)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         policy._scorer.run([each.prompt for each in prompts], [each.actions for each in prompts])

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from glam_eval.config.loading import load_suite
+from glam_eval.policies import make_model
 from glam_eval.suites import measure
 from glam_eval.suites.cost import episodes_of, nominal_seconds
 from glam_eval.suites.dry_run import unusual_settings
@@ -99,6 +100,17 @@ def test_a_model_of_unknown_shape_has_unknown_costs(tiny_suite):
     cost = Meter("cpu", [run]).cost(run)
     assert math.isnan(cost.seconds)
     assert cost.episodes == episodes_of(run)
+
+
+def test_a_directorys_model_is_counted_and_measured(tiny_suite, tmp_path):
+    make_model("t5-pico", tmp_path)
+    runs = runs_of(tiny_suite, f"{{agent='gflan',model='{tmp_path}'}},{{agent='gflan',model='t5-pico'}}")
+    meter = Meter("cpu", runs)
+    ours, known = (
+        meter.cost(run) for run in sorted(runs, key=lambda run: len(run.config.model), reverse=True)
+    )
+    assert (ours.parameters, ours.flops) == (known.parameters, known.flops)
+    assert 0 < ours.seconds < 1000
 
 
 def test_runs_together_take_no_less_than_the_longest():

@@ -12,12 +12,12 @@ from scipy import special
 
 from glam_eval.core.errors import unknown
 from glam_eval.statistics.cells import final_checkpoints, tabulate
-from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.comparison.protocol import MARGIN
 from glam_eval.statistics.comparison.verdicts import SIGNIFICANT, few_seeds, verdict_of
 from glam_eval.statistics.inference.estimates import Estimate
 from glam_eval.statistics.inference.hypotheses import adjust
 from glam_eval.statistics.inference.intervals import estimate_mean
+from glam_eval.statistics.names import condition_name
 
 
 @dataclass(frozen=True, slots=True)
