@@ -17,7 +17,8 @@ IDENTITY = "suite.json"
 # suite.json alone shows nothing; whoever copies both makes a directory that --fresh takes for ours, which is
 # why --fresh deletes known names only.
 MARKER = ".glam-eval"
-_DIRECTORY, _CHECKSUM = "directory", "sha256"  # keys of suite.json beside the suite's own
+# Keys of suite.json beside the suite's own; the digest is of all settings, defaults among them.
+_BESIDES = _DIRECTORY, _DIGEST, _CHECKSUM = ("directory", "digest", "sha256")
 _NAME_BYTES = 16
 
 
@@ -25,7 +26,9 @@ def write_suite(out: Path, suite: SuiteConfig) -> None:
     """Write whose results a directory holds, whole or not at all; a new one is marked as made by us."""
     if not (out / IDENTITY).exists() and not (out / MARKER).exists():
         write_text_atomically(out / MARKER, f"{secrets.token_hex(_NAME_BYTES)}\n")
-    values = {_DIRECTORY: _marked(out), **json.loads(suite.canonical_json())}
+    # What is set, no defaults: a default beside an agent that says otherwise would contradict it.
+    values = {_DIRECTORY: _marked(out), _DIGEST: suite.digest()}
+    values |= suite.model_dump(mode="json", exclude_unset=True)
     write_text_atomically(out / IDENTITY, json.dumps({_CHECKSUM: _checksum(values), **values}))
 
 
@@ -33,11 +36,13 @@ def read_suite(out: Path) -> SuiteConfig:
     """Return the suite whose results a directory holds.
 
     Raises:
-        UserError: if it holds none, or the file that says so is damaged.
+        UserError: if it holds none, or the file that says so is damaged, or defaults have changed since.
     """
     values = _read_identity(out)
-    values.pop(_DIRECTORY, None)
-    return SuiteConfig.parse(values, str(out / IDENTITY))
+    suite = SuiteConfig.parse({k: v for k, v in values.items() if k not in _BESIDES}, str(out / IDENTITY))
+    if suite.digest() != values.get(_DIGEST):
+        raise UserError(f"{out / IDENTITY} is of a version with other defaults: give another directory")
+    return suite
 
 
 def suite_made_here(out: Path) -> str | None:

@@ -4,7 +4,8 @@
 
 Every trial takes a study of one agent through its life: it is killed while it trains and is evaluated, while
 it is compacted, summarised and emptied by ``--fresh``, and each time gone on with; now and then the whole
-program is, the parent, a worker, or all of them. What comes out is compared with an unbroken study.
+program is, the parent, a worker, or all of them. What comes out is compared with an unbroken study. (A commit
+made meanwhile is a difference: runs say by which version they were made.)
 """
 
 import argparse
@@ -164,9 +165,9 @@ def main():
         while time.monotonic() < until:
             agent = given.agents[number % len(given.agents)]
             number += 1
-            if agent not in references:
-                references[agent] = Reference(agent, Path(name))
             try:
+                if agent not in references:
+                    references[agent] = Reference(agent, Path(name))
                 if number % PROGRAM_EVERY == 0:
                     trials.live_as_program(straight_by_program(Path(name)))
                 else:

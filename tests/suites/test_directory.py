@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from glam_eval.config.loading import load_suite
+from glam_eval.config.loading import load_suite, shipped_suites
+from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
+from glam_eval.execution.study import read_suite, write_suite
 from glam_eval.suites.directory import check_directory, check_fresh, claimed
 
 
@@ -264,3 +266,19 @@ def test_a_damaged_suite_is_one_line_and_never_a_traceback(tmp_path, suite):
                 )
             else:
                 assert json.loads(changed) == json.loads(text)  # white space, or nothing, was changed
+
+
+@pytest.mark.parametrize("name", shipped_suites())
+def test_every_suite_is_read_back_as_it_was(tmp_path, name):
+    """Among them those of agents whose policy differs from the suite's defaults."""
+    suite = load_suite(name, ["seeds=1"])
+    write_suite(tmp_path, suite)
+    assert read_suite(tmp_path) == suite
+    assert [run.run_id for run in read_suite(tmp_path).graph] == [run.run_id for run in suite.graph]
+
+
+def test_a_suite_of_other_defaults_is_refused(tmp_path, suite, monkeypatch):
+    write_suite(tmp_path, suite)
+    monkeypatch.setattr(SuiteConfig, "digest", lambda suite: "0" * 16)
+    with pytest.raises(UserError, match="of a version with other defaults: give another directory"):
+        read_suite(tmp_path)
