@@ -9,7 +9,12 @@ import pandas as pd
 from glam_eval.figures.draw.aggregates import draw_aggregates, draw_failures, draw_improvement, draw_profiles
 from glam_eval.figures.draw.curves import draw_curves
 from glam_eval.figures.draw.probes import draw_panels, draw_policy_evolution
-from glam_eval.figures.draw.shifts import draw_generalization, draw_language_matrix, draw_online_offline
+from glam_eval.figures.draw.shifts import (
+    draw_against_paper,
+    draw_generalization,
+    draw_language_matrix,
+    draw_online_offline,
+)
 from glam_eval.figures.draw.sweeps import draw_scaling, draw_sweep
 from glam_eval.figures.identity import Condition, Look
 from glam_eval.figures.study import Study
@@ -133,6 +138,11 @@ FIGURES = (
     FigureDefinition(
         "online_offline", "Online against offline", final.online_offline, draw_online_offline,
         f"Success of agents trained by interaction and by imitation. {BARS}",
+    ),
+    FigureDefinition(
+        "against_paper", "Against the paper", final.against_paper, draw_against_paper,
+        "Success of the trained agent (dots) beside the published (open diamonds, read off the figure of "
+        f"Carta et al. 2023 to a point; bars as drawn there), on the paper's levels. {BARS}",
     ),
     FigureDefinition(
         "aggregates", "Aggregates over shifts", final.aggregates, draw_aggregates,

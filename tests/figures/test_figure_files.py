@@ -71,7 +71,11 @@ def test_others_tables_with_episodes_alone_are_enough(tmp_path, study_tables):
 
 def test_each_figure_has_its_script():
     scripts = {path.stem: path for path in ANALYSES.glob("*.py")}
-    assert set(scripts) == {figure.name for figure in FIGURES} | {"generalization_table", "agents_table"}
+    assert set(scripts) == {figure.name for figure in FIGURES} | {
+        "generalization_table",
+        "agents_table",
+        "coverage",
+    }
     for name in {figure.name for figure in FIGURES}:
         text = scripts[name].read_text(encoding="utf-8")
         assert f'draw_script("{name}")' in text and ast.get_docstring(ast.parse(text))

@@ -86,6 +86,17 @@ def probability_of_improvement(study: Study) -> pd.DataFrame:
     return statistics.improvement_probabilities(_final(study), tasks=["shift"])
 
 
+def against_paper(study: Study) -> pd.DataFrame:
+    """Success of each condition beside the published, where it was trained on a level of the paper's."""
+    table = statistics.against_published(_final(study), "paper")
+    table = table[~table["note"].str.startswith("trained on")]
+    if table.empty:
+        raise Absent("no agent of the paper was trained on a level of the paper's")
+    who = table["a"].str.partition("/")
+    table = table.assign(agent=who[0], model=who[2].where(who[2] != "", "none"), mean=table["estimate"])
+    return _in_order(table.drop(columns=["a", "protocol", "estimate"]), study)
+
+
 def failures(study: Study) -> pd.DataFrame:
     """Share of each way an episode ends, without a shift."""
     rows = study.usual(study.final(study.final_protocol, "none"))
