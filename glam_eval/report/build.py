@@ -13,7 +13,7 @@ from glam_eval import __version__
 from glam_eval.core.errors import UserError
 from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
 from glam_eval.figures.style import thousands
-from glam_eval.report.boundaries import trust_table, unseen_table
+from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
 from glam_eval.report.findings import findings
 from glam_eval.report.methods import limits, methods, settings
 from glam_eval.report.replays import collect_replays
@@ -93,7 +93,13 @@ def _inline(rendering: Rendering) -> InlineFigure:
 
 
 def _tables(study: Study) -> list[Table | None]:
-    return [shift_table(study), task_table(study), unseen_table(study), trust_table(study)]
+    return [
+        shift_table(study),
+        task_table(study),
+        variance_table(study),
+        unseen_table(study),
+        trust_table(study),
+    ]
 
 
 def _headline(results_dir: Path) -> tuple[str, str]:

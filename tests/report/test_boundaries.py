@@ -7,7 +7,7 @@ from synthetic_study import make_study
 
 from glam_eval.figures import Absent, Study, figure_named, render
 from glam_eval.figures.tables import final
-from glam_eval.report.boundaries import trust_table, unseen_table
+from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
 from glam_eval.report.methods import limits
 from glam_eval.report.tables import task_table
 
@@ -80,3 +80,9 @@ def test_the_paper_is_drawn_beside_ours_on_its_levels_alone():
     assert (row["published"], row["published_low"], row["published_high"]) == (0.89, 0.84, 0.94)
     drawn = render(Study.of(tables | moved), figure_named("against_paper"))
     assert "read off the figure" in drawn.caption
+
+
+def test_where_success_varies_adds_up_and_leaves_out_who_never_varies(weak):
+    table = variance_table(weak)
+    assert table.rows and all(sum(cell.value for cell in row[1:]) == pytest.approx(1) for row in table.rows)
+    assert "bot" not in {row[0].text for row in table.rows}
