@@ -90,9 +90,9 @@ def variance_table(study: Study) -> Table | None:
         for row in records(shares)
     ]
     note = (
-        "Shares of the variance of a logit, from a mixed-effects logistic model with seeds and scenes crossed: "
-        "what another training, another scene and another draw of the same policy change. Its odds are printed "
-        "by compare --mixed."
+        "Shares of the variance of a logit, from a mixed-effects logistic model with seeds and scenes "
+        "crossed: what another training, another scene and another draw of the same policy change. Its odds "
+        "are printed by compare --mixed."
     )
     columns = [AGENT, *(column for column, _ in parts)]
     return table_of("variance", "Where success varies", note, columns, rows) if rows else None
