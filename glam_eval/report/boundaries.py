@@ -12,7 +12,7 @@ from glam_eval.figures.tables import final
 from glam_eval.figures.tables.estimates import WHO
 from glam_eval.report.matrices import agent_label
 from glam_eval.report.tables import AGENT, Cell, Column, Table, number, table_of
-from glam_eval.statistics import calibration, plan_power, value_calibration
+from glam_eval.statistics import calibration, plan_power, value_calibration, variance_shares
 
 SHOWN = 0.1  # the difference that a plan is made for
 COMPARED, SEEN = Column("Compared", text=True), Column("Differences seen (points)")
@@ -76,6 +76,26 @@ def trust_table(study: Study) -> Table | None:
     return (
         table_of("trust", "Calibration", note, [AGENT, asked, claimed, found, error], rows) if rows else None
     )
+
+
+def variance_table(study: Study) -> Table | None:
+    """Return how much of each agent's success is seed, scene and draw; None where nothing varies."""
+    parts = (Column("Seed"), "seed_share"), (Column("Scene"), "scene_share"), (Column("Draw"), "draw_share")
+    shares = variance_shares(study.usual(study.final(study.final_protocol, "none")))
+    rows = [
+        [
+            Cell(AGENT, study.looks[row["agent"], row["model"]].label),
+            *(number(column, row[name], f"{100 * row[name]:.0f}%") for column, name in parts),
+        ]
+        for row in records(shares)
+    ]
+    note = (
+        "Shares of the variance of a logit, from a mixed-effects logistic model with seeds and scenes "
+        "crossed: what another training, another scene and another draw of the same policy change. Its odds "
+        "are printed by compare --mixed."
+    )
+    columns = [AGENT, *(column for column, _ in parts)]
+    return table_of("variance", "Where success varies", note, columns, rows) if rows else None
 
 
 def _seeds_needed(study: Study) -> dict[tuple[str, str, str], float]:

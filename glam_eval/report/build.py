@@ -14,7 +14,7 @@ from glam_eval.core.files import write_text_atomically
 from glam_eval.core.text import printable
 from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
 from glam_eval.figures.style import thousands
-from glam_eval.report.boundaries import trust_table, unseen_table
+from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
 from glam_eval.report.findings import findings
 from glam_eval.report.methods import limits, methods, settings
 from glam_eval.report.replays import collect_replays
@@ -92,7 +92,13 @@ def _inline(rendering: Rendering) -> InlineFigure:
 
 
 def _tables(study: Study) -> list[Table | None]:
-    return [shift_table(study), task_table(study), unseen_table(study), trust_table(study)]
+    return [
+        shift_table(study),
+        task_table(study),
+        variance_table(study),
+        unseen_table(study),
+        trust_table(study),
+    ]
 
 
 def _headline(results_dir: Path) -> tuple[str, str]:

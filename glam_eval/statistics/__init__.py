@@ -13,7 +13,7 @@ from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import sample_efficiency
 from glam_eval.statistics.failures import classify, failures
 from glam_eval.statistics.information import calibration, information, value_calibration
-from glam_eval.statistics.mixed import mixed_effects
+from glam_eval.statistics.mixed import mixed_effects, variance_shares
 from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.published import against_published
 from glam_eval.statistics.summaries import generalization, success_by
@@ -46,4 +46,5 @@ __all__ = [
     "sample_efficiency",
     "success_by",
     "value_calibration",
+    "variance_shares",
 ]

@@ -60,6 +60,25 @@ def mixed_effects(
     return pd.DataFrame(effects, columns=EFFECTS), pd.DataFrame(shares, columns=SHARES)
 
 
+def variance_shares(episodes: pd.DataFrame, *, reference: str = "none") -> pd.DataFrame:
+    """Return for each agent how much of its success without a shift is the seed, the scene, the draw.
+
+    Columns: protocol, agent, model, seed_share, scene_share, draw_share, n_seeds, n_scenes: shares of the
+    variance of a logit, from the mixed model with one mean. Agents that always or never succeed, and fewer
+    than 3 seeds, are left out.
+    """
+    final = final_checkpoints(episodes)
+    rows = []
+    for key, own in final[final["shift"] == reference].groupby(["protocol", "agent", "model"], observed=True):
+        seeds, scenes = int(own["seed"].nunique()), int(own["scene_seed"].nunique())
+        if seeds < FEWEST_SEEDS or not 0 < own["success"].mean() < 1:
+            continue
+        fit = _fit(own.assign(condition="all"), ["all"], by_condition=False)
+        rows.append((*map(str, key), *shares_of_variance(fit.spreads), seeds, scenes))
+    shares = ["seed_share", "scene_share", "draw_share"]
+    return pd.DataFrame(rows, columns=["protocol", "agent", "model", *shares, "n_seeds", "n_scenes"])
+
+
 Family = tuple[str, str | None, pd.DataFrame, list[tuple[str, str]]]
 
 

@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 from synthetic_study import make_study
 
-from glam_eval.figures import Study
+from glam_eval.figures import Absent, Study, figure_named, render
 from glam_eval.figures.tables import final
-from glam_eval.report.boundaries import trust_table, unseen_table
+from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
 from glam_eval.report.methods import limits
 from glam_eval.report.tables import task_table
 
@@ -66,3 +66,23 @@ def test_calibration_is_told_where_it_was_stored(weak):
     critics = [row for row in both.rows if row[1].text == "critic's first value"]
     assert critics[0][2].value == 0.5
     assert critics[0][4].value == pytest.approx(0.25)
+
+
+def test_the_paper_is_drawn_beside_ours_on_its_levels_alone():
+    tables = dict(make_study(conditions=5, seeds=3, scenes=10))
+    with pytest.raises(Absent, match="on a level of the paper's"):
+        final.against_paper(Study.of(tables))
+    moved = {name: tables[name].assign(level="MixedTrainLocal") for name in ("episodes", "runs")}
+    table = final.against_paper(Study.of(tables | moved))
+    assert set(table["agent"]) == {"gflan", "zero-shot", "random"}  # the figure has no bot
+    assert set(table["shift"]) == {"none", "synonym_actions", "new_composition"}
+    row = table[(table["agent"] == "gflan") & (table["shift"] == "none")].iloc[0]
+    assert (row["published"], row["published_low"], row["published_high"]) == (0.89, 0.84, 0.94)
+    drawn = render(Study.of(tables | moved), figure_named("against_paper"))
+    assert "read off the figure" in drawn.caption
+
+
+def test_where_success_varies_adds_up_and_leaves_out_who_never_varies(weak):
+    table = variance_table(weak)
+    assert table.rows and all(sum(cell.value for cell in row[1:]) == pytest.approx(1) for row in table.rows)
+    assert "bot" not in {row[0].text for row in table.rows}

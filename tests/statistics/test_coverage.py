@@ -1,6 +1,8 @@
-"""Simulations behind the choice of the default interval, band and test; see ``inference.intervals``."""
+"""Simulations behind the choice of the default interval, band and test; see ``statistics.simulation``."""
 
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,10 +17,9 @@ from glam_eval.statistics.inference.bootstrap import (
     bootstrap_runs,
     crossed_bootstrap,
 )
-from glam_eval.statistics.inference.intervals import estimate_difference, estimate_mean
+from glam_eval.statistics.inference.intervals import estimate_mean
 from glam_eval.statistics.inference.metrics import mean
-
-SPREADS = [(0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.0, 1.0)]  # of seeds and of scenes, in logits
+from glam_eval.statistics.simulation import Cell, simulate
 
 
 @cache
@@ -42,38 +43,65 @@ def _covers(interval, truth):
     return interval[0] <= truth <= interval[1]
 
 
-@pytest.mark.parametrize("proportion", [0.5, 0.95])
-def test_the_default_covers_at_five_seeds(proportion):
-    generator = np.random.default_rng(0)
-    samples = (_values(generator, proportion, 5, (0.3, 1.0)) for _ in range(600))
-    covered = np.mean([_covers(estimate_mean(v, "proportion").interval(), proportion) for v in samples])
-    assert 0.92 < covered < 0.98
+TABLE = Path(__file__).parents[2] / "results" / "statistics" / "coverage.parquet"
+NOISE = 3.3  # standard errors by which one of a thousand cells strays
+
+
+@pytest.fixture(scope="module")
+def table():
+    return pd.read_parquet(TABLE)
+
+
+def _stray(share, repetitions):
+    """How far a simulated share of so many repetitions may stray from the true one."""
+    return NOISE * np.sqrt(share * (1 - share) / repetitions)
+
+
+def test_the_committed_table_is_what_the_code_gives(table):
+    for cell in (Cell(0.9, 1.5, 1.0, 3), Cell(0.9, 0.5, 1.0, 3, 100, 0.2)):
+        ours = simulate([cell], int(table["repetitions"].iloc[0]))
+        keys = ["success", "seed_spread", "scene_spread", "seeds", "scenes", "collapse"]
+        theirs = table[(table[keys] == ours[keys].iloc[0]).all(axis=1)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=False, rtol=1e-9)
+
+
+def test_intervals_cover_over_the_grid(table):
+    rows = table[(table["kind"] == "covers") & (table["collapse"] == 0) & (table["seeds"] >= 3)]
+    for statistic, own in rows.groupby("statistic"):
+        assert own["share"].mean() > 0.94, statistic
+        assert (own["share"] >= 0.93 - _stray(0.93, own["repetitions"] * own["offered"])).mean() > 0.97, (
+            statistic
+        )
+    assert (table.loc[table["seeds"] == 2, "offered"] == 0).all()  # two seeds are refused
+
+
+def test_tests_claim_at_most_five_percent_over_the_grid(table):
+    rows = table[(table["kind"] == "claims") & (table["offered"] > 0.2)]
+    limit = 0.05 + _stray(0.05, rows["repetitions"] * rows["offered"])
+    assert (rows["share"] <= limit).mean() > 0.99
+    assert rows.loc[rows["statistic"].str.contains("equivalence"), "share"].max() <= 0.05 + _stray(0.05, 500)
+
+
+def test_a_collapse_that_seeds_do_not_show_is_covered_by_the_interval_for_any_distribution(table):
+    fallen = table[table["collapse"] > 0]
+    sure = fallen[fallen["statistic"] == "mean, for any distribution"]
+    assert sure["share"].min() > 0.95
+    assert fallen.loc[fallen["statistic"] == "mean", "share"].min() < 0.8  # what the usual interval can't do
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spreads", SPREADS)
-@pytest.mark.parametrize("seeds", [5, 10, 20])
-@pytest.mark.parametrize("proportion", [0.5, 0.95])
-def test_the_default_covers_93_to_97_percent(proportion, seeds, spreads):
-    generator = np.random.default_rng(1)
-    samples = (_values(generator, proportion, seeds, spreads) for _ in range(5_000))
-    covered = np.mean([_covers(estimate_mean(v, "proportion").interval(), proportion) for v in samples])
-    assert 0.93 <= covered <= 0.97
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seeds", [5, 10, 20])
-def test_differences_cover_93_to_97_percent(seeds):
-    generator, paired, independent = np.random.default_rng(2), [], []
-    for _ in range(3_000):
-        difficulty = generator.normal(size=100)
-        skill = 0.4 * generator.normal(size=(3, seeds, 1))
-        a, b, c = generator.random((3, seeds, 100)) < expit(skill + difficulty)
-        shifted = generator.random((seeds, 100)) < expit(skill[0] + difficulty)
-        paired.append(_covers(estimate_mean(a * 1.0 - shifted, "difference").interval(), 0))
-        independent.append(_covers(estimate_difference(b, c).interval(), 0))
-    assert 0.93 <= np.mean(paired) <= 0.97
-    assert 0.93 <= np.mean(independent) <= 0.97
+@pytest.mark.parametrize("spread", [0.0, 1.5])
+@pytest.mark.parametrize("success", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("seeds", [3, 5, 20])
+def test_the_defaults_hold_in_simulation(success, spread, seeds):
+    """Another draw of the committed table's cells, with more repetitions."""
+    rows = simulate([replace(Cell(success, spread, 1.0, seeds), scenes=101)], 1_500).set_index(
+        ["kind", "statistic"]
+    )
+    covers, claims = rows.loc["covers"], rows.loc["claims"]
+    for statistic in ("mean", "paired difference", "independent difference"):
+        assert covers.loc[statistic, "share"] > 0.92, statistic
+    assert (claims["share"].dropna() <= 0.05 + _stray(0.05, 1_500) + 0.005).all()
 
 
 @pytest.mark.slow
@@ -130,7 +158,9 @@ def test_a_family_without_differences_is_rarely_wrong(episodes_of):
                 parts.append(episodes_of(success * 1.0, agent=agent, shift=shift))
         table = compare(pd.concat(parts), generator)
         for _, family in table[table["family"] != ""].groupby("family"):
-            claims[family["family"].iloc[0].split()[2]].append((family["p_adjusted"] < 0.05).any())
+            claims["agents" if "agents" in family["family"].iloc[0] else "shifts"].append(
+                (family["p_adjusted"] < 0.05).any()
+            )
     for kind, claimed in claims.items():
         allowed = stats.binom.ppf(0.999, len(claimed), 0.05) / len(claimed)
         assert np.mean(claimed) <= allowed, kind

@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import integrate, optimize, special, stats
 
-from glam_eval.statistics import mixed_effects
+from glam_eval.statistics import mixed_effects, variance_shares
 from glam_eval.statistics.inference.mixed_logistic import MixedModel, shares_of_variance
 
 # Contagious bovine pleuropneumonia in 15 herds (Lesnoff et al. 2004): the example of lme4's glmer.
@@ -153,3 +153,16 @@ def test_the_table_has_every_shift_every_pair_and_the_shares(studies):
     few, none = mixed_effects(studies(seeds=2))
     assert set(few["note"]) <= {"not offered: 2 seeds", "not offered: 0 seeds"}
     assert none.empty
+
+
+def test_shares_of_each_agent_are_those_of_its_own_fit(studies):
+    episodes = studies(seeds=6, scenes=60, seed_spread=0.6, scene_spread=1.2)
+    table = variance_shares(episodes)
+    row = table[(table["protocol"] == "generalization") & (table["model"] == "t5-pico")].iloc[0]
+    own = episodes.query("protocol == 'generalization' and model == 't5-pico' and shift == 'none'")
+    wins = own["success"].to_numpy(dtype=float)
+    seed, scene = (pd.factorize(own[name], sort=True)[0] for name in ("seed", "scene_seed"))
+    fit = MixedModel(wins, np.ones_like(wins), np.ones((len(wins), 1)), (seed,), scene).fit()
+    shares = ["seed_share", "scene_share", "draw_share"]
+    assert row[shares].to_numpy(dtype=float) == pytest.approx(shares_of_variance(fit.spreads), abs=1e-5)
+    assert variance_shares(studies(seeds=2)).empty

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from glam_eval import figures, report
-from glam_eval.cli.analyze import _print_comparisons
+from glam_eval.cli.tables import present_matrices
 from glam_eval.config.loading import load_suite
 from glam_eval.core.console import Console
 from glam_eval.figures import Drawn
+from glam_eval.report.matrices import agent_label, matrices
 from glam_eval.results import load_results
 from glam_eval.statistics import compare
 from glam_eval.suites.directory import claimed
@@ -60,8 +61,12 @@ def test_an_agent_of_several_worlds_is_listed_once_for_each(comparisons):
 
 
 def test_comparisons_are_printed_with_the_worlds_names(comparisons):
-    text = "\n".join(printed(_print_comparisons, comparisons))
-    assert all(name in text for name in NAMES)
+    def show(table, console):
+        present_matrices(matrices(table), "", None, None, console)
+
+    text = "\n".join(printed(show, comparisons))
+    assert all(agent_label(name) in text for name in NAMES)
+    assert agent_label("gflan/t5-nano [level=GoToLocal]") == "GFlan-T5 t5-nano [level=GoToLocal]"
 
 
 class Killed(BaseException):

@@ -151,6 +151,38 @@ def draw_language_matrix(table: pd.DataFrame, looks: Mapping[Condition, Look]) -
     return drawing
 
 
+def draw_against_paper(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing:
+    """Draw our success under each shift as dots, the published as open diamonds below them.
+
+    ``table`` has shift, agent, model, mean, low, high, published, published_low, published_high and n_seeds.
+    """
+    shifts = list(dict.fromkeys(table["shift"].astype(str)))
+    present = [c for c in looks if not rows_of(table, c).empty]
+    drawing = Drawing(0.72 * TWO_COLUMNS, max(1.6, (0.14 + 0.14 * len(present)) * len(shifts) + 0.9))
+    axes = drawing.subplots()
+    for offset, condition in zip(offsets(len(present), 0.7), present, strict=True):
+        rows, look = rows_of(table, condition), looks[condition]
+        heights = np.array([shifts.index(s) for s in rows["shift"]]) + offset
+        dots(axes, rows["mean"], heights, rows["low"], rows["high"], look, _texts(rows, look))
+        below = heights + 0.06
+        axes.hlines(below, rows["published_low"], rows["published_high"], color=look.color, linewidth=0.7)
+        axes.scatter(
+            rows["published"],
+            below,
+            s=16,
+            marker="D",
+            facecolors="none",
+            edgecolors=look.color,
+            linewidths=0.9,
+        )
+    _rows_axis(axes, shifts)
+    row_bands(axes, len(shifts))
+    percent_axis(axes, "x")
+    axes.set_xlabel("success rate")
+    legend_below(drawing)
+    return drawing
+
+
 def draw_online_offline(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing:
     """Draw success of agents trained online and offline, a panel a shift.
 
