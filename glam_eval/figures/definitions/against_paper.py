@@ -25,6 +25,6 @@ FIGURE = FigureDefinition(
     title="Against the paper",
     table=table,
     draw=draw_against_paper,
-    explanation="Success of the trained agent (dots) beside the published (open diamonds, read off the figure "
-    f"of Carta et al. 2023 to a point; bars as drawn there), on the paper's levels. {BARS}",
+    explanation="Success of the trained agent (dots) beside the published (open diamonds, read off the "
+    f"figure of Carta et al. 2023 to a point; bars as drawn there), on the paper's levels. {BARS}",
 )
