@@ -8,13 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "glam_eval"
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-LISTED = (
-    "language",
-    "environments",
-    "pretraining",
-    "protocols",
-    "figures",
-)  # packages with all their folders
+LISTED = sorted(folder.name for folder in PACKAGE.iterdir() if (folder / "__init__.py").exists())
 
 
 def section(title: str) -> str:

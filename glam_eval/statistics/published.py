@@ -49,7 +49,7 @@ def published(name: str) -> pd.DataFrame:
     """Return the published success rates: agent, level, shift, success, low, high (NaN without a bar)."""
     if name not in SOURCES:
         raise unknown("published numbers", name, SOURCES)
-    with files("glam_eval.statistics.published").joinpath(f"{name}.csv").open(encoding="utf-8") as file:
+    with (files("glam_eval.statistics") / "published_numbers" / f"{name}.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file)
 
 
