@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, ValidationError
 
 from glam_eval.config.agents import Agent, check_demonstrator, describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
@@ -164,6 +164,9 @@ class AgentConfig(Settings):
     def _each_once(self, settings: StudySettings) -> int:
         """Return as many transitions as the agent learns from."""
         learner = {k: v for k, v in self.learner_values(settings).items() if k not in COLLECTED}
-        update = CloningConfig.parse(learner, source=f"agent {self.agent!r}: cloning").frames_per_update
+        try:
+            update = CloningConfig.model_validate(learner).frames_per_update
+        except ValidationError:  # which the run itself will name
+            update = 1
         frames = self.frames if self.frames is not None else settings.frames
         return max(1, -(-frames // update)) * update

@@ -111,8 +111,6 @@ class RunConfig(Settings):
             keys.add("evaluations")
         if self.policy and self.policy.action_choice == "head":
             keys.add("policy.normalization")
-        if self.policy and self.policy.template == "plain":  # as all runs were before there were others
-            keys.add("policy.template")
         return frozenset(keys)
 
     def read(self) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def trust_table(study: Study) -> Table | None:
             ("answers to probes", calibration(study.usual(study.table("probes"))), "confidence", "accuracy")
         )
     if {"value", "discounted_return"} <= set(study.table("episodes")):
-        played = study.usual(study.final(study.final_protocol, "none"))
+        played = study.usual(study.final(study.final_protocol, study.reference_shift))
         parts.append(("critic's first value", value_calibration(played, WHO), "value", "discounted_return"))
     rows = [
         [
@@ -81,7 +81,7 @@ def trust_table(study: Study) -> Table | None:
 def variance_table(study: Study) -> Table | None:
     """Return how much of each agent's success is seed, scene and draw; None where nothing varies."""
     parts = (Column("Seed"), "seed_share"), (Column("Scene"), "scene_share"), (Column("Draw"), "draw_share")
-    shares = variance_shares(study.usual(study.final(study.final_protocol, "none")))
+    shares = variance_shares(study.usual(study.final(study.final_protocol, study.reference_shift)))
     rows = [
         [
             Cell(AGENT, study.looks[row["agent"], row["model"]].label),

@@ -76,7 +76,7 @@ def _learning(study: Study) -> Iterator[Finding]:
 
 def _wrong_objects(study: Study) -> Iterator[Finding]:
     """Tell how often each learner touches an object that the goal does not name, solved episodes included."""
-    rows = study.usual(study.final(study.final_protocol, "none"))
+    rows = study.usual(study.final(study.final_protocol, study.reference_shift))
     if "wrong_object" not in rows or rows["wrong_object"].isna().any():
         return
     touched = success_by(rows, WHO, "wrong_object")

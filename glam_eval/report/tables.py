@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from glam_eval.config.agents import normalising_agents
 from glam_eval.figures import Absent, Study
 from glam_eval.figures.definitions import generalization, sample_efficiency
 from glam_eval.figures.draw.shifts import base_label, shift_label
@@ -157,8 +158,8 @@ def task_table(study: Study) -> Table:
 
 
 def _normalized(episodes: pd.DataFrame) -> dict[tuple[str, ...], Row]:
-    """Return success between random and bot by agent, model, shift and task; nothing where one is missing."""
-    if not {"random", "bot"} <= set(episodes["agent"].astype(str)):
+    """Return success between floor and ceiling by agent, model, shift, task; nothing without both."""
+    if not set(normalising_agents()) <= set(episodes["agent"].astype(str)):
         return {}
     table = normalized_scores(episodes, by=("shift", "task"))
     return {(row["agent"], row["model"], row["shift"], row["task"]): row for row in records(table)}

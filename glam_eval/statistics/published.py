@@ -61,8 +61,8 @@ def against_published(episodes: pd.DataFrame, name: str) -> pd.DataFrame:
     episodes), and that of reading it; tests are one family, as ``compare`` adjusts them. Raises
     ``UserError`` for unknown names.
     """
-    source, theirs = SOURCES.get(name), published(name)
-    assert source is not None
+    theirs = published(name)
+    source = SOURCES[name]
     found = list(_both(final_checkpoints(episodes), theirs, source))
     adjusted = adjust([estimate.p_value() if tested else np.nan for _, estimate, tested in found])
     tests = max(1, int(np.isfinite(adjusted).sum()))

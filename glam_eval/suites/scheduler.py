@@ -180,7 +180,7 @@ class Scheduler:
     def _patience(self, worker: _Worker) -> float:
         """Return the seconds without a sign of life after which a worker is replaced."""
         starting = worker.run_id is None
-        return min(self._silence_seconds, _START_SECONDS) if starting else self._silence_seconds
+        return _START_SECONDS if starting else self._silence_seconds
 
     def _dump_stack(self, worker: _Worker) -> None:
         """Have a hung run write the stack of its threads into its log; a stopped one is woken for it."""

@@ -24,5 +24,5 @@ def test_examples_name_the_last_checkpoint_of_quick():
 
 
 def test_the_agent_that_the_example_clones_reads_as_many_observations():
-    remembered = {run.environment.remembered for run in load_suite("quick").runs()}
+    remembered = {run.environment.remembered for run in load_suite("quick").runs() if run.policy}
     assert {int(found) for found in CLONED.findall((COMMANDS / "clone.py").read_text())} == remembered

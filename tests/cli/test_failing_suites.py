@@ -72,7 +72,7 @@ def test_failures_are_isolated_named_and_written_down(refused_meanwhile, tmp_pat
     reasons = {line.split("-")[0]: line for line in said[1:]}
     assert "ArithmeticError: a number that is none" in reasons["raising"]
     assert "its process died twice (exit code -9; -9 is often a lack of memory)" in reasons["killed"]
-    assert "silent for 6 s twice" in reasons["hanging"]
+    assert "computed nothing for 6 s twice" in reasons["hanging"]
     for line in said[1:]:
         assert Path(line.partition("(log: ")[2].rstrip(")")).read_text().strip()
     runs = pd.read_parquet(out / "runs").set_index("agent").status

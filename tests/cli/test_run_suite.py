@@ -1,6 +1,5 @@
 """The whole study by one command: what it leaves, how it resumes, what it says to wrong input."""
 
-import json
 import os
 import random
 import shutil
@@ -250,20 +249,18 @@ def test_an_interrupt_while_a_teacher_trains_leaves_its_checkpoint_within_second
 
 
 def test_a_failing_run_is_named_and_the_others_finish(suite, tmp_path):
-    broken = tmp_path / "model"
-    broken.mkdir()
-    (broken / "config.json").write_text(json.dumps({"model_type": "t5"}))
-    agents = f"agents=[{{agent='random'}}, {{agent='zero-shot', model='{broken}'}}]"
+    diverging = "ppo={learning_rate=1e38, epochs=1, minibatch=80}"
+    agents = f"agents=[{{agent='random'}}, {{agent='gflan', model='t5-pico', {diverging}}}]"
     out = tmp_path / "out"
     done = glam_eval("run-suite", suite, "--out", out, "--seeds", 1, "--set", agents)
     assert done.returncode == 1
-    assert "zero-shot-model-GoToLocalS5N2-s0" in done.stderr
+    assert "gflan-t5-pico-GoToLocalS5N2-s0" in done.stderr and "not finite" in done.stderr
     assert "log:" in done.stderr
     assert "Traceback" not in done.stderr
     runs = pd.read_parquet(out / "runs")
     assert dict(zip(runs["agent"], runs["status"], strict=True)) == {
         "random": "finished",
-        "zero-shot": "failed",
+        "gflan": "failed",
     }
 
 

@@ -39,7 +39,14 @@ OTHERS = {
     "learner.adam_betas": (0.8, 0.9),
 }
 # Fixed by the agent, or naming what other keys spell out.
-NEVER = {"agent", "learner.kind", "policy.weights", "policy.embeddings", "policy.action_choice"}
+NEVER = {
+    "agent",
+    "environment.goal",
+    "learner.kind",
+    "policy.weights",
+    "policy.embeddings",
+    "policy.action_choice",
+}
 NAMES = {"learner.preset"}
 
 

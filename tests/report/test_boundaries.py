@@ -6,6 +6,7 @@ from scipy import stats
 from synthetic_study import make_study
 
 from glam_eval.figures import Absent, Study, figure_named, render
+from glam_eval.figures.definitions import against_paper
 from glam_eval.figures.tables import final
 from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
 from glam_eval.report.methods import limits
@@ -71,9 +72,9 @@ def test_calibration_is_told_where_it_was_stored(weak):
 def test_the_paper_is_drawn_beside_ours_on_its_levels_alone():
     tables = dict(make_study(conditions=5, seeds=3, scenes=10))
     with pytest.raises(Absent, match="on a level of the paper's"):
-        final.against_paper(Study.of(tables))
+        against_paper.table(Study.of(tables))
     moved = {name: tables[name].assign(level="MixedTrainLocal") for name in ("episodes", "runs")}
-    table = final.against_paper(Study.of(tables | moved))
+    table = against_paper.table(Study.of(tables | moved))
     assert set(table["agent"]) == {"gflan", "zero-shot", "random"}  # the figure has no bot
     assert set(table["shift"]) == {"none", "synonym_actions", "new_composition"}
     row = table[(table["agent"] == "gflan") & (table["shift"] == "none")].iloc[0]

@@ -7,6 +7,8 @@ from glam_eval import statistics
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.estimates import WHO, generator
 
+BY = [*WHO, "seed", "frames", "run_id"]
+ENTROPY, DRIFT, INFORMATION = "entropy (nats)", "KL to the start (nats)", "I(action; prompt) (nats)"
 MOMENTS = 60  # of training drawn at most: probes are asked after every update
 
 
@@ -24,6 +26,17 @@ def probes_along_training(study: Study) -> pd.DataFrame:
     moments = np.sort(rows["frames"].unique())
     kept = np.unique(np.linspace(0, len(moments) - 1, MOMENTS).round().astype(int))
     return rows[rows["frames"].isin(moments[kept])]
+
+
+def answers_along_training(probes: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return entropy, distance from the first policy and what prompts tell of actions, a value a seed."""
+    seeds = probes.groupby(BY, observed=True, sort=False)
+    parts = [
+        seeds[column].mean().rename("measured").reset_index().assign(measure=measure)
+        for measure, column in ((ENTROPY, "entropy"), (DRIFT, "kl"))
+    ]
+    told = statistics.information(probes).rename(columns={"mutual_information": "measured"})
+    return [*parts, told.assign(measure=INFORMATION)]
 
 
 def curves_over_seeds(rows: pd.DataFrame, panel: str, value: str, figure: str) -> pd.DataFrame:

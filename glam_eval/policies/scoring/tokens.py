@@ -82,14 +82,13 @@ class CachedTokenizer:
             return list(itertools.chain.from_iterable([cache[word] for word in words]))
         except KeyError:
             if any(token in word for word in words if word not in cache for token in self._added):
-                return self._join_between(text) if self._between else self._encode(text)
+                return self._join_between(text, self._between) if self._between else self._encode(text)
             return [token for word in words for token in cache.get(word) or self._remember(word)]
 
-    def _join_between(self, text: str) -> list[int]:
-        """Return the ids of a text with added tokens in it, as chat templates write."""
-        assert self._between is not None
+    def _join_between(self, text: str, between: re.Pattern[str]) -> list[int]:
+        """Return the ids of a text with added tokens in it, as chat templates write; ``between`` parts it."""
         ids = self.tokenizer.get_added_vocab()
-        parts = [part for part in self._between.split(text) if part]
+        parts = [part for part in between.split(text) if part]
         return [token for part in parts for token in ([ids[part]] if part in ids else self._join(part))]
 
     def _remember(self, text: str) -> list[int]:
