@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_learners import LEARNERS
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
@@ -63,17 +64,6 @@ def tiny_suite(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.toml"
     path.write_text(TINY_SUITE)
     return path
-
-
-# Settings of each kind of learner: three updates of 80 frames in tiny_run's.
-LEARNERS = {
-    "gflan": {"preset": "small", "environments": 8, "steps": 10, "minibatch": 40},
-    "drrn": {"environments": 4, "steps": 20, "batch": 8, "replay": 150},
-    "symbolic-ppo": {"environments": 8, "steps": 10, "recurrence": 5, "minibatch": 40, "epochs": 1},
-    "bc-bot": {"minibatch": 8, "steps": 10},
-}
-LEARNERS |= dict.fromkeys(("aflan", "npe", "npa", "npae"), LEARNERS["gflan"])
-LEARNERS["bc-gflan"] = LEARNERS["bc-bot"]
 
 
 def tiny_run(agent="gflan", **values) -> RunConfig:

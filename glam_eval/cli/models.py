@@ -65,8 +65,7 @@ def convert(
 
     Example: `glam-eval models convert SmolLM2.Q4_1.gguf --out models/smollm2`
     """
-    from rich.console import Console
-
+    from glam_eval.core.console import Console
     from glam_eval.policies.models.gguf import convert_gguf
 
     _check_new(out)

@@ -58,7 +58,7 @@ def test_a_loss_that_is_not_finite(diverged):
     assert "loss or gradient is not finite in update 1: lower ppo.learning_rate (now 1e+30)" in line
     (checkpoint,) = (out / "checkpoints").glob("*/frames-*")
     assert read_checkpoint(checkpoint).frames == 0
-    assert list((out / "episodes").glob("*.parquet"))
+    assert list((out / "episodes").rglob("*.parquet"))
 
 
 def test_a_checkpoint_of_another_model(diverged, tmp_path):

@@ -7,9 +7,9 @@ import time
 
 import pytest
 import torch
-from conftest import LEARNERS
 from killable import start
 from program import assert_same_results
+from tiny_learners import LEARNERS
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.loading import make_suite

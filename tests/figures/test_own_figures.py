@@ -73,8 +73,8 @@ def test_a_file_added_to_the_definitions_is_a_figure_of_the_program(results, tmp
 
 def test_a_copied_definition_draws_what_was_changed_in_it(results, tmp_path):
     text = (DEFINITIONS / "failures.py").read_text()
-    assert text.count('"none")') == 1
-    (tmp_path / "mine.py").write_text(text.replace('"none")', '"none@fr")'))
+    assert text.count("study.reference_shift)") == 1
+    (tmp_path / "mine.py").write_text(text.replace("study.reference_shift)", '"none@fr")'))
     done = figures(results, tmp_path / "out", "--name", tmp_path / "mine.py")
     assert done.returncode == 0, done.stderr
     ended = pd.read_csv(tmp_path / "out" / "failures.csv")

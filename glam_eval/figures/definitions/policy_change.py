@@ -7,12 +7,7 @@ import pandas as pd
 from glam_eval.figures.draw.probes import draw_panels
 from glam_eval.figures.figure import BANDS, FigureDefinition
 from glam_eval.figures.study import Absent, Study
-from glam_eval.figures.tables.change import (
-    BY,
-    answers_along_training,
-    curves_over_seeds,
-    probes_along_training,
-)
+from glam_eval.figures.tables import change
 
 BIAS = "value less return"
 
@@ -21,15 +16,17 @@ def table(study: Study) -> pd.DataFrame:
     """Return entropy, distance from the first policy, what prompts tell of actions, the critic's error."""
     parts = []
     if "probes" in study.tables and {"entropy", "kl"} <= set(study.tables["probes"]):
-        parts += answers_along_training(probes_along_training(study))
+        parts += change.answers_along_training(change.probes_along_training(study))
     if {"value", "discounted_return"} <= set(study.tables["episodes"]):
         played = study.usual(study.episodes("sample-efficiency", "none"))
         off = played.assign(measured=played["value"] - played["discounted_return"])
-        parts.append(off.groupby(BY, observed=True)["measured"].mean().reset_index().assign(measure=BIAS))
+        parts.append(
+            off.groupby(change.BY, observed=True)["measured"].mean().reset_index().assign(measure=BIAS)
+        )
     rows = pd.concat(parts).dropna(subset=["measured"]) if parts else pd.DataFrame()
     if rows.empty or rows["frames"].nunique() < 2:
         raise Absent("no agent was probed along training, and none has a critic")
-    return curves_over_seeds(rows, "measure", "measured", "policy_change")
+    return change.curves_over_seeds(rows, "measure", "measured", "policy_change")
 
 
 FIGURE = FigureDefinition(
@@ -38,6 +35,6 @@ FIGURE = FigureDefinition(
     table=table,
     draw=partial(draw_panels, panel="measure", label="", share=False),
     explanation="Entropy, KL divergence from the policy before training, and the information of prompts on "
-    "actions, which falls to 0 in an agent that stops reading, are over fixed probe prompts; the critic's first "
-    f"value less the discounted return that followed is one over evaluation scenes. {BANDS}",
+    "actions, 0 in an agent that stops reading, are over fixed probe prompts; the critic's first value less "
+    f"the discounted return that followed is one over evaluation scenes. {BANDS}",
 )
