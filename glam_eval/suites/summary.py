@@ -124,4 +124,5 @@ def _words(name: str) -> str:
 
 def _percent(row: Mapping[Hashable, Any]) -> Text:
     estimate, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
-    return styled(f"{estimate:.0f} ", (f"{low:.0f}–{high:.0f}", "dim"))
+    interval = f"{low:.0f}–{high:.0f}" if low <= high else "–"  # none is offered of so few seeds
+    return styled(f"{estimate:.0f} ", (interval, "dim"))

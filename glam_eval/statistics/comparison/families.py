@@ -68,6 +68,8 @@ def _names(who: pd.DataFrame) -> list[str]:
 
 
 def _told(rows: pd.DataFrame) -> dict[str, str]:
+    if rows.empty:  # no episodes without a shift: nothing tells where agents were trained
+        return {}
     told = [name for name in SETTING if name == "level" or rows[name].nunique() > 1]
     texts = rows[told].agg(" in ".join, axis=1)
     return dict(zip(rows["name"], texts, strict=True))
