@@ -254,7 +254,7 @@ def test_a_failing_run_is_named_and_the_others_finish(suite, tmp_path):
     out = tmp_path / "out"
     done = glam_eval("run-suite", suite, "--out", out, "--seeds", 1, "--set", agents)
     assert done.returncode == 1
-    assert "gflan-t5-pico-GoToLocalS5N2-s0" in done.stderr and "not finite" in done.stderr
+    assert "gflan-t5-pico-GoToLocalS5N2-s0" in done.stderr and "NaN" in done.stderr
     assert "log:" in done.stderr
     assert "Traceback" not in done.stderr
     runs = pd.read_parquet(out / "runs")

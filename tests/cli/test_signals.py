@@ -72,8 +72,17 @@ def straight(tmp_path_factory):
     return folder / "out"
 
 
-@pytest.mark.parametrize("number", CODES)
-@pytest.mark.parametrize("everyone", [False, True], ids=["parent", "all"])
+@pytest.mark.parametrize(
+    ("number", "everyone"),
+    [
+        (signal.SIGTERM, False),
+        (signal.SIGHUP, True),
+        *(
+            pytest.param(number, everyone, marks=pytest.mark.slow)
+            for number, everyone in ((signal.SIGTERM, True), (signal.SIGHUP, False), (signal.SIGINT, False))
+        ),
+    ],
+)
 def test_a_signal_stops_at_a_checkpoint_in_one_line(suite, tmp_path, straight, number, everyone):
     out = tmp_path / "out"
     process = begin(suite, out)

@@ -91,8 +91,7 @@ def study_of(agent, threads):
 @pytest.mark.parametrize(
     ("agent", "threads", "kills"),
     [
-        ("gflan", 1, FEW),
-        ("bc-gflan", 1, FEW),
+        ("bc-gflan", 1, FEW),  # with it its teacher, and the demonstrations between them
         pytest.param("gflan", 2, MANY, marks=pytest.mark.slow),
         *(pytest.param(agent, 1, MANY, marks=pytest.mark.slow) for agent in LEARNERS),
     ],

@@ -5,7 +5,6 @@ from test_language_model_policy import ACTIONS, situation
 from tiny_models import byte_level_tokenizer, causal
 
 from glam_eval.config.policy import PolicyConfig
-from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.world import Situation
 from glam_eval.language import LANGUAGES, render_prompt, speaker
@@ -96,12 +95,3 @@ def test_every_prompt_has_three_turns(language, template):
 def test_templates_that_say_no_turns_are_refused(template, message):
     with pytest.raises(UserError, match=message):
         policy_of(chat_tokenizer(template))
-
-
-def test_runs_without_chat_keep_their_names():
-    values = {"agent": "zero-shot", "model": "t5-nano", "policy": {}}
-    plain = RunConfig.parse(values, "test")
-    assert "template" not in plain.read()["policy"]
-    assert RunConfig.parse({**values, "policy": {"template": "plain"}}, "test").digest() == plain.digest()
-    chat = RunConfig.parse({**values, "policy": {"template": "chat"}}, "test")
-    assert chat.read()["policy"]["template"] == "chat" and chat.digest() != plain.digest()
