@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_learners import LEARNERS
+from tiny_suite import TINY_SUITE
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
@@ -15,47 +16,6 @@ from glam_eval.training.run import TrainingRun
 
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with it ignored
-
-TINY_SUITE = """
-title = "A tiny study"
-question = "Does everything fit together?"
-seeds = 2
-frames = 240
-evaluations = 3
-
-[environment]
-level = "GoToLocalS5N2"
-remembered = 1
-
-[policy]
-head_hidden = 8
-
-[ppo]
-preset = "small"
-environments = 8
-steps = 10
-minibatch = 40
-
-[[agents]]
-agent = "gflan"
-model = "t5-pico"
-
-[[agents]]
-agent = "random"
-
-[[agents]]
-agent = "bot"
-
-[[protocols]]
-name = "sample-efficiency"
-scenes = 6
-
-[[protocols]]
-name = "generalization"
-scenes = 8
-replays = 1
-conditions = ["none", "invented_nouns", "none@fr"]
-"""
 
 
 @pytest.fixture

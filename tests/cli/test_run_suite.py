@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import TINY_SUITE
 from program import SUITE_TABLES, assert_same_results, command, glam_eval, stable_table
+from tiny_suite import TINY_SUITE
 
 import glam_eval as package
 from glam_eval.core.seeds import test_scene_seeds

@@ -21,10 +21,11 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from conftest import LEARNERS, TINY_SUITE
 from killable import carry_out_study, compact_study, empty_study, server, start, summarise_study
 from program import assert_same_results, command
 from test_killed_runs import assert_same_studies, checksums, finish, study_of
+from tiny_learners import LEARNERS
+from tiny_suite import TINY_SUITE
 
 from glam_eval.execution.study import write_suite
 from glam_eval.suites.summary import is_current

@@ -1,0 +1,42 @@
+"""A suite of 6 short runs, as TOML."""
+
+TINY_SUITE = """
+title = "A tiny study"
+question = "Does everything fit together?"
+seeds = 2
+frames = 240
+evaluations = 3
+
+[environment]
+level = "GoToLocalS5N2"
+remembered = 1
+
+[policy]
+head_hidden = 8
+
+[ppo]
+preset = "small"
+environments = 8
+steps = 10
+minibatch = 40
+
+[[agents]]
+agent = "gflan"
+model = "t5-pico"
+
+[[agents]]
+agent = "random"
+
+[[agents]]
+agent = "bot"
+
+[[protocols]]
+name = "sample-efficiency"
+scenes = 6
+
+[[protocols]]
+name = "generalization"
+scenes = 8
+replays = 1
+conditions = ["none", "invented_nouns", "none@fr"]
+"""
