@@ -51,5 +51,15 @@ CURRICULUM = (
         replace(_PLAIN, most=4, walls=True, bare_names=0.3, layouts=True),
         (*_FACTS, *_LOOKED_UP, "any_action"),
     ),
+    CurriculumStage(
+        "facts in six languages",
+        replace(_PLAIN, layouts=True, languages=Stage().languages, shifts=Stage().shifts),
+        _FACTS,
+    ),
+    CurriculumStage(
+        "scenes in six languages",
+        Stage(views=(1,), fewest=2, most=4, absent=False, partly_named=False, bare_names=0.3),
+        (*_FACTS, *_LOOKED_UP, "any_action"),
+    ),
 )
 WIDEST = CurriculumStage("everything", Stage())
