@@ -124,7 +124,8 @@ def headline(table: pd.DataFrame) -> list[str]:
     rows = [] if table.empty else records(table)
     return [
         f"{agent_label(condition_name(row['agent'], row['model']))} {_word(row['verdict'])}: "
-        f"another goal told, it does that in {100 * row['told']:.0f}%, what was meant in {100 * row['meant']:.0f}%"
+        f"another goal told, it does that in {100 * row['told']:.0f}%, "
+        f"what was meant in {100 * row['meant']:.0f}%"
         for verdict in WORST_FIRST
         for row in rows
         if row["verdict"] == verdict
