@@ -63,6 +63,7 @@ def compare(
     from glam_eval.core.console import Console
     from glam_eval.core.seeds import stream
     from glam_eval.report import matrices
+    from glam_eval.report.reading import reading_matrices
 
     console = Console()
     episodes, runs = _tables(results, protocol)
@@ -82,7 +83,8 @@ def compare(
             drawn, legend = matrices.targets(table), matrices.TARGET_LEGEND
     else:
         table = statistics.compare(episodes, generator, runs=runs, baseline=baseline)
-        drawn, legend = matrices.matrices(table), matrices.LEGEND
+        reading = statistics.who_reads(episodes, runs=runs)
+        drawn, legend = [*reading_matrices(reading), *matrices.matrices(table)], matrices.LEGEND
         table = table[_COLUMNS]
     if long:
         present(table, form, out, console)

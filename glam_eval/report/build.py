@@ -14,9 +14,11 @@ from glam_eval.core.files import write_text_atomically
 from glam_eval.core.text import printable
 from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
 from glam_eval.figures.style import thousands
+from glam_eval.figures.tables.reading import who_reads
 from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
 from glam_eval.report.findings import findings
 from glam_eval.report.methods import limits, methods, settings
+from glam_eval.report.reading import headline, reading_table
 from glam_eval.report.replays import collect_replays
 from glam_eval.report.tables import Table, overview_table, shift_table, task_table
 from glam_eval.report.vector import inline_svg
@@ -68,7 +70,9 @@ def render_page(study: Study, title: str = "", question: str = "") -> str:
         title=title or f"Results of {_suite(study) or 'a study'}",
         question=question,
         facts=_facts(study),
+        headline=_reading(study),
         findings=findings(study),
+        reading=reading_table(study),
         overview=overview_table(study),
         figures=figures,
         tables=[table for table in _tables(study) if table],
@@ -89,6 +93,13 @@ def _inline(rendering: Rendering) -> InlineFigure:
     return InlineFigure(
         definition.name, definition.title, inline_svg(rendering), rendering.caption, Markup(numbers)
     )
+
+
+def _reading(study: Study) -> list[str]:
+    try:
+        return headline(study.derive(who_reads))
+    except Absent:
+        return []
 
 
 def _tables(study: Study) -> list[Table | None]:

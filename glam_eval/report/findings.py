@@ -1,15 +1,13 @@
 """Findings in plain sentences, each with its numbers and intervals, written from the statistics."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from glam_eval.config.agents import normalising_agents
 from glam_eval.figures import Absent, Study
 from glam_eval.figures.definitions import generalization, learning_curves
 from glam_eval.figures.draw.shifts import base_label, shift_label
@@ -17,12 +15,12 @@ from glam_eval.figures.identity import Condition, conditions_of, records, rows_o
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables import final
 from glam_eval.figures.tables.estimates import WHO
-from glam_eval.report.sentences import listed, p_value, points, rate
-from glam_eval.statistics import condition_name, success_by
+from glam_eval.report.reading import reading_findings
+from glam_eval.report.sentences import Finding, Kind, listed, p_value, points, rate
+from glam_eval.statistics import best_goal_blind, condition_name, success_by
+from glam_eval.statistics.chance import is_goal_blind
 from glam_eval.statistics.comparison.protocol import BEYOND
 
-Kind = Literal["up", "down", "same", "open"]
-FLOOR = (normalising_agents()[0], "none")
 WORDS: dict[str, tuple[Kind, str]] = {
     "lower": ("down", "It loses {} points under {}."),
     "higher": ("up", "It gains {} points under {}."),
@@ -31,17 +29,9 @@ WORDS: dict[str, tuple[Kind, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One finding (numbers in bold), and whether it tells of a gain, a loss, no change or nothing sure."""
-
-    text: Markup
-    kind: Kind
-
-
 def findings(study: Study) -> list[Finding]:
-    """Return what the study found, in the order of its questions: learning, which agent, generalization."""
-    found = [*_learning(study), *_wrong_objects(study)]
+    """Return what the study found, by its questions: reading, learning, which agent, generalization."""
+    found = [*reading_findings(study), *_learning(study), *_wrong_objects(study)]
     found += _between(study, study.final_protocol, "success", "At the end of training,")
     for protocol in _curves(study):
         found += _between(study, protocol, "area_under_curve", "In mean success along training,")
@@ -65,10 +55,10 @@ def _learning(study: Study) -> Iterator[Finding]:
         text = Markup(
             "{} solves <b>{}</b> of the scenes after {} steps of training, from <b>{}</b> before it"
         ).format(look.label, rate(last), thousands(last["frames"]), rate(first))
-        floor = _difference(study, condition, FLOOR)
-        if floor is not None:
-            text += Markup("; on the {} scenes it is <b>{}</b> points against random").format(
-                study.final_protocol, points(floor)
+        chance, floor = _against_chance(study, condition)
+        if chance is not None and floor is not None:
+            text += Markup("; on the {} scenes it is <b>{}</b> points against chance ({})").format(
+                study.final_protocol, points(floor), study.looks[chance].label
             )
         sure = last["low"] > first["high"]
         yield Finding(text + ".", "up" if sure else "open")
@@ -142,10 +132,10 @@ def _generalization(study: Study) -> Iterator[Finding]:
         table = study.derive(generalization.table)
     except Absent:
         return
-    for condition in _learners(study):
+    for condition in (learner for learner in _learners(study) if not is_goal_blind(learner[0])):
         look = study.looks[condition]
         rows = records(rows_of(table, condition).dropna(subset=["change"]).sort_values("change"))
-        learned = _difference(study, condition, FLOOR)
+        _, learned = _against_chance(study, condition)
         if learned is not None and learned["verdict"] != "higher":
             continue  # an agent at chance has nothing to lose
         for verdict, (kind, sentence) in WORDS.items():
@@ -163,19 +153,19 @@ def _generalization(study: Study) -> Iterator[Finding]:
 
 
 def _all_of_it(study: Study, condition: Condition, lost: Sequence[str]) -> Iterator[Finding]:
-    """Tell which shifts leave an agent nothing over random, where an equivalence test says so."""
+    """Tell which shifts leave an agent nothing over chance, where an equivalence test says so."""
     gone = []
     for shift in lost:
-        row = _difference(study, condition, FLOOR, shift=shift)
+        _, row = _against_chance(study, condition, shift)
         if row is not None and row["verdict"] == "equivalent":
             gone.append(Markup("{} (<b>{}</b> points)").format(shift_label(shift), points(row)))
     if gone:
-        text = Markup("{}: all of it is lost, within 5 points of random by an equivalence test, under {}.")
+        text = Markup("{}: all of it is lost, within 5 points of chance by an equivalence test, under {}.")
         yield Finding(text.format(study.looks[condition].label, listed(gone)), "down")
 
 
 def _beyond_chance(study: Study, condition: Condition) -> Iterator[Finding]:
-    """Tell what other tasks and rooms cost beyond what they cost random, who cannot know the goal."""
+    """Tell what other tasks and rooms cost beyond what they cost the best agent without the goal."""
     table = study.derive(final.comparisons)
     own = table[(table["a"] == condition_name(*condition)) & (table["measure"] == BEYOND)]
     rows = records(own[own["verdict"].isin(["lower", "higher"])].sort_values("estimate"))
@@ -186,7 +176,7 @@ def _beyond_chance(study: Study, condition: Condition) -> Iterator[Finding]:
         for row in rows
     ]
     if parts:
-        text = Markup("{}, less what the same change makes of random: {}.")
+        text = Markup("{}, less what the same change makes of chance: {}.")
         yield Finding(
             text.format(study.looks[condition].label, listed(parts)),
             "down" if rows[0]["verdict"] == "lower" else "up",
@@ -217,6 +207,17 @@ def _learners(study: Study) -> list[Condition]:
     episodes = study.table("episodes")
     trained = set(conditions_of(episodes[episodes["frames"] > 0]))
     return [condition for condition in study.looks if condition in trained]
+
+
+def _against_chance(
+    study: Study, condition: Condition, shift: str | None = None
+) -> tuple[Condition | None, dict[str, Any] | None]:
+    """Return the best goal-blind agent under a shift, and how a condition compares with it there."""
+    shift = study.reference_shift if shift is None else shift
+    best = best_goal_blind(study.usual(study.final(study.final_protocol, shift)))
+    if best is None or best == condition:
+        return best, None
+    return best, _difference(study, condition, best, shift=shift)
 
 
 def _curves(study: Study) -> list[str]:

@@ -36,8 +36,8 @@ class Cell:
             return self.words or NOTHING
         known = np.isfinite(self.low) and np.isfinite(self.high)
         if not self.verdict:
-            ends = f" {100 * self.low:.0f}–{100 * self.high:.0f}" if known else ""
-            return f"{100 * self.estimate:.0f}{ends}"
+            ends = f" {_percent(self.low)}–{_percent(self.high)}" if known else ""
+            return f"{_percent(self.estimate)}{ends}"
         ends = f" [{_points(self.low)}, {_points(self.high)}]" if known else ""
         return f"{_points(self.estimate)}{ends} {MARKS[self.verdict]}"
 
@@ -89,9 +89,9 @@ def matrices(comparisons: pd.DataFrame, reference: str = "none") -> list[Matrix]
                 )
             )
         if len(changes):
-            less = ", less that of random" if measure == BEYOND else ""
+            less = ", less that of chance" if measure == BEYOND else ""
             title = (
-                f"{what.removesuffix(' beyond random')}, change in points{less}, simultaneous 95% intervals"
+                f"{what.removesuffix(' beyond chance')}, change in points{less}, simultaneous 95% intervals"
             )
             found.append(_by_condition(title, changes, _compared, _changed))
         at = between[between["shift"] == reference]
@@ -166,6 +166,10 @@ def _notes(rows: pd.DataFrame) -> Iterator[str]:
         for note in row["note"].split("; "):
             if not note.startswith(("few seeds", "under-powered", "the same on every", "yet within")):
                 yield f"{agent_label(row['a'])}: {note}"
+
+
+def _percent(value: float) -> str:
+    return str(round(100 * value))  # an integer has no negative zero
 
 
 def _points(value: float) -> str:

@@ -5,7 +5,8 @@ and here the tables that figures and reports draw. Everything random takes an ex
 """
 
 from glam_eval.statistics.aggregates import aggregates, improvement_probabilities, performance_profiles
-from glam_eval.statistics.bot import add_efficiency, normalized_scores
+from glam_eval.statistics.bot import add_efficiency
+from glam_eval.statistics.chance import best_goal_blind, chance
 from glam_eval.statistics.comparison.comparisons import compare
 from glam_eval.statistics.comparison.power import plan_power
 from glam_eval.statistics.completeness import Complete, Gap, complete
@@ -15,7 +16,9 @@ from glam_eval.statistics.failures import classify, failures
 from glam_eval.statistics.information import calibration, information, value_calibration
 from glam_eval.statistics.mixed import mixed_effects, variance_shares
 from glam_eval.statistics.names import condition_name
+from glam_eval.statistics.normalized import normalized_scores
 from glam_eval.statistics.published import against_published
+from glam_eval.statistics.reading import asks_reading, who_reads
 from glam_eval.statistics.summaries import generalization, success_by
 from glam_eval.statistics.variants import failed_runs, name_variants
 
@@ -26,7 +29,10 @@ __all__ = [
     "against_published",
     "aggregates",
     "areas",
+    "asks_reading",
+    "best_goal_blind",
     "calibration",
+    "chance",
     "classify",
     "compare",
     "complete",
@@ -47,4 +53,5 @@ __all__ = [
     "success_by",
     "value_calibration",
     "variance_shares",
+    "who_reads",
 ]

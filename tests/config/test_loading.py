@@ -209,7 +209,7 @@ EXPECTED_RUNS = {
     "paper-cpu": 78,
     "probes": 15,
     "probes-cpu": 20,
-    "quick": 30,
+    "quick": 40,
     "retention": 20,
     "retention-cpu": 20,
     "sample-efficiency": 50,

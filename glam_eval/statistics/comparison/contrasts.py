@@ -88,10 +88,12 @@ def beyond(
     row: tuple[str, str, str, str, str],
     margin: float,
     generator: np.random.Generator,
+    chance: str,
 ) -> Contrast | None:
     """Return an agent's change between two conditions less that of one that cannot know the goal.
 
-    ``agent`` and ``blind`` are the rows of both in the two conditions. None where one has no seed in both.
+    ``agent`` and ``blind`` are the rows of both in the two conditions, ``chance`` is the latter's name. None
+    where one has no seed in both.
     """
     teams = [cells.of_both(*agent), cells.of_both(*blind)]
     if not all(len(first) for first, _ in teams):
@@ -102,7 +104,7 @@ def beyond(
     p_exact = permutation_test(changes[0], changes[1], generator)
     contrast = _row(
         protocol, shift, measure, (names[0], names[1]), estimate,
-        "paired difference less that of the goal-blind agent; Welch t interval; t test", "",
+        f"paired difference less that of {chance}; Welch t interval; t test", "",
     )  # fmt: skip
     contrast = replace(
         contrast,
