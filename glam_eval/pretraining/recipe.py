@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 from glam_eval.config.overrides import apply_overrides
 from glam_eval.config.settings import Fraction, Settings
 from glam_eval.core.errors import unknown
+from glam_eval.policies.models.shapes import LADDER, SEED_MARK
 
 _RECIPES = resources.files("glam_eval.pretraining") / "recipes"
 
@@ -114,13 +115,14 @@ def recipes() -> list[str]:
 
 
 def load_recipe(model: str, overrides: Sequence[str] = (), seed: int | None = None) -> Recipe:
-    """Return a model's recipe with ``key=value`` overrides.
+    """Return a model's recipe with ``key=value`` overrides; "t5-nano-seed1" is t5-nano's with seed 1.
 
     Raises:
         UserError: for a model without a recipe, an unknown key or an invalid value.
     """
-    if model not in recipes():
-        raise unknown("rung of the ladder", model, recipes())
-    values = tomllib.loads((_RECIPES / f"{model}.toml").read_text(encoding="utf-8"))
-    values = apply_overrides(values | {"model": model}, overrides)
+    rung, marked, number = model.partition(SEED_MARK)
+    if rung not in recipes() or (marked and model not in LADDER):
+        raise unknown("rung of the ladder", model, LADDER)
+    values = tomllib.loads((_RECIPES / f"{rung}.toml").read_text(encoding="utf-8"))
+    values = apply_overrides(values | {"model": model} | ({"seed": int(number)} if marked else {}), overrides)
     return Recipe.parse(values if seed is None else values | {"seed": seed}, source=f"recipe of {model}")
