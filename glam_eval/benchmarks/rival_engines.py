@@ -17,7 +17,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
-from glam_eval.policies.scoring.scores import reduce_edges
+from glam_eval.policies.scoring.edges import reduce_edges
 from glam_eval.policies.scoring.tree import ActionTrees, build_tree
 
 
