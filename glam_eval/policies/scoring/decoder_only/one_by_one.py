@@ -1,11 +1,11 @@
-"""Decoder-only models, prompt by prompt: each through the Hugging Face model, then its actions off the cache."""
+"""Each prompt through the Hugging Face model, then its actions off the cache: where blocks can't see trees."""
 
 from typing import Any
 
 import torch
 from transformers import DynamicCache
 
-from glam_eval.policies.scoring.logits import causal_logits
+from glam_eval.policies.scoring.decoder_only.logits import causal_logits
 from glam_eval.policies.scoring.packing import Group, PackedPrompts
 from glam_eval.policies.scoring.tree import ActionTrees
 

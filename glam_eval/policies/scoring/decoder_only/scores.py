@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from glam_eval.policies.scoring.causal_tree import CausalTreeEngine, PrefixMemory
+from glam_eval.policies.scoring.decoder_only.engine import CausalTreeEngine, PrefixMemory
 from glam_eval.policies.scoring.edges import Normalization, check_finite, check_lengths, sum_edges
 from glam_eval.policies.scoring.families import longest_input
-from glam_eval.policies.scoring.logits import causal_logits
+from glam_eval.policies.scoring.decoder_only.logits import causal_logits
 from glam_eval.policies.scoring.packing import Prompt
-from glam_eval.policies.scoring.prefixes import Rows, by_prefix
+from glam_eval.policies.scoring.decoder_only.prefixes import Rows, by_prefix
 from glam_eval.policies.scoring.tree import Actions, ActionTrees, build_tree, stack_trees
 
 NODES_PER_BATCH = 4096  # without gradients: full-speed products, and no more memory than an update takes
@@ -101,9 +101,8 @@ class TreeScorer:
         wide = np.stack([np.pad(each, (0, trees.tokens.shape[1] - len(each)), mode="edge") for each in rows])
         parents = np.take_along_axis(wide, trees.edge_parents.expand(len(rows), -1).numpy(), axis=1)
         tokens = np.broadcast_to(trees.edge_tokens.numpy(), parents.shape)
-        pairs, place = np.unique(
-            np.stack([parents, tokens], axis=-1).reshape(-1, 2), axis=0, return_inverse=True
-        )
+        flat = np.stack([parents, tokens], axis=-1).reshape(-1, 2)
+        pairs, place = np.unique(flat, axis=0, return_inverse=True)
         nodes, of_pair = np.unique(pairs[:, 0], return_inverse=True)
         where = (torch.from_numpy(each).to(self.device) for each in (nodes, of_pair, pairs[:, 1]))
         values = self._values(hidden, *where)

@@ -1,4 +1,4 @@
-"""Decoder-only models: prompts and actions of a batch as one tree, each node once through the family's blocks."""
+"""Hidden states of a tree's nodes, each once through the family's blocks; prefixes remembered between calls."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import torch
 
 from glam_eval.policies.scoring.packing import Prompt
-from glam_eval.policies.scoring.prefixes import Layout, PrefixTree, Rows
+from glam_eval.policies.scoring.decoder_only.prefixes import Layout, PrefixTree, Rows
 from glam_eval.policies.scoring.tree import Actions
-from glam_eval.policies.scoring.tree_attention import KeysAndValues, Switch, TreePass
+from glam_eval.policies.scoring.decoder_only.attention import KeysAndValues, Switch, TreePass
 
 MEMORY_BYTES = 2**29  # of remembered keys and values: a rollout's, where one observation is remembered
 

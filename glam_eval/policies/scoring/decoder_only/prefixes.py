@@ -35,9 +35,7 @@ class PrefixTree:
     """Nodes are rows, numbered as they come; a node's row is that of its prefix for good."""
 
     def __init__(self) -> None:
-        self._children: dict[
-            tuple[int, int], int
-        ] = {}  # by parent's row (-1 above the first token) and token
+        self._children: dict[tuple[int, int], int] = {}  # by parent's row, at first -1, and token
         self._tokens: list[int] = []
         self._depths: list[int] = []
 
@@ -52,7 +50,7 @@ class PrefixTree:
             actions: of each prompt.
 
         Returns:
-            The layout, and for every prompt the rows (N,) of its action tree's nodes, in ``build_tree``'s order.
+            The layout, and every prompt's rows (N,) of its action tree's nodes, in ``build_tree``'s order.
         """
         first = len(self)
         texts = [
