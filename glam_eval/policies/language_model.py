@@ -1,6 +1,7 @@
 """A language model as a policy: actions scored by its own head, or chosen by a new one, with a critic."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from glam_eval.core.seeds import stream_seed
 from glam_eval.core.world import Situation
 from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.heads import Head
+from glam_eval.policies.lanes import even_parts
 from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state
 from glam_eval.policies.models.estimate import tokens_at_once
 from glam_eval.policies.models.loading import load_model, load_weights
@@ -23,8 +25,10 @@ from glam_eval.policies.models.quiet import quiet
 from glam_eval.policies.models.stored import check_numbers, read_safetensors
 from glam_eval.policies.network import offered_only
 from glam_eval.policies.scoring.chat import ChatTemplate
+from glam_eval.policies.scoring.decoder_only.prefixes import by_prefix
+from glam_eval.policies.scoring.decoder_only.scores import TreeScorer
 from glam_eval.policies.scoring.packing import Prompt
-from glam_eval.policies.scoring.scores import Scorer, make_engine
+from glam_eval.policies.scoring.scores import make_scorer
 from glam_eval.policies.scoring.tokens import CachedTokenizer
 from glam_eval.policies.scoring.tree import Actions
 
@@ -102,9 +106,13 @@ class LanguageModelPolicy:
         if self.config.lora is not None:
             add_adapters(model, self.config.lora, seed)
         self._freeze()
-        engine = make_engine(model, self.config.gradient_checkpointing, self.config.compile)
-        half = self.config.precision == "bfloat16"
-        self._scorer = Scorer(model, engine, self.config.normalization, half)
+        self._scorer = make_scorer(
+            model,
+            self.config.normalization,
+            self.config.precision == "bfloat16",
+            self.config.gradient_checkpointing,
+            self.config.compile,
+        )
         self.cost_at_once = tokens_at_once(model.config.hidden_size, model.config.num_hidden_layers)
         self._cached_tokenizer = CachedTokenizer(tokenizer, joint=not model.config.is_encoder_decoder)
         self._turns = ChatTemplate(tokenizer) if self.config.template == "chat" else None
@@ -145,13 +153,35 @@ class LanguageModelPolicy:
 
     def evaluate(self, inputs: Sequence[PreparedPrompt], memory: torch.Tensor | None = None) -> PolicyOutput:  # noqa: ARG002
         """Return log-probabilities and values; differentiable unless under ``torch.no_grad``."""
-        by_head = self.config.action_choice == "head"
+        return self._answer(inputs, self._scorer.run, self._scorer.roots)
+
+    def frozen(self) -> Callable[[Sequence[PreparedPrompt]], PolicyOutput]:
+        """Return ``evaluate`` without gradients, faster by what it remembers while the weights stay."""
+        if not isinstance(self._scorer, TreeScorer):
+            return self.evaluate
+        memory = self._scorer.engine.memory()
+        run, roots = (partial(each, memory=memory) for each in (self._scorer.run, self._scorer.roots))
+        return partial(self._answer, run=run, roots_of=roots)
+
+    def parts(self, inputs: Sequence[PreparedPrompt], limit: int, lanes: int) -> list[list[int]] | None:
+        """Return indices of inputs in parts of which ``lanes`` hold ``limit`` tokens, shared prefixes once.
+
+        None where prompts share nothing but being equal.
+        """
+        if not isinstance(self._scorer, TreeScorer):
+            return None
+        prompts, actions = [each.prompt for each in inputs], [each.actions for each in inputs]
+        return even_parts(partial(by_prefix, prompts, actions), limit, lanes)
+
+    def _answer(
+        self, inputs: Sequence[PreparedPrompt], run: Callable[..., Any], roots_of: Callable[..., Any]
+    ) -> PolicyOutput:
         prompts = [each.prompt for each in inputs]
-        if by_head:
-            roots = self._scorer.roots(prompts)
+        if self.config.action_choice == "head":
+            roots = roots_of(prompts)
             scores = self._head_scores(roots, [len(each.actions.tokens) for each in inputs])
         else:
-            scores, roots = self._scorer.run(prompts, [each.actions for each in inputs])
+            scores, roots = run(prompts, [each.actions for each in inputs])
         has_critic = "value" in self.heads
         values = self.heads["value"](roots).squeeze(1) if has_critic else roots.new_zeros(len(roots))
         return PolicyOutput(self._log_policy(scores), values)

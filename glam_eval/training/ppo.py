@@ -15,7 +15,7 @@ from glam_eval.core.seeds import stream
 from glam_eval.policies.base import Policy, PolicyOutput, SequencePolicy
 from glam_eval.policies.lanes import add_gradients, lane_count
 from glam_eval.training.advantages import generalized_advantages
-from glam_eval.training.batches import micro_batches
+from glam_eval.training.batches import micro_batches, parts_of
 from glam_eval.training.rollouts import Rollout
 
 
@@ -188,10 +188,13 @@ class PPO:
         slots = rollout.actions.shape[1]
         recurrence = self._config.recurrence
         first = [rollout.inputs[s // slots * recurrence][s % slots] for s in minibatch]
-        costs = [self._policy.cost(each) for each in first]
-        keys = [None if recurrence > 1 else self._policy.key(each) for each in first]
         at_once = self._config.micro_batch_tokens or self._policy.cost_at_once
-        for part in micro_batches(costs, keys, at_once, lanes):
+        if recurrence > 1:
+            costs = [self._policy.cost(each) for each in first]
+            parts = micro_batches(costs, [None] * len(costs), at_once, lanes)
+        else:
+            parts = parts_of(self._policy, first, at_once, lanes)
+        for part in parts:
             yield minibatch[part]
 
     def _sequence_losses(

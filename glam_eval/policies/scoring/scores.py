@@ -12,6 +12,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.policies.lanes import even_parts, in_lanes, lane_count
 from glam_eval.policies.scoring.bart import BartEngine
 from glam_eval.policies.scoring.decoder_only.one_by_one import CausalEngine
+from glam_eval.policies.scoring.decoder_only.scores import TreeScorer
 from glam_eval.policies.scoring.edges import (
     Normalization,
     check_finite,
@@ -30,7 +31,6 @@ from glam_eval.policies.scoring.packing import PackedPrompts, Prompt, batches, p
 from glam_eval.policies.scoring.t5 import T5_MODELS, T5Engine
 from glam_eval.policies.scoring.tokens import CachedTokenizer
 from glam_eval.policies.scoring.tree import Actions, ActionTrees, build_tree, stack_trees
-from glam_eval.policies.scoring.decoder_only.scores import TreeScorer
 
 TOKENS_PER_BATCH = 8192  # without gradients: large enough for full-speed products, small enough for caches
 

@@ -52,7 +52,7 @@ class TreePass:
         self._masks: dict[tuple[torch.dtype, int], torch.Tensor] = {}
 
     def mask(self, dtype: torch.dtype, groups: int) -> torch.Tensor:
-        """Return (B, 1, BLOCK x groups, K): 0 where a query may look, else -inf; each query ``groups`` times."""
+        """Return (B, 1, BLOCK x groups, K): 0 where a query, ``groups`` times each, may look, else -inf."""
         if (dtype, groups) not in self._masks:
             visible = self._visible[:, None].repeat_interleave(groups, dim=2)
             mask = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
@@ -81,7 +81,7 @@ def tree_attention(
     softcap: float | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Return attention's output (1, n, heads, d) for queries (1, heads, n, d), as ``transformers`` wants it.
+    """Return attention's output (1, n, heads, d) for queries (1, heads, n, d), as blocks ask for it.
 
     Queries that share a head of keys are rows of one product, so that no key is copied for them.
     """

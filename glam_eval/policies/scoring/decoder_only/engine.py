@@ -1,14 +1,14 @@
-"""Hidden states of a tree's nodes, each once through the family's blocks; prefixes remembered between calls."""
+"""Hidden states of a tree's nodes, each once through its family's blocks; prefixes that are remembered."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from glam_eval.policies.scoring.packing import Prompt
-from glam_eval.policies.scoring.decoder_only.prefixes import Layout, PrefixTree, Rows
-from glam_eval.policies.scoring.tree import Actions
 from glam_eval.policies.scoring.decoder_only.attention import KeysAndValues, Switch, TreePass
+from glam_eval.policies.scoring.decoder_only.prefixes import Layout, PrefixTree, Rows
+from glam_eval.policies.scoring.packing import Prompt
+from glam_eval.policies.scoring.tree import Actions
 
 MEMORY_BYTES = 2**29  # of remembered keys and values: a rollout's, where one observation is remembered
 

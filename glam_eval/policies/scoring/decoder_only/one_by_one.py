@@ -1,4 +1,4 @@
-"""Each prompt through the Hugging Face model, then its actions off the cache: where blocks can't see trees."""
+"""Each prompt through the Hugging Face model, then its actions off the cache: where blocks see no trees."""
 
 from typing import Any
 

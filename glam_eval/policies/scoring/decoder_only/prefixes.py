@@ -96,7 +96,8 @@ class PrefixTree:
                 seen |= dict.fromkeys(paths.all[number][paths.shared[number] :])
             lists.append([row for row in seen if row < end])
         longest = max(map(len, lists), default=0)
-        keys = np.array([each + [each[0]] * (longest - len(each)) for each in lists], dtype=np.int64)
+        filled = [each + [each[0]] * (longest - len(each)) for each in lists]
+        keys = np.array(filled, dtype=np.int64).reshape(len(lists), longest)
         padding = np.arange(longest) >= np.array([len(each) for each in lists])[:, None]
         tokens, depths = (np.array(each[first:], dtype=np.int64) for each in (self._tokens, self._depths))
         return Layout(first, tokens, depths, keys, self._visible(first, paths, keys, padding))
@@ -118,7 +119,7 @@ class PrefixTree:
         key_begins, key_ends, key_depth = np.moveaxis(table[keys], 2, 0)[:, :, None]
         visible = (key_begins <= begins) & (begins <= key_ends) & (key_depth <= depth)
         visible &= ~padding[:, None] & real[:, :, None]
-        visible[~real, 0] = True
+        visible[..., :1] |= ~real[:, :, None]
         return visible
 
 

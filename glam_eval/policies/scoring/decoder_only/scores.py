@@ -8,11 +8,11 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from glam_eval.policies.scoring.decoder_only.engine import CausalTreeEngine, PrefixMemory
+from glam_eval.policies.scoring.decoder_only.logits import causal_logits
+from glam_eval.policies.scoring.decoder_only.prefixes import Rows, by_prefix
 from glam_eval.policies.scoring.edges import Normalization, check_finite, check_lengths, sum_edges
 from glam_eval.policies.scoring.families import longest_input
-from glam_eval.policies.scoring.decoder_only.logits import causal_logits
 from glam_eval.policies.scoring.packing import Prompt
-from glam_eval.policies.scoring.decoder_only.prefixes import Rows, by_prefix
 from glam_eval.policies.scoring.tree import Actions, ActionTrees, build_tree, stack_trees
 
 NODES_PER_BATCH = 4096  # without gradients: full-speed products, and no more memory than an update takes
