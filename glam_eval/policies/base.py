@@ -93,6 +93,14 @@ class NormalizedPolicy(Protocol):
 
 
 @runtime_checkable
+class HeadedPolicy(Protocol):
+    """A policy with new networks on a pretrained one."""
+
+    def head_parameters(self) -> Iterable[torch.nn.Parameter]:
+        """Yield the parameters of what is new."""
+
+
+@runtime_checkable
 class PrefixSharingPolicy(Protocol):
     """A policy that computes once what the beginnings of its inputs have in common."""
 

@@ -10,17 +10,16 @@ import torch
 from torch import nn
 
 from glam_eval.config.policy import PolicyConfig
-from glam_eval.config.run import RunConfig
-from glam_eval.core.content import model_content
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream_seed
 from glam_eval.core.world import Situation
 from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.heads import Head
 from glam_eval.policies.lanes import even_parts
-from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state
+from glam_eval.policies.models.adapter_files import holds_adapters_alone, load_adapters, write_adapters
+from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state, peft_module
 from glam_eval.policies.models.estimate import tokens_at_once
-from glam_eval.policies.models.loading import load_model, load_weights
+from glam_eval.policies.models.loading import load_weights
 from glam_eval.policies.models.quiet import quiet
 from glam_eval.policies.models.stored import check_numbers, read_safetensors
 from glam_eval.policies.network import offered_only
@@ -42,41 +41,6 @@ class PreparedPrompt(NamedTuple):
     actions: Actions
 
 
-def build(config: RunConfig, actions: int, device: str) -> "LanguageModelPolicy":
-    """Return the policy of a run at its start.
-
-    What is random in it depends on the run's seed alone, not on the model's name or path.
-
-    Raises:
-        UserError: if the model can't be loaded, or is no longer what the run began with.
-    """
-    settings = config.policy or PolicyConfig()
-    if config.content and model_content(Path(config.model)) != config.content:
-        raise UserError(f"model {config.model!r} has changed since run {config.run_id} was planned")
-    seed = _model_seed(config)
-    model, tokenizer = load_model(
-        config.model, device=device, weights=settings.weights, embeddings=settings.embeddings, seed=seed
-    )
-    return LanguageModelPolicy(model, tokenizer, settings, actions_count=actions, seed=seed)
-
-
-def restore(config: RunConfig, actions: int, device: str, checkpoint: Path) -> "LanguageModelPolicy":
-    """Return the policy of a run as it is in a checkpoint; the model that the run began with is not needed.
-
-    Raises:
-        UserError: if the checkpoint holds another model or other heads.
-    """
-    model, tokenizer = load_model(str(checkpoint), device=device)
-    seed = _model_seed(config)
-    policy = LanguageModelPolicy(model, tokenizer, config.policy, actions_count=actions, seed=seed)
-    policy.load_beside(checkpoint)
-    return policy
-
-
-def _model_seed(config: RunConfig) -> int:
-    return stream_seed(config.seed, "model") % 2**31
-
-
 class LanguageModelPolicy:
     """``base.Policy`` of a Hugging Face language model; one code path for rollouts and updates.
 
@@ -87,6 +51,8 @@ class LanguageModelPolicy:
             the model was loaded.
         actions_count: outputs of an action head.
         seed: of the heads' and adapters' first weights.
+        base: name by which the model can be loaded again, so that only adapters to it need be stored.
+        acts_only: whether its adapters were merged, so that it can't learn on as it learned before.
     """
 
     memory_size = 0
@@ -99,12 +65,15 @@ class LanguageModelPolicy:
         *,
         actions_count: int = 6,
         seed: int = 0,
+        base: str | None = None,
+        acts_only: bool = False,
     ) -> None:
+        self._base, self._acts_only = base, acts_only
         self.config, self.actions_count, self._seed = config or PolicyConfig(), actions_count, seed
         self.model, self.tokenizer = model, tokenizer
         self.heads = self._make_heads().to(model.device)
         if self.config.lora is not None:
-            add_adapters(model, self.config.lora, seed)
+            self._adapters = add_adapters(model, self.config.lora, seed)
         self._freeze()
         self._scorer = make_scorer(
             model,
@@ -198,9 +167,19 @@ class LanguageModelPolicy:
         return scores.log_softmax(dim=1)
 
     def parameters(self) -> Iterable[nn.Parameter]:
-        """Yield the trainable parameters: the model's, then the heads'."""
+        """Yield the trainable parameters: the model's, then the heads'.
+
+        Raises:
+            UserError: if the policy can only act.
+        """
+        if self._acts_only:
+            peft_module()
         yield from (parameter for parameter in self.model.parameters() if parameter.requires_grad)
         yield from self.heads.parameters()
+
+    def head_parameters(self) -> Iterable[nn.Parameter]:
+        """Yield the heads' parameters."""
+        return self.heads.parameters()
 
     def count_parameters(self) -> int:
         """Return the number of parameters, trainable and frozen; shared ones once."""
@@ -209,12 +188,17 @@ class LanguageModelPolicy:
     def save(self, directory: Path) -> None:
         """Write a Hugging Face directory (safetensors, tokenizer) with the heads beside it.
 
-        With LoRA the model is written with its adapters merged, and the adapters beside it.
+        With LoRA it is a directory of ``peft``'s: the adapters without the model, where that can be loaded
+        again; otherwise the model with its adapters merged, and the adapters beside it.
         """
         beside = {f"heads.{name}": tensor for name, tensor in self.heads.state_dict().items()}
-        beside |= adapter_state(self.model)
+        alone = self.config.lora is not None and self._base is not None
         with quiet():
-            self.model.save_pretrained(directory, state_dict=merged_state(self.model))
+            if alone:
+                write_adapters(self.model, self._adapters, str(self._base), Path(directory))
+            else:
+                beside |= adapter_state(self.model)
+                self.model.save_pretrained(directory, state_dict=merged_state(self.model))
             self.tokenizer.save_pretrained(directory)
         safetensors.torch.save_file(
             {name: tensor.contiguous() for name, tensor in beside.items()}, Path(directory) / HEADS_FILE
@@ -226,6 +210,9 @@ class LanguageModelPolicy:
         Raises:
             UserError: if the directory holds another model or other heads.
         """
+        if holds_adapters_alone(Path(directory)):
+            self.load_beside(directory)
+            return
         self._copy(load_weights(directory) | _stored_beside(directory), self._state(), directory)
 
     def load_beside(self, directory: Path) -> None:
@@ -234,7 +221,10 @@ class LanguageModelPolicy:
         Raises:
             UserError: if the directory holds other heads or adapters.
         """
-        beside = adapter_state(self.model).keys()
+        alone = holds_adapters_alone(Path(directory))
+        if alone and not self._acts_only:
+            load_adapters(self.model, Path(directory))
+        beside = [] if alone else list(adapter_state(self.model))
         present = {k: v for k, v in self._state().items() if k in beside or k.startswith("heads.")}
         self._copy(_stored_beside(directory), present, directory)
 
