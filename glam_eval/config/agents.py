@@ -18,7 +18,7 @@ LearnerKind = Literal["none", "ppo", "q_learning", "cloning"]
 Role = Literal["learner", "reference", "control", "user's"]
 ENTRY_POINTS = "glam_eval.agents"
 
-_LANGUAGE_MODEL = "glam_eval.policies.language_model"
+_LANGUAGE_MODEL = "glam_eval.policies.language_model_runs"
 _PROMPT = frozenset({"environment.template", "environment.remembered"})
 _NO_TEXT = _PROMPT | {"environment.goal_hidden", "threads"}  # by planners and draws, which read nothing
 
