@@ -11,7 +11,7 @@ from glam_eval.statistics.comparison.comparisons import compare
 from glam_eval.statistics.comparison.power import plan_power
 from glam_eval.statistics.completeness import Complete, Gap, complete
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
-from glam_eval.statistics.efficiency import sample_efficiency
+from glam_eval.statistics.efficiency import learning_gains, sample_efficiency
 from glam_eval.statistics.failures import classify, failures
 from glam_eval.statistics.information import calibration, information, value_calibration
 from glam_eval.statistics.mixed import mixed_effects, variance_shares
@@ -44,6 +44,7 @@ __all__ = [
     "improvement_probabilities",
     "information",
     "learning_curves",
+    "learning_gains",
     "mixed_effects",
     "name_variants",
     "normalized_scores",
