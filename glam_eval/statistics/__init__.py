@@ -17,6 +17,7 @@ from glam_eval.statistics.information import calibration, information, value_cal
 from glam_eval.statistics.mixed import mixed_effects, variance_shares
 from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.normalized import normalized_scores
+from glam_eval.statistics.pretraining_arms import pretraining_effects
 from glam_eval.statistics.published import against_published
 from glam_eval.statistics.reading import asks_reading, who_reads
 from glam_eval.statistics.summaries import generalization, success_by
@@ -50,6 +51,7 @@ __all__ = [
     "normalized_scores",
     "performance_profiles",
     "plan_power",
+    "pretraining_effects",
     "sample_efficiency",
     "success_by",
     "value_calibration",
