@@ -15,9 +15,9 @@ from glam_eval.config.settings import Fraction, Settings
 
 PPO_PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
-    # Found by a small search on GoToLocalS5N2 with the embedded models, which start from random weights.
+    # Found with the ladder's models; the rate by the suite grounding-search, on a level and seeds of its own.
     "small": {
-        "learning_rate": 1e-3,
+        "learning_rate": 3e-4,
         "gae_lambda": 0.95,
         "epochs": 2,
         "minibatch": 256,
