@@ -34,7 +34,7 @@ from glam_eval.policies.scoring.decoder_only.prefixes import PrefixTree
 from glam_eval.training.actors import Actors
 from glam_eval.training.batches import parts_of
 
-SLOTS = 32  # environments side by side
+SLOTS, STEPS = 32, 40  # environments side by side, and their steps in a rollout, of which minibatches are
 PLAIN = 4  # prompts that plain calls compute: each at full length for every action
 
 
@@ -66,7 +66,7 @@ class Workload:
     """What is measured: rollouts of random actions."""
 
     level: str = "GoToLocalS5N2"
-    steps: int = 40
+    steps: int = STEPS  # that are scored
     minibatch: int = 256
     repeats: int = 3
     compare: bool = True
@@ -96,7 +96,7 @@ def rollout_prompts(policy: Policy, work: Workload, remembered: int) -> list[lis
     """Return the prompts of a rollout of random actions, step by step, ``SLOTS`` each."""
     world = EnvironmentConfig(level=work.level, remembered=remembered)
     actors = Actors(make_environment(world, SLOTS), SLOTS, seed=0)
-    draws = stream(0, "bench", "rollout").random((work.steps, SLOTS))
+    draws = stream(0, "bench", "rollout").random((STEPS, SLOTS))
     rows = []
     for step in draws:
         situations = actors.situations()
@@ -169,12 +169,16 @@ def measure_rollouts(
     policy = make_policy(name, tuning, precision, device)
     steps = rollout_prompts(policy, work, remembered)
     everything = [each for step in steps for each in step]
+    scored = steps[: work.steps]
     minibatch = [
         everything[i] for i in stream(0, "bench", "minibatch").permutation(len(everything))[: work.minibatch]
     ]
     facts = (name, precision, _called(where), torch.get_num_threads(), work.level, remembered, tuning)
-    kinds = {"score": (everything, 0), "update": (minibatch, 1 if tuning == "lora" else 2)}
-    works = {"score": _scoring(policy, steps), "update": _updating(policy, minibatch)}
+    kinds = {
+        "score": ([each for step in scored for each in step], 0),
+        "update": (minibatch, 1 if tuning == "lora" else 2),
+    }
+    works = {"score": _scoring(policy, scored), "update": _updating(policy, minibatch)}
     peaks = {}
     for kind, ways in works.items():  # before others: what a process frees it may keep
         reset_peak(where)

@@ -74,7 +74,9 @@ def engine(
     tuning: Annotated[
         list[str] | None, typer.Option(help="Decoder-only: lora or full; repeatable. [default: both]")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Decoder-only: steps of the rollout.")] = 40,
+    steps: Annotated[
+        int, typer.Option(min=1, max=40, help="Decoder-only: steps scored of a rollout of 40.")
+    ] = 40,
     minibatch: Annotated[int, typer.Option(min=1, help="Decoder-only: prompts of an update.")] = 256,
     out: Annotated[Path | None, typer.Option(help="Parquet file to write.")] = None,
 ) -> None:
