@@ -17,6 +17,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
+from glam_eval.policies.models.estimate import tokens_at_once
 from glam_eval.policies.scoring.decoder_only.one_by_one import CausalEngine
 from glam_eval.policies.scoring.edges import reduce_edges
 from glam_eval.policies.scoring.scores import Scorer
@@ -54,6 +55,8 @@ class PromptByPrompt:
     def __init__(self, policy: LanguageModelPolicy) -> None:
         self._policy = policy
         self.key, self.cost = policy.key, policy.cost
+        config = policy.model.config
+        self.cost_at_once = tokens_at_once(config.hidden_size, config.num_hidden_layers)
         half, engine = policy.config.precision == "bfloat16", CausalEngine(policy.model)
         self._scorer = Scorer(policy.model, engine, policy.config.normalization, half)
 

@@ -20,6 +20,7 @@ from glam_eval.benchmarks.rival_engines import PromptByPrompt, plain_evaluate
 from glam_eval.benchmarks.updates import update_step
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.policy import PolicyConfig
+from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream
 from glam_eval.environments import make_environment
 from glam_eval.policies.base import Policy
@@ -33,7 +34,7 @@ from glam_eval.policies.scoring.decoder_only.prefixes import PrefixTree
 from glam_eval.training.actors import Actors
 from glam_eval.training.batches import parts_of
 
-SLOTS = 32  # environments side by side
+SLOTS, STEPS = 32, 40  # environments side by side, and their steps in a rollout, of which minibatches are
 PLAIN = 4  # prompts that plain calls compute: each at full length for every action
 
 
@@ -65,17 +66,37 @@ class Workload:
     """What is measured: rollouts of random actions."""
 
     level: str = "GoToLocalS5N2"
-    steps: int = 40
+    steps: int = STEPS  # that are scored
     minibatch: int = 256
     repeats: int = 3
     compare: bool = True
+
+
+def are_decoder_only(names: Sequence[str]) -> bool:
+    """Whether models are decoder-only, by their configs.
+
+    Raises:
+        UserError: if some are and others not: what is measured of them differs.
+    """
+    shapes = [find_shape(name) for name in names]
+    kinds = {isinstance(each, CountedShape) and not each.encoder_decoder for each in shapes}
+    if len(kinds) > 1:
+        raise UserError("decoder-only models are measured on rollouts: measure others apart from them")
+    return kinds.pop()
+
+
+def make_policy(name: str, tuning: str, precision: str, device: str) -> LanguageModelPolicy:
+    """Return the policy that is measured: with adapters by default settings, or all its weights learning."""
+    lora: dict[str, Any] = {"lora": {}} if tuning == "lora" else {}
+    config = PolicyConfig.parse({"precision": precision, **lora}, source="bench")
+    return LanguageModelPolicy(*load_model(name, device=device), config)
 
 
 def rollout_prompts(policy: Policy, work: Workload, remembered: int) -> list[list[PreparedPrompt]]:
     """Return the prompts of a rollout of random actions, step by step, ``SLOTS`` each."""
     world = EnvironmentConfig(level=work.level, remembered=remembered)
     actors = Actors(make_environment(world, SLOTS), SLOTS, seed=0)
-    draws = stream(0, "bench", "rollout").random((work.steps, SLOTS))
+    draws = stream(0, "bench", "rollout").random((STEPS, SLOTS))
     rows = []
     for step in draws:
         situations = actors.situations()
@@ -143,32 +164,32 @@ def measure_rollouts(
     if threads is not None:
         torch.set_num_threads(threads)
     work, where, shape = work or Workload(), torch.device(device), find_shape(name)
-    if not isinstance(shape, CountedShape):
-        raise TypeError(f"{name} is no decoder-only model")
-    lora: dict[str, Any] = {"lora": {}} if tuning == "lora" else {}
-    config = PolicyConfig.parse({"precision": precision, **lora}, source="bench")
-    policy = LanguageModelPolicy(*load_model(name, device=device), config)
+    if not isinstance(shape, CountedShape) or shape.encoder_decoder:
+        raise UserError(f"{name} is not decoder-only: its engine is measured on prompts of one length")
+    policy = make_policy(name, tuning, precision, device)
     steps = rollout_prompts(policy, work, remembered)
     everything = [each for step in steps for each in step]
+    scored = steps[: work.steps]
     minibatch = [
         everything[i] for i in stream(0, "bench", "minibatch").permutation(len(everything))[: work.minibatch]
     ]
     facts = (name, precision, _called(where), torch.get_num_threads(), work.level, remembered, tuning)
-    found = []
-    for kind, prompts, backward, works in (
-        ("score", everything, 0, _scoring(policy, steps, work.compare)),
-        ("update", minibatch, 1 if lora else 2, _updating(policy, minibatch, work.compare)),
-    ):
-        nodes, operations = tree_operations(shape, prompts, backward)
+    kinds = {
+        "score": ([each for step in scored for each in step], 0),
+        "update": (minibatch, 1 if tuning == "lora" else 2),
+    }
+    works = {"score": _scoring(policy, scored), "update": _updating(policy, minibatch)}
+    peaks = {}
+    for kind, ways in works.items():  # before others: what a process frees it may keep
         reset_peak(where)
-        if kind == "update":
-            works["engine"]()  # the optimiser's state is made
-        else:
-            policy.evaluate(steps[0][:1])
-        peak = peak_memory(where)
-        rows = list(_turns(works, where, precision, work.repeats))
-        seconds = {each: statistics.median(row[each] for row, _ in rows) for each in works}
-        fractions = [operations / row["engine"] / limit for row, limit in rows]
+        ways["engine"]()
+        peaks[kind] = peak_memory(where)
+    found = []
+    for kind, (prompts, backward) in kinds.items():
+        ways = works[kind] if work.compare else {"engine": works[kind]["engine"]}
+        nodes, operations = tree_operations(shape, prompts, backward)
+        rows = list(_turns(ways, where, precision, work.repeats))
+        seconds = {way: statistics.median(row[way] for row, _ in rows) for way in ways}
         found.append(
             RolloutMeasurement(
                 *facts, kind, len(prompts), sum(len(each.prompt) for each in prompts), nodes,
@@ -176,8 +197,8 @@ def measure_rollouts(
                 before_rate=len(prompts) / seconds.get("before", math.nan),
                 plain_rate=PLAIN / seconds.get("plain", math.nan),
                 matrix_rate=statistics.median(limit for _, limit in rows),
-                fraction=statistics.median(fractions),
-                peak_memory=peak,
+                fraction=statistics.median(operations / row["engine"] / limit for row, limit in rows),
+                peak_memory=peaks[kind],
             )
         )  # fmt: skip
     return found
@@ -187,9 +208,7 @@ def _called(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
-def _scoring(
-    policy: LanguageModelPolicy, steps: list[list[PreparedPrompt]], compare: bool
-) -> dict[str, Callable[[], Any]]:
+def _scoring(policy: LanguageModelPolicy, steps: list[list[PreparedPrompt]]) -> dict[str, Callable[[], Any]]:
     """Return what scores a rollout: as training does, as it did before, and plain calls on few prompts."""
 
     def rollout(scored: Any) -> None:
@@ -197,29 +216,25 @@ def _scoring(
         for step in steps:
             recalling.evaluate(step)
 
-    works: dict[str, Callable[[], Any]] = {"engine": partial(rollout, policy)}
-    if compare:
-        works["before"] = partial(rollout, PromptByPrompt(policy))
-        works["plain"] = torch.no_grad()(partial(plain_evaluate, policy, steps[0][:PLAIN]))
-    return works
+    return {
+        "engine": partial(rollout, policy),
+        "before": partial(rollout, PromptByPrompt(policy)),
+        "plain": torch.no_grad()(partial(plain_evaluate, policy, steps[0][:PLAIN])),
+    }
 
 
-def _updating(
-    policy: LanguageModelPolicy, minibatch: list[PreparedPrompt], compare: bool
-) -> dict[str, Callable[[], Any]]:
+def _updating(policy: LanguageModelPolicy, minibatch: list[PreparedPrompt]) -> dict[str, Callable[[], Any]]:
     """Return what updates on a minibatch: as PPO does, as it did before, and plain calls on few prompts."""
     optimizer = torch.optim.Adam(list(policy.parameters()), lr=1e-6, fused=True)
     lanes = lane_count(policy.model.device, policy.count_parameters())
     before = PromptByPrompt(policy)
-    ways: list[tuple[str, Any, Callable[..., Any], list[PreparedPrompt]]] = [
-        ("engine", policy, policy.evaluate, minibatch)
-    ]
-    if compare:
-        ways.append(("before", before, before.evaluate, minibatch))
-        ways.append(("plain", before, partial(plain_evaluate, policy), minibatch[:PLAIN]))
 
     def step(cut: Any, evaluate: Callable[..., Any], prompts: list[PreparedPrompt]) -> None:
-        parts = parts_of(cut, prompts, policy.cost_at_once, lanes)
+        parts = parts_of(cut, prompts, cut.cost_at_once, lanes)
         update_step(policy, optimizer, prompts, parts, evaluate, lanes)
 
-    return {name: partial(step, cut, evaluate, prompts) for name, cut, evaluate, prompts in ways}
+    return {
+        "engine": partial(step, policy, policy.evaluate, minibatch),
+        "before": partial(step, before, before.evaluate, minibatch),
+        "plain": partial(step, before, partial(plain_evaluate, policy), minibatch[:PLAIN]),
+    }

@@ -19,7 +19,7 @@ class LoraConfig(Settings):
     targets: Literal["all-linear", "attention"] | Annotated[tuple[str, ...], Field(min_length=1)] = (
         "all-linear"
     )
-    """The layers adapted: every linear one but the output projection, as is best in arXiv 2305.14314; those of
+    """The layers adapted: each linear one but the output projection, best by arXiv 2305.14314; those of
     attention; or names, of which T5's are q, k, v, o, wi_0, wi_1 and wo, Llama's q_proj and so on."""
 
 

@@ -18,7 +18,7 @@ from glam_eval.policies.heads import Head
 from glam_eval.policies.lanes import even_parts
 from glam_eval.policies.models.adapter_files import holds_adapters_alone, load_adapters, write_adapters
 from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state, peft_module
-from glam_eval.policies.models.estimate import tokens_at_once
+from glam_eval.policies.models.estimate import nodes_at_once, tokens_at_once
 from glam_eval.policies.models.loading import load_weights
 from glam_eval.policies.models.quiet import quiet
 from glam_eval.policies.models.stored import check_numbers, read_safetensors
@@ -82,7 +82,8 @@ class LanguageModelPolicy:
             self.config.gradient_checkpointing,
             self.config.compile,
         )
-        self.cost_at_once = tokens_at_once(model.config.hidden_size, model.config.num_hidden_layers)
+        at_once = nodes_at_once if isinstance(self._scorer, TreeScorer) else tokens_at_once
+        self.cost_at_once = at_once(model.config.hidden_size, model.config.num_hidden_layers)
         self._cached_tokenizer = CachedTokenizer(tokenizer, joint=not model.config.is_encoder_decoder)
         self._turns = ChatTemplate(tokenizer) if self.config.template == "chat" else None
 

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import causal
 
+from glam_eval.config.policy import LoraConfig
 from glam_eval.core.errors import UserError
 from glam_eval.policies.lanes import add_gradients
+from glam_eval.policies.models.adapters import add_adapters
 from glam_eval.policies.models.loading import load_model
 from glam_eval.policies.models.packaged import packaged_directory
 from glam_eval.policies.scoring.decoder_only import prefixes
@@ -229,3 +231,44 @@ def test_smollm2_itself():
     scores, expected = make_scorer(model, "sum").run(prompts, actions)[0], plain(model, prompts, actions)
     torch.testing.assert_close(scores, expected, rtol=1e-5, atol=1e-5)
     assert_same_gradients(gradients(scores, model), gradients(expected, model))
+
+
+def adapted(kind, scale):
+    """A model whose adapters change something, and what learns of it."""
+    model = causal(kind, VOCABULARY, initializer_range=scale)
+    add_adapters(model, LoraConfig(rank=3, alpha=12), seed=0)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("lora_" in name)
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return model, [p for name, p in model.named_parameters() if "lora_" in name]
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen2", "gpt2", "phi"])
+def test_adapters_in_a_tree_are_those_of_peft(kind):
+    """Scores and gradients of adapted layers, beside a plain loop through peft's own forward pass."""
+    model, learned = adapted(kind, 0.3)
+    expected, (scores, _) = plain(model, *BATCH), make_scorer(model, "sum").run(*BATCH)
+    torch.testing.assert_close(scores, expected, rtol=1e-5, atol=1e-5)
+    ours, theirs = (torch.autograd.grad(each[:, :2].sum(), learned) for each in (scores, expected))
+    assert_same_gradients(ours, theirs)
+
+
+def test_adapters_in_bfloat16_are_as_exact_as_pefts_and_see_weights_that_change():
+    model, learned = adapted("llama", 0.05)
+    scorer = make_scorer(model, "sum", half=True)
+    exact, ours = plain(model, *BATCH), scorer.run(*BATCH)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        theirs = plain(model, *BATCH)
+    first, *others = (torch.autograd.grad(each[:, :2].sum(), learned) for each in (exact, ours, theirs))
+    errors = [
+        sum(float((one - two).norm() ** 2) for one, two in zip(each, first, strict=True)) ** 0.5
+        for each in others
+    ]
+    assert errors[0] < 1.5 * errors[1]
+    with torch.no_grad():
+        for layer in model.modules():
+            if hasattr(layer, "base_layer"):
+                layer.base_layer.weight.mul_(0.5)
+        changed = plain(model, *BATCH)
+        torch.testing.assert_close(scorer.run(*BATCH)[0], changed, rtol=0.02, atol=0.02)

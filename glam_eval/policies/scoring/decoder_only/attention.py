@@ -50,6 +50,7 @@ class TreePass:
         self.keys = torch.from_numpy(layout.keys).to(device)
         self._visible = torch.from_numpy(layout.visible).to(device)
         self._masks: dict[tuple[torch.dtype, int], torch.Tensor] = {}
+        self._shared: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def mask(self, dtype: torch.dtype, groups: int) -> torch.Tensor:
         """Return (B, 1, BLOCK x groups, K): 0 where a query, ``groups`` times each, may look, else -inf."""
@@ -58,6 +59,12 @@ class TreePass:
             mask = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
             self._masks[dtype, groups] = mask.masked_fill_(~visible, -torch.inf)
         return self._masks[dtype, groups]
+
+    def cast(self, states: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Return states in a type; layers that read the same ones, one after the other, share the copy."""
+        if self._shared is None or self._shared[0] is not states or self._shared[1].dtype != dtype:
+            self._shared = states, states.to(dtype)
+        return self._shared[1]
 
     def rows(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return keys and values of the blocks' lists, each (B, heads, K, d)."""
@@ -69,6 +76,11 @@ class TreePass:
 
 
 _here = threading.local()
+
+
+def current_pass() -> TreePass | None:
+    """Return the pass over a tree that this thread is in."""
+    return getattr(_here, "tree", None)
 
 
 def tree_attention(

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from glam_eval.policies.scoring.decoder_only.attention import KeysAndValues, Switch, TreePass
+from glam_eval.policies.scoring.decoder_only.lora import speed_up_adapters
 from glam_eval.policies.scoring.decoder_only.prefixes import Layout, PrefixTree, Rows
 from glam_eval.policies.scoring.packing import Prompt
 from glam_eval.policies.scoring.tree import Actions
@@ -42,6 +43,7 @@ class CausalTreeEngine:
     def __init__(self, model: Any) -> None:
         self.model = model
         self._switch = Switch(model.config)
+        speed_up_adapters(model)
 
     def states(
         self, prompts: Sequence[Prompt], actions: Sequence[Actions], memory: PrefixMemory | None = None
