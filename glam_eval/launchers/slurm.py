@@ -36,7 +36,7 @@ limit= program=
 trap 'limit=1; [ -z "$program" ] || kill -USR1 "$program"' USR1
 trap '[ -z "$program" ] || kill -TERM "$program"' TERM
 {setup}
-{command} "${{SLURM_ARRAY_TASK_ID:-0}}" &
+{command} &
 program=$!
 [ -z "$limit" ] || kill -USR1 "$program"
 while :; do
@@ -117,16 +117,15 @@ class SlurmLauncher:
                 options["dependency"] = ",".join(f"aftercorr:{jobs[each]}" for each in batch.after)
                 options["kill-on-invalid-dep"] = "yes"
             options["signal"] = f"B:USR1@{self._config.warning}"
-            jobs.append(self._sbatch(out, name, options, [*self._task, str(out), name]))
+            command = shlex.join([*self._task, str(out), name]) + ' "$SLURM_ARRAY_TASK_ID"'
+            jobs.append(self._sbatch(out, name, options, command))
         if self._conclude and not self._wait:
             name = f"{launch}-summary"
             write_plan(out, Plan(name, self.name, self._device, {}))
             options = {"dependency": f"afterany:{':'.join(jobs)}", "cpus-per-task": work.threads}
-            self._sbatch(out, name, options, [*self._conclude, str(out)])
+            self._sbatch(out, name, options, shlex.join([*self._conclude, str(out)]))
 
-    def _sbatch(
-        self, out: Path, name: str, options: Mapping[str, str | int | None], command: Sequence[str]
-    ) -> str:
+    def _sbatch(self, out: Path, name: str, options: Mapping[str, str | int | None], command: str) -> str:
         """Submit a script, kept beside its plan; return the job's number."""
         log = out / "logs" / ("slurm-%A_%a.log" if "array" in options else "slurm-%j.log")
         own = {"job-name": name, "output": shlex.quote(str(log)), "open-mode": "append"}
@@ -135,7 +134,7 @@ class SlurmLauncher:
             for key, value in (own | self._config.requests() | dict(options)).items()
         ]
         script = _SCRIPT.format(
-            options="\n".join(lines), setup=self._config.setup, command=shlex.join(command), again=AGAIN
+            options="\n".join(lines), setup=self._config.setup, command=command, again=AGAIN
         )
         write_text_atomically(out / PLANS / f"{name}.sh", script)
         return _ask("sbatch", "--parsable", str(out / PLANS / f"{name}.sh")).split(";")[0].strip()
