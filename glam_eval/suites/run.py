@@ -32,8 +32,13 @@ def validate(suite: SuiteConfig) -> None:
     from glam_eval.protocols.retention import check_measurable
     from glam_eval.protocols.scenes import check_scenes, environment_of
 
+    checked: set[str] = set()
     for planned in suite.graph:
         config = planned.config
+        besides_seed = f"{config.model_dump_json(exclude={'seed'})} {planned.protocols}"
+        if besides_seed in checked:
+            continue
+        checked.add(besides_seed)
         world = config.environment
         make_scenes(world.level, **world.options).reset(seed=0)  # impossible rooms show in their first scene
         if world.template not in template_names():
