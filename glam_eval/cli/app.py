@@ -10,6 +10,7 @@ import typer
 from glam_eval.cli import (
     analyze,
     bench,
+    cancel,
     clone,
     compact,
     envs,
@@ -18,6 +19,7 @@ from glam_eval.cli import (
     models,
     play,
     run_suite,
+    status,
     suites,
     train,
 )
@@ -38,6 +40,8 @@ app = typer.Typer(
 )
 for module in (
     run_suite,
+    status,
+    cancel,
     train,
     clone,
     evaluate,
