@@ -127,7 +127,7 @@ def _suite(study: Study) -> str:
 
 
 def facts_of(study: Study) -> list[tuple[str, str]]:
-    """Return the sizes of a study as names with numbers: agents, seeds, conditions, episodes, steps, hours."""
+    """Return the sizes of a study, name and number: agents, seeds, conditions, episodes, steps, hours."""
     episodes = study.table("episodes")
     facts = [
         ("agents", str(len(study.looks))),
