@@ -32,6 +32,10 @@ def run_suite(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     launcher: Annotated[str, typer.Option(help="Where runs are carried out: local.")] = "local",
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(help="Show curves to tensorboard, wandb (offline) or one of your own; repeatable."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs; start nothing.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete this suite's results first.")] = False,
     summary: Annotated[bool, typer.Option(help="End with statistics, figures and report.")] = True,
@@ -43,6 +47,8 @@ def run_suite(
     `glam-eval run-suite quick`
 
     `glam-eval run-suite quick --seeds 10 --out results/ten-seeds`
+
+    `glam-eval run-suite quick --tracker tensorboard`
 
     `glam-eval run-suite my-study.toml --set ppo.learning_rate=1e-4 --dry-run`
     """
@@ -56,6 +62,7 @@ def run_suite(
     from glam_eval.suites.run import any_finished, choose_devices, run_suite, validate
     from glam_eval.suites.scheduler import Outcome
     from glam_eval.suites.summary import conclude
+    from glam_eval.tracking import tracked_by
 
     if launcher != "local":
         raise UserError(f"unknown launcher {launcher!r}: only 'local' exists")
@@ -85,7 +92,8 @@ def run_suite(
                 raise
             lost.append(error)
 
-    outcome = run_suite(suite, directory, choose_devices(suite, workers, device), fresh, console, end)
+    with tracked_by(tracker or ()):
+        outcome = run_suite(suite, directory, choose_devices(suite, workers, device), fresh, console, end)
     if outcome.interrupted:
         raise outcome.interrupted
     if outcome.failed:

@@ -1,7 +1,7 @@
 """Commands as functions: the same names and arguments, tables and studies in place of printed lines."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ def run_suite(
     device: str = "auto",
     fresh: bool = False,
     summary: bool = True,
+    tracker: Sequence[str] = (),
 ) -> Study:
     """Carry out a whole study, or go on with it, as ``glam-eval run-suite`` does, and return it.
 
@@ -37,6 +38,7 @@ def run_suite(
         device: "auto", "cpu", "cuda" or "cuda:N".
         fresh: Whether this suite's results are deleted first.
         summary: Whether comparisons, figures and report are made in the end.
+        tracker: Programs that are shown the curves: "tensorboard", "wandb" or one of your own.
 
     Raises:
         UserError: A name or a setting is wrong, or the directory is another suite's.
@@ -56,6 +58,7 @@ def run_suite(
         device=device,
         fresh=fresh,
         summary=summary,
+        tracker=list(tracker),
     )
     return Study(directory)
 

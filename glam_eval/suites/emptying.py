@@ -17,7 +17,7 @@ REPORT = "report.html"
 DIGESTS = ".summary.json"  # what comparisons, figures and report were made from
 
 _TABLES = tuple(table for table in TABLES if table != "runs")
-_FOLDERS = ("runs", "checkpoints", *_TABLES, "figures", "logs", ".alive")
+_FOLDERS = ("runs", "checkpoints", *_TABLES, "figures", "logs", ".alive", "tensorboard")
 _OF_CHECKPOINTS = ("frames-", "steps-", ".partial-", ".replaced-")
 
 
@@ -47,6 +47,8 @@ def _ours_in(folder: str) -> Callable[[Path], bool]:
             return lambda path: path.name in names and not path.is_dir()
         case "logs":
             return lambda path: path.name.endswith(".log") and not path.is_dir()
+        case "tensorboard":
+            return lambda path: path.name.startswith("events.out.tfevents.") and not path.is_dir()
         case ".alive":
             return lambda path: not path.is_dir()
     return lambda path: path.name.endswith((SUFFIX, JOURNAL, UNFINISHED)) and not path.is_dir()
