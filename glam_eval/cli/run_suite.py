@@ -37,6 +37,10 @@ def run_suite(
     ] = None,
     address: Annotated[str | None, typer.Option(help="Ray's head; without it Ray runs here.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="With slurm: stay until all runs have ended.")] = False,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(help="Show curves to tensorboard, wandb (offline) or one of your own; repeatable."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs; start nothing.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete this suite's results first.")] = False,
     summary: Annotated[bool, typer.Option(help="End with statistics, figures and report.")] = True,
@@ -48,6 +52,8 @@ def run_suite(
     `glam-eval run-suite quick`
 
     `glam-eval run-suite quick --seeds 10 --out results/ten-seeds`
+
+    `glam-eval run-suite quick --tracker tensorboard`
 
     `glam-eval run-suite my-study.toml --set ppo.learning_rate=1e-4 --dry-run`
 
@@ -64,6 +70,7 @@ def run_suite(
     from glam_eval.suites.plan import in_order
     from glam_eval.suites.run import any_finished, choose_devices, run_suite, validate
     from glam_eval.suites.summary import conclude
+    from glam_eval.tracking import tracked_by
 
     overrides = [*(settings or []), *([f"seeds={seeds}"] if seeds is not None else [])]
     suite = load_suite(name, overrides)
@@ -94,7 +101,8 @@ def run_suite(
             lost.append(error)
 
     devices = choose_devices(suite, workers, device) if chosen.is_local else ()
-    outcome = run_suite(suite, directory, make_launcher(chosen, suite, devices), fresh, console, end)
+    with tracked_by(tracker or ()):
+        outcome = run_suite(suite, directory, make_launcher(chosen, suite, devices), fresh, console, end)
     if outcome.under_way:
         console.print(
             f"{len(outcome.under_way)} runs are with Slurm, and go on without this command.\n"

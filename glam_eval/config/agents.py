@@ -233,6 +233,11 @@ def describe_agent(name: str) -> Agent:
     return agent
 
 
+def agent_names() -> list[str]:
+    """Return the names of all agents: the study's, then those of installed packages."""
+    return list(dict.fromkeys([*AGENTS, *(point.name for point in entry_points(group=ENTRY_POINTS))]))
+
+
 def known_agent(name: str) -> Agent | None:
     """Return an agent's entry, None for a name in others' results that nothing is known of here."""
     try:

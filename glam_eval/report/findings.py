@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from glam_eval.figures import Absent, Study
 from glam_eval.figures.definitions import generalization
-from glam_eval.figures.draw.shifts import base_label, shift_label
+from glam_eval.figures.drawings.shifts import base_label, shift_label
 from glam_eval.figures.identity import Condition, records, rows_of
 from glam_eval.figures.tables import final
 from glam_eval.figures.tables.estimates import WHO

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from glam_eval.config.protocols import condition_rank
-from glam_eval.figures.draw.shifts import base_label, shift_label
+from glam_eval.figures.drawings.shifts import base_label, shift_label
 from glam_eval.figures.identity import condition_label, records
 from glam_eval.statistics.comparison.protocol import BEYOND
 from glam_eval.statistics.curves import AREA, END_GAIN, GAIN

@@ -9,7 +9,7 @@ import pandas as pd
 
 from glam_eval.figures import Absent, Study
 from glam_eval.figures.definitions import generalization, sample_efficiency
-from glam_eval.figures.draw.shifts import base_label, shift_label
+from glam_eval.figures.drawings.shifts import base_label, shift_label
 from glam_eval.figures.identity import Condition, Look, records
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables.estimates import ALONG, WHO

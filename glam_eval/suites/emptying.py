@@ -19,7 +19,7 @@ DIGESTS = ".summary.json"  # what comparisons, figures and report were made from
 
 _TABLES = tuple(table for table in TABLES if table != "runs")
 _HIDDEN = (".alive", ".failed", ".launch")
-_FOLDERS = ("runs", "checkpoints", *_TABLES, "figures", "logs", *_HIDDEN)
+_FOLDERS = ("runs", "checkpoints", *_TABLES, "figures", "logs", "tensorboard", *_HIDDEN)
 _OF_CHECKPOINTS = ("frames-", "steps-", ".partial-", ".replaced-")
 
 
@@ -49,6 +49,8 @@ def _ours_in(folder: str) -> Callable[[Path], bool]:
             return lambda path: path.name in names and not path.is_dir()
         case "logs":
             return lambda path: path.name.endswith(".log") and not path.is_dir()
+        case "tensorboard":
+            return lambda path: path.name.startswith("events.out.tfevents.") and not path.is_dir()
         case hidden if hidden in _HIDDEN:
             return lambda path: not path.is_dir()
     return lambda path: path.name.endswith((SUFFIX, JOURNAL, UNFINISHED)) and not path.is_dir()

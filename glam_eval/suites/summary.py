@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 from rich.text import Text
 
-from glam_eval import __version__
 from glam_eval.config.protocols import condition_rank
 from glam_eval.core.console import Console, Table, styled
 from glam_eval.core.files import sha256_of, write_text_atomically
 from glam_eval.core.records import TABLES, ComparisonRecord
 from glam_eval.core.seeds import stream
+from glam_eval.core.version import __version__
 from glam_eval.execution.study import IDENTITY
 from glam_eval.results import compact, load_results, write_table
 from glam_eval.results.layout import files_of

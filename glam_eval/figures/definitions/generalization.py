@@ -4,7 +4,7 @@ import pandas as pd
 
 from glam_eval import statistics
 from glam_eval.config.protocols import GOAL_MARK
-from glam_eval.figures.draw.shifts import draw_generalization
+from glam_eval.figures.drawings.shifts import draw_generalization
 from glam_eval.figures.figure import BARS, FigureDefinition
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.estimates import generator

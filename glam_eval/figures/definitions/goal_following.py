@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from glam_eval.figures.draw.reading import draw_goal_following
+from glam_eval.figures.drawings.reading import draw_goal_following
 from glam_eval.figures.figure import FigureDefinition
 from glam_eval.figures.study import Study
 from glam_eval.figures.tables.reading import who_reads

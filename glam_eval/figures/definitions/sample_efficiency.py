@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from glam_eval.figures.draw.aggregates import draw_aggregates
+from glam_eval.figures.drawings.aggregates import draw_aggregates
 from glam_eval.figures.figure import BARS, FigureDefinition
 from glam_eval.figures.study import Study
 from glam_eval.figures.tables.estimates import (

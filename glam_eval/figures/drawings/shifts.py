@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from glam_eval.config.protocols import GOAL_MARK, condition_rank
-from glam_eval.figures.draw.heatmap import heatmap
+from glam_eval.figures.drawings.heatmap import heatmap
 from glam_eval.figures.identity import INK, Condition, Look, records, rows_of
 from glam_eval.figures.style import (
     ONE_COLUMN,

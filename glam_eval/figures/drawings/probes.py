@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.patches import Patch
 
-from glam_eval.figures.draw.curves import draw_condition
+from glam_eval.figures.drawings.curves import draw_condition
 from glam_eval.figures.identity import HUES, INK, Condition, Look, conditions_of, rows_of
 from glam_eval.figures.style import (
     HATCHES,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from glam_eval.figures.draw.heatmap import heatmap
+from glam_eval.figures.drawings.heatmap import heatmap
 from glam_eval.figures.identity import INK, Condition, Look, conditions_of, records, rows_of
 from glam_eval.figures.style import (
     HATCHES,
