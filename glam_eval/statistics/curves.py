@@ -156,9 +156,8 @@ def _weights(measure: str, frames: NDArray[np.int64], budget: float) -> FloatArr
     if area is None or measure == AREA:
         return area
     identity = np.eye(len(frames))
-    if measure == GAIN:
-        return area - identity[0]
-    return np.array([float(np.interp(budget, frames, curve)) for curve in identity]) - identity[0]
+    heights = np.array([float(np.interp(budget, frames, curve)) for curve in identity])
+    return np.asarray((area if measure == GAIN else heights) - identity[0])
 
 
 def area_weights(frames: NDArray[np.int64], budget: float) -> FloatArray | None:
