@@ -6,6 +6,7 @@ from glam_eval import statistics
 from glam_eval.figures.draw.pretraining import draw_arms
 from glam_eval.figures.figure import FigureDefinition
 from glam_eval.figures.study import Absent, Study
+from glam_eval.statistics.pretraining_arms import pretrained
 
 
 def table(study: Study) -> pd.DataFrame:
@@ -13,10 +14,10 @@ def table(study: Study) -> pd.DataFrame:
     effects = statistics.pretraining_effects(study.usual(study.table("episodes")))
     if effects.empty:
         raise Absent("no agents from pretrainings that lack a part, beside the whole")
-    chosen = effects["agent"].iloc[0], effects["rung"].iloc[0]
-    rows = effects[(effects["agent"] == chosen[0]) & (effects["rung"] == chosen[1])]
-    models = [model for agent, model in study.looks if agent == chosen[0] and model.startswith(chosen[1])]
-    return rows.assign(model=models[0] if models else chosen[1])
+    agent, rung = str(effects["agent"].iloc[0]), str(effects["rung"].iloc[0])
+    rows: pd.DataFrame = effects[(effects["agent"] == agent) & (effects["rung"] == rung)]
+    model = next(model for name, model in study.looks if name == agent and pretrained(model).rung == rung)
+    return rows.assign(model=model)
 
 
 FIGURE = FigureDefinition(

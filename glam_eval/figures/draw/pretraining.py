@@ -52,7 +52,7 @@ def draw_arms(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing:
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=4)
-        axes.xaxis.set_major_formatter(lambda value, _, steps=measure == STEPS: _amount(value, steps))
+        axes.xaxis.set_major_formatter(_steps_axis if measure == STEPS else _points_axis)
     grid[0].set_yticks(range(len(arms)), arms)
     grid[0].set_ylim(len(arms) - 0.5, -0.5)
     label_outside(grid, PANELS_PER_ROW, "difference from the whole")
@@ -64,6 +64,14 @@ def measure_label(measure: str, shift: str) -> str:
     if measure in TITLES:
         return TITLES[measure]
     return "success at the end" if shift == "none" else f"success, {shift_label(shift)}"
+
+
+def _steps_axis(value: float, _: object) -> str:
+    return _amount(value, steps=True)
+
+
+def _points_axis(value: float, _: object) -> str:
+    return _amount(value, steps=False)
 
 
 def _amount(value: float, steps: bool) -> str:
