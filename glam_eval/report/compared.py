@@ -46,11 +46,11 @@ def difference(
     """Return the comparison a - b, at the end of training without a shift unless said; None if not made."""
     rows = study.derive(_pairs)
     names = condition_name(*a), condition_name(*b)
-    for turned in (False, True):
-        key = (protocol or study.final_protocol, measure, shift, *(reversed(names) if turned else names))
+    for backwards in (False, True):
+        key = (protocol or study.final_protocol, measure, shift, *(reversed(names) if backwards else names))
         if key in rows.index:
             row = {str(name): value for name, value in rows.loc[key].to_dict().items()}
-            return turned(row) if turned else row
+            return turned(row) if backwards else row
     return None
 
 

@@ -13,6 +13,7 @@ from glam_eval.figures.tables import final
 from glam_eval.figures.tables.estimates import WHO
 from glam_eval.report.compared import against_chance, learners
 from glam_eval.report.learning import comparing_findings, learning_findings
+from glam_eval.report.pretraining import pretraining_findings
 from glam_eval.report.reading import reading_findings
 from glam_eval.report.sentences import Finding, Kind, listed, points, rate
 from glam_eval.statistics import condition_name, success_by
@@ -31,7 +32,7 @@ def findings(study: Study) -> list[Finding]:
     """Return what the study found, by its questions: reading, learning, which agent, generalization."""
     found = [*reading_findings(study), *learning_findings(study), *_wrong_objects(study)]
     found += comparing_findings(study)
-    found += _generalization(study)
+    found += [*pretraining_findings(study), *_generalization(study)]
     return found or [Finding(Markup("This study holds too little to compare anything."), "open")]
 
 

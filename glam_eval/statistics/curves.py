@@ -72,7 +72,7 @@ def learning_curves(
     for index in cells.conditions.groupby(list(by), sort=False).groups.values():
         points = np.asarray(index)
         estimates = [estimate_mean(cells.matrix(point), kind) for point in points]
-        bands = _bands(cells.seed_means()[points], estimates, generator)
+        bands = curve_bands(cells.seed_means()[points], estimates, generator)
         for point, estimate, (band_low, band_high) in zip(points, estimates, bands, strict=True):
             low, high = estimate.interval()
             measured = (estimate.value, low, high, band_low, band_high, estimate.n_seeds, estimate.n_episodes)
@@ -156,9 +156,8 @@ def _weights(measure: str, frames: NDArray[np.int64], budget: float) -> FloatArr
     if area is None or measure == AREA:
         return area
     identity = np.eye(len(frames))
-    if measure == GAIN:
-        return area - identity[0]
-    return np.array([float(np.interp(budget, frames, curve)) for curve in identity]) - identity[0]
+    heights = np.array([float(np.interp(budget, frames, curve)) for curve in identity])
+    return np.asarray((area if measure == GAIN else heights) - identity[0])
 
 
 def area_weights(frames: NDArray[np.int64], budget: float) -> FloatArray | None:
@@ -189,7 +188,7 @@ def _shortest(cells: Cells, frames: NDArray[np.int64], groups: Iterable[Any]) ->
     return min(ends)
 
 
-def _bands(
+def curve_bands(
     means: FloatArray, estimates: Sequence[Estimate], generator: np.random.Generator
 ) -> list[tuple[float, float]]:
     """Return each point's band from seed means (points, seeds); points that lack seeds have none."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pretraining_study import POINTS, pretraining_study
 from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
@@ -10,8 +11,6 @@ from statsmodels.stats.anova import anova_lm
 from glam_eval.statistics import pretraining_effects
 from glam_eval.statistics.inference.nested import nested_difference, spread
 from glam_eval.statistics.pretraining_arms import Pretrained, pretrained
-
-POINTS = (0, 100, 200)
 
 
 @pytest.mark.parametrize(
@@ -30,39 +29,8 @@ def test_names_tell_rung_arm_and_seed(model, expected):
     assert pretrained(model) == Pretrained(*expected)
 
 
-def _study(rng=0, worth=None, luck=0.15, pretrainings=3, trainings=3, scenes=60):
-    """Agents from arms that lack something worth so much success, each pretraining with its luck."""
-    generator = np.random.default_rng(rng)
-    easy = generator.normal(0, 0.1, scenes)
-    parts = []
-    for arm, lost in (worth or {"": 0.0, "-without-words": 0.0, "-without-reading": 0.35}).items():
-        for pretraining in range(pretrainings):
-            model = f"t5-nano{arm}" + (f"-seed{pretraining}" if pretraining else "")
-            level = 0.75 - lost + luck * generator.normal()
-            for seed in range(trainings):
-                own = level + 0.05 * generator.normal()
-                for frames in POINTS:
-                    played = [("sample-efficiency", "none")]
-                    played += [
-                        ("generalization", shift) for shift in ("none", "none@fr") if frames == POINTS[-1]
-                    ]
-                    for protocol, shift in played:
-                        chance = own * frames / POINTS[-1] + easy - 0.3 * (shift != "none")
-                        parts.append(
-                            pd.DataFrame(
-                                {
-                                    "run_id": f"{model}{seed}", "agent": "gflan", "model": model,
-                                    "seed": seed, "frames": frames, "protocol": protocol, "shift": shift,
-                                    "scene_seed": np.arange(scenes),
-                                    "success": generator.random(scenes) < chance,
-                                }
-                            )
-                        )  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
-
-
 def test_what_is_worth_something_is_found_and_what_is_not_is_not():
-    table = pretraining_effects(_study(luck=0.05)).set_index(["measure", "shift", "arm"])
+    table = pretraining_effects(pretraining_study(luck=0.05)).set_index(["measure", "shift", "arm"])
     for measure in ("area_under_curve", "gain_along_training", "gain_at_end"):
         row = table.loc[(measure, "none", "without reading")]
         assert row["verdict"] == "lower" and row["n_seeds"] == row["n_trainings"] == 3
@@ -75,7 +43,7 @@ def test_what_is_worth_something_is_found_and_what_is_not_is_not():
 
 def test_lucky_pretrainings_are_no_effect():
     """Nine trainings from three lucky models are three samples: wide intervals, no claims."""
-    table = pretraining_effects(_study(luck=0.25)).set_index(["measure", "arm"])
+    table = pretraining_effects(pretraining_study(luck=0.25)).set_index(["measure", "arm"])
     row = table.loc[("gain_at_end", "without words")]
     assert row["verdict"] == "undecided"
     assert row["high"] - row["low"] > 0.4
@@ -83,9 +51,9 @@ def test_lucky_pretrainings_are_no_effect():
 
 
 def test_studies_without_arms_have_no_answer():
-    one = _study(worth={"": 0.0})
+    one = pretraining_study(worth={"": 0.0})
     assert pretraining_effects(one).empty
-    assert pretraining_effects(_study(pretrainings=1)).empty
+    assert pretraining_effects(pretraining_study(pretrainings=1)).empty
 
 
 def test_the_nested_design_is_the_textbooks():
