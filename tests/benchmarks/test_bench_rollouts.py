@@ -9,7 +9,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from glam_eval.benchmarks import rollouts
 from glam_eval.benchmarks.rival_engines import PromptByPrompt
-from glam_eval.cli.bench import _rollout_table
+from glam_eval.cli.bench_tables import rollout_table
 from glam_eval.core.console import Console
 from glam_eval.core.errors import UserError
 from glam_eval.policies.language_model import PreparedPrompt
@@ -48,7 +48,7 @@ def test_both_kinds_of_work_are_measured_beside_others(llama, monkeypatch, tunin
         assert min(row.rate, row.before_rate, row.plain_rate, row.peak_memory) > 0
         assert 0 < row.fraction < 1 and row.nodes < row.tokens
     console = Console(width=200, record=True, file=io.StringIO())
-    console.print(_rollout_table([score, update]))
+    console.print(rollout_table([score, update]))
     assert f"update, {tuning}" in console.export_text()
 
 

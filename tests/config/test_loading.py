@@ -216,6 +216,7 @@ EXPECTED_RUNS = {
     "sample-efficiency-cpu": 65,
     "scaling": 50,
     "scaling-cpu": 40,
+    "smollm2-cpu": 21,
 }
 
 

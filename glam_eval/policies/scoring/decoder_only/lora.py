@@ -87,7 +87,7 @@ class _Fast:
 def speed_up_adapters(model: Any) -> None:
     """Give a model's layers that are adapted in the plain way the forward pass of this file."""
     for layer in model.modules():
-        if _is_plain(layer):
+        if _is_plain(layer) and not isinstance(layer.forward, _Fast):
             layer.forward = _Fast(layer)
 
 

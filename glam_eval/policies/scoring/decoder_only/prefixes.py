@@ -117,7 +117,7 @@ class PrefixTree:
         real = queries < len(self)
         begins, _, depth = np.moveaxis(table[np.where(real, queries, first)], 2, 0)[:, :, :, None]
         key_begins, key_ends, key_depth = np.moveaxis(table[keys], 2, 0)[:, :, None]
-        visible = (key_begins <= begins) & (begins <= key_ends) & (key_depth <= depth)
+        visible: NDArray[np.bool_] = (key_begins <= begins) & (begins <= key_ends) & (key_depth <= depth)
         visible &= ~padding[:, None] & real[:, :, None]
         visible[..., :1] |= ~real[:, :, None]
         return visible
