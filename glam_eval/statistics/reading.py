@@ -132,7 +132,7 @@ class _Asked:
                 row |= self._mean(name, column, (self._goals[goal], *who))
             row |= _named("following", found.estimate.value, found.low, found.high)
             row |= _named("score", score["mean"], score["low"], score["high"])
-            row |= {"chance": score["chance"], "chance_of": score["chance_of"], "bot": score["ceiling"]}
+            row |= {"chance": score["chance"], "chance_of": score["chance_of"], "ceiling": score["ceiling"]}
             row |= {"bot_following": ceiling}
             row |= {"p_equivalence": found.estimate.p_equivalence(self._margin), "note": _note(found)}
             rows.append(row | {"n_seeds": found.estimate.n_seeds, "n_episodes": found.estimate.n_episodes})
