@@ -35,7 +35,7 @@ from glam_eval.training.actors import Actors
 from glam_eval.training.batches import parts_of
 
 SLOTS, STEPS = 32, 40  # environments side by side, and their steps in a rollout, of which minibatches are
-PLAIN = 4  # prompts that plain calls compute: each at full length for every action
+PLAIN = 2  # prompts that plain calls compute: each at full length for every action
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ def run_suite(
         list[str] | None, typer.Option(help="key=value,...: partition, account, time, gres, group, setup ...")
     ] = None,
     address: Annotated[str | None, typer.Option(help="Ray's head; without it Ray runs here.")] = None,
+    gpu: Annotated[
+        str | None, typer.Option(help="With --dry-run: the GPU that is planned for, such as a100-80gb.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="With slurm: stay until all runs have ended.")] = False,
     tracker: Annotated[
         list[str] | None,
@@ -82,8 +85,12 @@ def run_suite(
     validate(suite)
     console = Console()
     if dry_run:
+        from glam_eval.suites.engine_plan import engine_plan
+
         console = console if console.is_terminal else Console(width=_FILE_WIDTH)
-        print_plan(suite, in_order(suite), choose_devices(suite, workers, device), console)
+        engine = None if chosen.is_local and gpu is None else engine_plan(chosen, suite, gpu)
+        devices = choose_devices(suite, workers, device if chosen.is_local else "cpu")
+        print_plan(suite, in_order(suite), devices, console, engine)
         return
     if not fresh:
         check_directory(directory, suite)

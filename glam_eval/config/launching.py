@@ -70,6 +70,11 @@ class SlurmConfig(Settings):
         """The time limit of a task, infinite where Slurm's own holds."""
         return (_seconds(self.time) or float("inf")) if self.time else float("inf")
 
+    @property
+    def slot_seconds(self) -> float:
+        """About how long the short runs of one task take together."""
+        return min(60 * self.group, self.limit_seconds / 2)
+
     def requests(self) -> dict[str, str]:
         """Return the options of sbatch that are set, by their long names."""
         names = ("partition", "account", "qos", "time", "gres", "constraint", "mem", "exclude")

@@ -102,9 +102,10 @@ class SlurmLauncher:
         out = work.out.resolve()
         (out / "logs").mkdir(parents=True, exist_ok=True)
         launch = f"{_prefix(out)}-{secrets.token_hex(3)}"
-        slot = min(60 * self._config.group, self._config.limit_seconds / 2)
         jobs: list[str] = []
-        for number, batch in enumerate(batches(work.runs, work.seconds, slot, _largest_array())):
+        for number, batch in enumerate(
+            batches(work.runs, work.seconds, self._config.slot_seconds, _largest_array())
+        ):
             name = f"{launch}-{number}"
             write_plan(out, Plan(name, self.name, self._device, batch.tasks))
             most = f"%{self._config.parallel}" if self._config.parallel else ""
