@@ -230,7 +230,7 @@ def _updating(policy: LanguageModelPolicy, minibatch: list[PreparedPrompt]) -> d
     before = PromptByPrompt(policy)
 
     def step(cut: Any, evaluate: Callable[..., Any], prompts: list[PreparedPrompt]) -> None:
-        parts = parts_of(cut, prompts, cut.cost_at_once, lanes)
+        parts = [part.tolist() for part in parts_of(cut, prompts, cut.cost_at_once, lanes)]
         update_step(policy, optimizer, prompts, parts, evaluate, lanes)
 
     return {

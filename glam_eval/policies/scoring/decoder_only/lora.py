@@ -71,7 +71,7 @@ class _Fast:
             layer.lora_B[self._name].weight,
             layer.scaling[self._name],
         )  # type: ignore[no-untyped-call]
-        return flat.unflatten(0, states.shape[:-1])
+        return flat.view(*states.shape[:-1], -1)
 
     def _weight(self, dtype: torch.dtype) -> torch.Tensor:
         """Return the frozen weight in a type: cast once, not in each pass."""
