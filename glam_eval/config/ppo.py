@@ -78,8 +78,8 @@ class PPOConfig(Settings):
     recurrence: PositiveInt = 1
     """Steps of a recurrent policy that are trained as one sequence."""
     micro_batch_tokens: PositiveInt | None = None
-    """Padded tokens that one forward and backward pass holds in memory; none: 2304, of small models more.
-    Results depend on it by rounding alone."""
+    """Padded tokens that one forward and backward pass holds in memory; none: 2304, of small models more. Of
+    decoder-only models prefixes, each once; none: 900. Results depend on it by rounding alone."""
 
     @model_validator(mode="before")
     @classmethod
