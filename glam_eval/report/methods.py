@@ -92,8 +92,8 @@ def _met(study: Study) -> str:
     return (
         f"Yet in small rooms other seeds draw the same: of {test:,} pairs of a trained run and a test scene "
         f"(its level, its words) {scenes:,} ({100 * scenes / test:.1f}%) are equal to one of that run's "
-        f"training in walls, things, place and goal, and {prompts:,} ({100 * prompts / test:.1f}%) begin with "
-        "goal and observation that began one, word for word."
+        f"training in walls, things, place and goal, and {prompts:,} ({100 * prompts / test:.1f}%) begin "
+        "with goal and observation that began one, word for word."
     )
 
 

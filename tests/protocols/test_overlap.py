@@ -1,4 +1,4 @@
-"""Test scenes that training met: known by drawing the same ones, and by scenes that are moved into training."""
+"""Test scenes that training met: known by taking them from training, and by MiniGrid's own grids."""
 
 import json
 
