@@ -12,10 +12,13 @@ def page() -> str:
         f"| {'never knows the goal' if agent.goal_blind else ''} | {agent.description} |\n"
         for agent in AGENTS.values()
     )
-    protocols = "".join(f"| `{name}` | {each.question} | {each.takes} |\n" for name, each in PROTOCOLS.items())
+    protocols = "".join(
+        f"| `{name}` | {each.question} | {each.takes} |\n" for name, each in PROTOCOLS.items()
+    )
     figures = "".join(f"| `{each.name}` | {each.title} |\n" for each in FIGURES)
     return (
         "# Agents, protocols, figures\n\n## Agents\n\n| name | in figures | role | learns by | goal | is |\n"
-        f"|---|---|---|---|---|---|\n{agents}\n## Protocols\n\n| name | asks | of |\n|---|---|---|\n{protocols}\n"
+        f"|---|---|---|---|---|---|\n{agents}\n"
+        f"## Protocols\n\n| name | asks | of |\n|---|---|---|\n{protocols}\n"
         f"## Figures\n\n`glam-eval figures RESULTS --name NAME`\n\n| name | shows |\n|---|---|\n{figures}"
     )
