@@ -34,7 +34,7 @@ UNITS = {
     "frames": "environment steps", "evaluations": "points", "threads": "threads", "seeds": "runs an agent",
     "first_seed": "", "silence_seconds": "s", "remembered": "observations", "head_hidden": "units",
     "rank": "dimensions", "alpha": "", "environments": "environments", "steps": "steps", "epochs": "passes",
-    "minibatch": "samples", "learning_rate": "", "adam_epsilon": "", "discount": "a step",
+    "minibatch": "samples", "learning_rate": "", "heads_learning_rate": "", "adam_betas": "", "adam_epsilon": "", "discount": "a step",
     "gae_lambda": "a step",
     "entropy_coefficient": "", "value_coefficient": "", "clip": "", "value_clip": "", "max_grad_norm": "",
     "reward_scale": "", "target_kl": "nats", "recurrence": "steps", "micro_batch_tokens": "tokens",
@@ -51,8 +51,8 @@ def page() -> str:
     return "".join(
         [
             "# Configuration\n\nA suite is a TOML file; `glam-eval run-suite NAME --set key=value` changes "
-            "one key of it. Dotted names are tables: `ppo.clip` is `clip` under `[ppo]`. Unknown keys are refused, "
-            "with the nearest that exists. Frozen and validated: `glam_eval.config`.\n",
+            "one key of it. Dotted names are tables: `ppo.clip` is `clip` under `[ppo]`. Unknown keys are "
+            "refused, with the nearest that exists. Frozen and validated: `glam_eval.config`.\n",
             *(_section(group, model) for group, model in GROUPS.items()),
             "\n## Presets of PPO\n\n",
             *(_preset(name, values) for name, values in PPO_PRESETS.items()),
