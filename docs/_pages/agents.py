@@ -12,7 +12,9 @@ def page() -> str:
         f"| {'never knows the goal' if agent.goal_blind else ''} | {agent.description} |\n"
         for agent in AGENTS.values()
     )
-    protocols = "".join(f"| `{name}` | {each.question} | {each.takes} |\n" for name, each in PROTOCOLS.items())
+    protocols = "".join(
+        f"| `{name}` | {each.question} | {each.takes} |\n" for name, each in PROTOCOLS.items()
+    )
     figures = "".join(f"| `{each.name}` | {each.title} |\n" for each in FIGURES)
     return (
         "# Agents, protocols, figures\n\n## Agents\n\n| name | in figures | role | learns by | goal | is |\n"

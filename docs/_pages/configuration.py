@@ -82,7 +82,9 @@ def _source_of(model: type[Settings]) -> str:
     """Return the source of all of a group's defaults, where its text names one."""
     texts = (model.__doc__, sys.modules[model.__module__].__doc__)
     found = next(filter(None, (_OF_GROUP.search(text or "") for text in texts)), None)
-    return f"paper, {found[1]}" if found and found[1].startswith("appendix") else found[1] if found else "ours"
+    return (
+        f"paper, {found[1]}" if found and found[1].startswith("appendix") else found[1] if found else "ours"
+    )
 
 
 def _shown(default: Any) -> str:

@@ -24,7 +24,9 @@ def pages(results: Path) -> dict[str, str | bytes]:
         made[f"studies/{directory.name}.md"] = page
         made |= {f"studies/{directory.name}-{name}.png": picture for name, picture in pictures.items()}
         rows.append(f"| [{directory.name}]({directory.name}.md) | {suite['title']} | {suite['question']} |\n")
-    head = "# Studies\n\nThese results come with the code, in `results/`; each page is made of its tables.\n\n"
+    head = (
+        "# Studies\n\nThese results come with the code, in `results/`; each page is made of its tables.\n\n"
+    )
     made["studies/index.md"] = head + "| results | title | asks |\n|---|---|---|\n" + "".join(rows)
     return made
 
@@ -51,5 +53,3 @@ def _page(study: Study, suite: dict[str, str]) -> tuple[str, dict[str, bytes]]:
         f"{facts} Other figures: {', '.join(f'`{each}`' for each in list(study.figures)[_FIGURES:]) or 'none'}.\n",
         pictures,
     )
-
-

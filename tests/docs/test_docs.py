@@ -34,7 +34,9 @@ def generated():
     sys.path.remove(str(ROOT / "docs/_pages"))
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem
+)
 def test_the_python_of_a_page_does_what_it_says(page, monkeypatch):
     monkeypatch.chdir(ROOT)
     told = doctest.DocTestParser().get_doctest("\n".join(blocks(page, "python")), {}, page.name, str(page), 0)
@@ -86,7 +88,10 @@ def test_every_key_is_on_the_page_of_configuration_with_the_unit_of_a_number(gen
     for group, model in module.GROUPS.items():
         for name in model.model_fields.keys() - {"kind"}:
             assert f"| `{group + '.' if group else ''}{name}` |" in page, (group, name)
-    assert "| `ppo.clip` | number | `0.2` |  | Clip range of the probability ratio. | paper, appendix E |" in page
+    assert (
+        "| `ppo.clip` | number | `0.2` |  | Clip range of the probability ratio. | paper, appendix E |"
+        in page
+    )
     assert "| `ppo.target_kl` | number or none | `None` | nats |" in page
 
 
