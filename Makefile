@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quick agents test slow lint check analysis clean
+.PHONY: quick agents test slow lint check analysis site dist lowest clean
 
 quick: $(VENV)/.run  ## install, then run the quick study
 	$(BIN)/glam-eval run-suite quick
@@ -51,6 +51,24 @@ analysis:  ## .venv-analysis: results of others, analysed on a laptop without to
 	$(PYTHON) -m venv $(VENV)-analysis
 	$(VENV)-analysis/bin/python $(INSTALL) $(ANALYSIS)
 	$(VENV)-analysis/bin/python $(INSTALL) --no-deps .
+
+site: $(VENV)/.docs  ## build/site: the documentation, with warnings as errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/.dev
+	$(BIN)/python $(INSTALL) -e '.[docs,tensorboard,wandb]'
+	@touch $@
+
+dist: $(VENV)/.dev  ## dist: sdist and wheel, built, checked and tried in empty environments
+	$(BIN)/python $(INSTALL) -e '.[release]'
+	.ci/release $(BIN)/python
+
+lowest: | $(VENV)/bin/python  ## the tests with the lowest versions that pyproject.toml allows
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet packaging
+	$(VENV)-lowest/bin/python .ci/lowest.py pyproject.toml > $(VENV)-lowest/lowest.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c $(VENV)-lowest/lowest.txt -e '.[dev]'
+	OMP_NUM_THREADS=1 $(VENV)-lowest/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 clean:  ## remove the environment; results stay
 	rm -rf $(VENV)
