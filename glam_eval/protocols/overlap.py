@@ -19,7 +19,7 @@ REMEMBERED = 1 << 20  # scenes whose beginnings are kept
 
 
 def overlap(runs: pd.DataFrame, training: pd.DataFrame, episodes: pd.DataFrame) -> Iterator[OverlapRecord]:
-    """Yield for every run that learned by playing, and protocol, how many of its test scenes its training met.
+    """Yield for every run that learned by playing how many test scenes of each protocol its training met.
 
     Scenes of training are drawn again: as many as episodes were finished, and those under way, in equal
     shares from its environments' streams. Test scenes are those of the training level in the words of
