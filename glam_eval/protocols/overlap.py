@@ -37,10 +37,8 @@ def overlap(runs: pd.DataFrame, training: pd.DataFrame, episodes: pd.DataFrame) 
         if run_id not in ended.index:
             continue
         config = _config(str(text))
-        slots = (
-            getattr(config.learner, "environments", 0) if config else 0
-        )  # clones are taught, and play none
-        if config is None or not slots:
+        slots = getattr(config.learner, "environments", 0) if config else 0
+        if config is None or not slots:  # clones are taught, and play none
             continue
         learned = set(_trained(config, slots, int(ended[run_id])))
         scenes, prompts = {scene for scene, _ in learned}, {prompt for _, prompt in learned}
