@@ -117,7 +117,7 @@ class AgentRun:
 
     def _train_until(self, target: int) -> None:
         """Train to an update; success is told once as many episodes ended as are played at a time."""
-        environments = self._config.learner.environments
+        environments = getattr(self._config.learner, "environments", 0)  # clones play none
         self._probe()
         while self._run.update < target:
             self._stop_if_asked()

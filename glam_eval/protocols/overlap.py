@@ -19,7 +19,7 @@ REMEMBERED = 1 << 20  # scenes whose beginnings are kept
 
 
 def overlap(runs: pd.DataFrame, training: pd.DataFrame, episodes: pd.DataFrame) -> Iterator[OverlapRecord]:
-    """Yield for every trained run and protocol how many of its test scenes its training met.
+    """Yield for every run that learned by playing how many test scenes of each protocol its training met.
 
     Scenes of training are drawn again: as many as episodes were finished, and those under way, in equal
     shares from its environments' streams. Test scenes are those of the training level in the words of
@@ -37,9 +37,10 @@ def overlap(runs: pd.DataFrame, training: pd.DataFrame, episodes: pd.DataFrame) 
         if run_id not in ended.index:
             continue
         config = _config(str(text))
-        if config is None:
+        slots = getattr(config.learner, "environments", 0) if config else 0
+        if config is None or not slots:  # clones are taught, and play none
             continue
-        learned = set(_trained(config, int(ended[run_id])))
+        learned = set(_trained(config, slots, int(ended[run_id])))
         scenes, prompts = {scene for scene, _ in learned}, {prompt for _, prompt in learned}
         own = usual[(usual["run_id"] == run_id) & (usual["level"] == level)]
         for protocol, played in own.groupby(own["protocol"].astype(str), observed=True):
@@ -62,9 +63,8 @@ def _config(text: str) -> RunConfig | None:
         return None
 
 
-def _trained(config: RunConfig, ended: int) -> Iterator[Beginning]:
-    """Yield the beginnings of the scenes that a run was trained on."""
-    slots = config.learner.environments
+def _trained(config: RunConfig, slots: int, ended: int) -> Iterator[Beginning]:
+    """Yield the beginnings of the scenes that a run was trained on, in so many environments."""
     share = -(-(ended + slots) // slots)
     world = _world(config.environment)
     for slot in range(slots):

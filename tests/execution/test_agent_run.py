@@ -241,3 +241,16 @@ def test_the_best_checkpoint_outlives_a_stop_right_after_its_evaluation(tiny_run
         if (tmp_path / "runs").exists():
             break
     assert len(scores) >= 3
+
+
+def test_success_is_told_once_as_many_episodes_ended_as_run_at_once(tmp_path, tiny_run):
+    """The episodes that end first are the quick and lucky ones."""
+    told = []
+    learner = {"preset": "small", "environments": 16, "steps": 4, "minibatch": 32}
+    planned = plan(tiny_run(frames=640, evaluations=1, learner=learner), PROTOCOLS[:1])
+    AgentRun(planned, planned.config, tmp_path, "cpu", told.append, lambda: False).carry_out()
+    ended = load_results(tmp_path, "training").set_index("frames")["episodes"]
+    shown = {message.frames: message.success for message in told if message.phase == "training"}
+    early = [frames for frames in shown if ended[frames] < 16]
+    assert early and all(math.isnan(shown[frames]) for frames in early)
+    assert any(not math.isnan(shown[frames]) for frames in shown if ended[frames] >= 16)

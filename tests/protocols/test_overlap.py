@@ -57,3 +57,8 @@ def test_runs_from_elsewhere_or_without_training_are_left_out(run):
     runs, training, episodes = tables(run, [1, 2])
     assert not list(overlap(runs.assign(config='{"a": 1}'), training, episodes))
     assert not list(overlap(runs, training.assign(run_id="another"), episodes))
+
+
+def test_clones_play_no_scene(tiny_run):
+    clone = tiny_run(agent="bc-bot")
+    assert not list(overlap(*tables(clone, [1, 2])))
