@@ -6,14 +6,13 @@ BIN := $(VENV)/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quick agents test slow lint check analysis site dist lowest clean
+.PHONY: quick grounding test slow lint check analysis site dist lowest clean
 
 quick: $(VENV)/.run  ## install, then run the quick study
 	$(BIN)/glam-eval run-suite quick
 
-agents: $(VENV)/.run  ## every agent of the paper on one easy level, and their table: hours
-	$(BIN)/glam-eval run-suite agents-cpu --out results/agents
-	$(BIN)/python analyses/agents_table.py results/agents --out results/agents
+grounding: $(VENV)/.run  ## every agent of the paper: who reads its goal, and who walks; about an hour
+	$(BIN)/glam-eval run-suite grounding-cpu
 
 test: $(VENV)/.dev  ## install, then run the tests
 	$(PYTEST)

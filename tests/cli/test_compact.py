@@ -5,7 +5,7 @@ from pathlib import Path
 
 from program import assert_same_results, glam_eval
 
-STUDY = Path(__file__).parents[2] / "results" / "agents"
+STUDY = Path(__file__).parents[2] / "results" / "grounding-cpu"
 
 
 def test_it_says_what_it_did_and_says_nothing_new_the_second_time(tmp_path):

@@ -128,7 +128,7 @@ def test_matrices_in_markdown_and_latex_are_tables_and_else_cells(comparisons, t
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_commands_fit_the_terminal(asked, width, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
-    printed = glam_eval("compare", RESULTS / "sample-efficiency-cpu", *asked)
+    printed = glam_eval("compare", RESULTS / "grounding-cpu", *asked)
     assert printed.returncode == 0, printed.stderr
     assert max(map(len, printed.stdout.splitlines())) <= width
     assert not re.search(r"\bnan\b", printed.stdout)

@@ -75,7 +75,7 @@ def run_script(name: str, *arguments: object) -> subprocess.CompletedProcess:
 
 
 def test_the_table_of_agents_holds_each_once_beside_random_and_bot(tmp_path):
-    done = run_script("agents_table", ANALYSES.parent / "results" / "agents", "--out", tmp_path)
+    done = run_script("agents_table", ANALYSES.parent / "results" / "grounding-cpu", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     table = pd.read_parquet(tmp_path / "agents_table.parquet").set_index("agent")
     assert table.index.is_unique and len(table) == 12
