@@ -12,11 +12,12 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from glam_eval.benchmarks import engine
 from glam_eval.core.errors import UserError
-from glam_eval.policies import LanguageModelPolicy, load_model, make_model
+from glam_eval.policies import load_model, make_model
 from glam_eval.policies.models import estimate
 from glam_eval.policies.models.counting import find_shape
 from glam_eval.policies.models.shapes import EMBEDDED, FLAN_T5, KNOWN
 from glam_eval.policies.scoring.kernels import choice
+from glam_eval.policies.scoring.scores import Scorer, make_engine
 from glam_eval.policies.scoring.tree import build_tree
 
 
@@ -72,11 +73,12 @@ def test_operations_of_directories_are_those_that_run(kind, directory_of):
     name, model = directory_of(kind)
     shape = find_shape(name)
     assert estimate.count_parameters(shape) == sum(p.numel() for p in model.parameters())
-    policy = LanguageModelPolicy(*load_model(name))
-    policy.model.set_attn_implementation("eager")  # whose products are counted
+    loaded, _ = load_model(name)
+    loaded.set_attn_implementation("eager")  # whose products are counted
+    scorer = Scorer(loaded, make_engine(loaded), "sum")  # of one prompt, that shares its beginning with none
     prompt = np.arange(3, 203, dtype=np.int32)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        policy._scorer.run([prompt], [engine.ACTIONS])
+        scorer.run([prompt], [engine.ACTIONS])
     nodes = build_tree(engine.ACTIONS, 0).tokens.shape[1]
     unneeded = 0 if kind == "bart" else 2 * shape.layers * len(prompt) ** 2 * shape.heads * shape.d_kv
     counted = estimate.forward_flops(shape, len(prompt), nodes) + unneeded  # what a mask hides is computed
