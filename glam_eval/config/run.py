@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import Field, PositiveInt, model_validator
@@ -145,7 +146,7 @@ class RunConfig(Settings):
         """Frames of one update: environment steps, or demonstrations for agents that imitate."""
         return self.learner.frames_per_update
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """Readable and unique: agent, model, level, seed and the configuration's digest."""
         model = self.model.rstrip("/").rsplit("/", 1)[-1][:_SHOWN]

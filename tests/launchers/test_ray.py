@@ -10,8 +10,8 @@ from program import assert_same_results, command, glam_eval
 from six_runs import SIX_RUNS
 
 ray_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
-_SECONDS = 1500
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(9000)]
+_SECONDS = 3000
 
 
 @pytest.fixture
