@@ -33,7 +33,7 @@ def stable_table(out: Path, table: str) -> pd.DataFrame:
 
 
 def assert_same_results(one: Path, two: Path, besides: str = "") -> None:
-    """Every column of every table is equal but for times; ``besides`` a derived table leaves out all of them."""
+    """Every column of every table is equal but times; ``besides`` a derived table leaves all such out."""
     left_out = DERIVED_TABLES if besides in DERIVED_TABLES else frozenset()
     tables = [table for table in table_names(one) if table not in left_out]
     assert tables == [table for table in table_names(two) if table not in left_out]
