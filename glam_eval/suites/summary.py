@@ -102,7 +102,7 @@ def print_summary(out: Path, console: Console) -> None:
     """Print what was found and where everything is."""
     findings(load_results(out, "comparisons"), console)
     told = reading(out, console)
-    console.print(f"tables   {out}/{{runs,training,episodes,comparisons}}/*.parquet", soft_wrap=True)
+    console.print(f"tables   {out}/{{runs,training,episodes,comparisons,overlap}}/*.parquet", soft_wrap=True)
     console.print(f"figures  {out / 'figures'}", soft_wrap=True)
     console.print(f"report   {out / 'report.html'}", soft_wrap=True)
     for line in told:
