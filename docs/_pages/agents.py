@@ -18,6 +18,7 @@ def page() -> str:
     figures = "".join(f"| `{each.name}` | {each.title} |\n" for each in FIGURES)
     return (
         "# Agents, protocols, figures\n\n## Agents\n\n| name | in figures | role | learns by | goal | is |\n"
-        f"|---|---|---|---|---|---|\n{agents}\n## Protocols\n\n| name | asks | of |\n|---|---|---|\n{protocols}\n"
+        f"|---|---|---|---|---|---|\n{agents}\n"
+        f"## Protocols\n\n| name | asks | of |\n|---|---|---|\n{protocols}\n"
         f"## Figures\n\n`glam-eval figures RESULTS --name NAME`\n\n| name | shows |\n|---|---|\n{figures}"
     )

@@ -34,7 +34,8 @@ UNITS = {
     "frames": "environment steps", "evaluations": "points", "threads": "threads", "seeds": "runs an agent",
     "first_seed": "", "silence_seconds": "s", "remembered": "observations", "head_hidden": "units",
     "rank": "dimensions", "alpha": "", "environments": "environments", "steps": "steps", "epochs": "passes",
-    "minibatch": "samples", "learning_rate": "", "adam_epsilon": "", "discount": "a step", "gae_lambda": "a step",
+    "minibatch": "samples", "learning_rate": "", "heads_learning_rate": "", "adam_betas": "", "adam_epsilon": "", "discount": "a step",
+    "gae_lambda": "a step",
     "entropy_coefficient": "", "value_coefficient": "", "clip": "", "value_clip": "", "max_grad_norm": "",
     "reward_scale": "", "target_kl": "nats", "recurrence": "steps", "micro_batch_tokens": "tokens",
     "steps_per_gradient": "steps", "batch": "transitions", "rewarded_share": "share", "replay": "transitions",
@@ -49,9 +50,9 @@ def page() -> str:
     """Return the page of all keys as Markdown."""
     return "".join(
         [
-            "# Configuration\n\nA suite is a TOML file; `glam-eval run-suite NAME --set key=value` changes one "
-            "key of it. Dotted names are tables: `ppo.clip` is `clip` under `[ppo]`. Unknown keys are refused, "
-            "with the nearest that exists. Frozen and validated: `glam_eval.config`.\n",
+            "# Configuration\n\nA suite is a TOML file; `glam-eval run-suite NAME --set key=value` changes "
+            "one key of it. Dotted names are tables: `ppo.clip` is `clip` under `[ppo]`. Unknown keys are "
+            "refused, with the nearest that exists. Frozen and validated: `glam_eval.config`.\n",
             *(_section(group, model) for group, model in GROUPS.items()),
             "\n## Presets of PPO\n\n",
             *(_preset(name, values) for name, values in PPO_PRESETS.items()),
@@ -63,7 +64,8 @@ def _section(group: str, model: type[Settings]) -> str:
     title = f"`[{group}]`" if group else "The suite"
     rows = "".join(_row(group, model, name) for name in model.model_fields if name != "kind")
     text = " ".join((model.__doc__ or "").split())
-    return f"\n## {title}\n\n{text}\n\n| key | type | default | unit | is | source |\n|---|---|---|---|---|---|\n{rows}"
+    head = "| key | type | default | unit | is | source |\n|---|---|---|---|---|---|\n"
+    return f"\n## {title}\n\n{text}\n\n{head}{rows}"
 
 
 def _row(group: str, model: type[Settings], name: str) -> str:

@@ -47,9 +47,10 @@ def _page(study: Study, suite: dict[str, str]) -> tuple[str, dict[str, bytes]]:
         f"{runs['frames'].sum():,} steps of training, {runs['seconds'].sum() / 3600:.1f} hours; "
         f"glam-eval {versions}."
     )
+    others = ", ".join(f"`{each}`" for each in list(study.figures)[_FIGURES:]) or "none"
     return (
         f"# {suite['title']}\n\n{suite['question']}\n\n```sh\nglam-eval run-suite {suite['name']} "
         f"--out results/{name}\nglam-eval report results/{name}\n```\n\n{figures}## Findings\n\n{found}\n"
-        f"{facts} Other figures: {', '.join(f'`{each}`' for each in list(study.figures)[_FIGURES:]) or 'none'}.\n",
+        f"{facts} Other figures: {others}.\n",
         pictures,
     )

@@ -11,6 +11,7 @@ from glam_eval.cli import (
     agents,
     analyze,
     bench,
+    cancel,
     clone,
     compact,
     doctor,
@@ -20,6 +21,7 @@ from glam_eval.cli import (
     models,
     play,
     run_suite,
+    status,
     suites,
     train,
 )
@@ -40,6 +42,8 @@ app = typer.Typer(
 )
 for module in (
     run_suite,
+    status,
+    cancel,
     train,
     clone,
     evaluate,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from glam_eval.cli.bench_tables import engine_table, rollout_table
 from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
-    from glam_eval.benchmarks.engine import EngineMeasurement
-    from glam_eval.core.console import Console, Table
+    from glam_eval.core.console import Console
 
 
 def register(app: typer.Typer) -> None:
@@ -66,16 +66,31 @@ def engine(
     repeats: Annotated[int, typer.Option(min=1, help="Repeats, of which the median counts.")] = 5,
     compare: Annotated[bool, typer.Option(help="Compare with others' code.")] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    remembered: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Decoder-only: observations in a prompt; repeatable. [default: 1, 3]"),
+    ] = None,
+    tuning: Annotated[
+        list[str] | None, typer.Option(help="Decoder-only: lora or full; repeatable. [default: both]")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(min=1, max=40, help="Decoder-only: steps scored of a rollout of 40.")
+    ] = 40,
+    minibatch: Annotated[int, typer.Option(min=1, help="Decoder-only: prompts of an update.")] = 256,
     out: Annotated[Path | None, typer.Option(help="Parquet file to write.")] = None,
 ) -> None:
-    """Score 32 prompts and update on 64, 240 tokens and 6 actions each.
+    """Score 32 prompts and update on 64, 240 tokens and 6 actions each; of decoder-only models, a rollout's.
 
     Beside the rates stand their ratios to the limit, the matrix rate measured in the same run; to plain
     Hugging Face calls, batches padded to their longest prompt and one decoder pass for each action; and to
     careful code on padded batches, with one pass over the tree of actions and torch's own attention, which
     is written for T5 alone.
 
-    Example: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`
+    Decoder-only models score a rollout of 32 environments, as training does, and update on a minibatch of it.
+    Their limit counts each prefix that prompts share once; "before" computes prompts one by one.
+
+    Examples: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`,
+    `glam-eval bench engine --model smollm2-135m --precision bfloat16`
     """
     from glam_eval.core.console import Console, styled
     from glam_eval.core.errors import unknown
@@ -87,59 +102,32 @@ def engine(
     names = model or ["t5-nano", "google/flan-t5-small"]
     for name in names:
         check_model_name(name)
-    from glam_eval.benchmarks.engine import measure_engines  # torch: not needed to refuse a name
+    tunings = tuning or ["lora", "full"]
+    if unknown_tunings := set(tunings) - {"lora", "full"}:
+        raise unknown("tuning", min(unknown_tunings), ["lora", "full"])
+    from glam_eval.benchmarks.engine import measure_engine  # torch: not needed to refuse a name
+    from glam_eval.benchmarks.isolated import measure_each
+    from glam_eval.benchmarks.rollouts import Workload, are_decoder_only, measure_rollouts
 
-    console = Console()
+    console, rows = Console(), list[Any]()
+    options: dict[str, Any] = {
+        "precision": precision,
+        "device": available_devices(device)[0],
+        "threads": threads,
+    }
+    decoder_only = are_decoder_only(names)
     with console.status("measuring") as status:
-        measured = measure_engines(
-            names,
-            report=lambda name: status.update(styled(f"measuring {name}")),
-            precision=precision,
-            device=available_devices(device)[0],
-            threads=threads,
-            repeats=repeats,
-            compare=compare,
-        )
-    console.print(_engine_table(measured, compare))
-    _write(measured, out, console)
-
-
-def _engine_table(measured: Sequence["EngineMeasurement"], compare: bool) -> "Table":
-    """Return measurements as a table that fits 80 columns."""
-    from rich.table import Column
-
-    from glam_eval.core.console import Table
-
-    first = measured[0]
-    others = ("plain", "padded") if compare else ()
-    table = Table(
-        Column("model", no_wrap=True),
-        "work",
-        *(
-            Column(name, justify="right")
-            for name in ("prompts /s", "of limit", *(f"x {way}" for way in others), "GFLOP /s", "peak GiB")
-        ),
-        box=None,
-        padding=(0, 1, 0, 0),
-        title=f"{first.precision}, {first.device}, {first.threads} threads, {first.kernels} kernels",
-    )
-    for row in measured:
-        for work in ("score", "update"):
-            rate = getattr(row, f"{work}_rate")
-            table.add_row(
-                row.model,
-                work,
-                f"{rate:,.1f}",
-                f"{getattr(row, f'{work}_fraction'):.0%}",
-                *(_times(rate / getattr(row, f"{way}_{work}_rate")) for way in others),
-                f"{row.matrix_rate / 1e9:,.0f}",
-                f"{row.peak_memory / 2**30:.2f}",
-            )
-    return table
-
-
-def _times(ratio: float) -> str:
-    return "" if math.isnan(ratio) else f"{ratio:.1f}"
+        options["report"] = lambda what: status.update(styled(f"measuring {what}"))
+        if decoder_only:
+            work = Workload(steps=steps, minibatch=minibatch, repeats=repeats, compare=compare)
+            cases = [(name, n, each) for name in names for n in remembered or [1, 3] for each in tunings]
+            for part in measure_each(measure_rollouts, cases, work=work, **options):
+                rows += part
+        else:
+            named = [(name,) for name in names]
+            rows += measure_each(measure_engine, named, repeats=repeats, compare=compare, **options)
+    console.print(rollout_table(rows) if decoder_only else engine_table(rows, compare))
+    _write(rows, out, console)
 
 
 @bench.command("agents")

@@ -89,6 +89,31 @@ def convert(
     console.print(f"{file} in {out}")
 
 
+@models.command("merge")
+def merge(
+    directory: Annotated[Path, typer.Argument(help="A checkpoint of adapters, or a directory of peft's.")],
+    out: Annotated[Path, typer.Option(help="Directory to write.")],
+) -> None:
+    """Add adapters into the weights of their model, as a Hugging Face directory that needs no peft.
+
+    Example: `glam-eval models merge results/study/checkpoints/RUN/frames-0000012800 --out models/grounded`
+    """
+    from glam_eval.core.console import Console
+    from glam_eval.core.errors import UserError
+    from glam_eval.policies.models.adapter_files import ADAPTERS_FILE, holds_adapters_alone
+    from glam_eval.policies.models.loading import load_model
+
+    _check_new(out)
+    if not holds_adapters_alone(directory):
+        raise UserError(f"{str(directory)!r} holds no adapters alone: give a directory with {ADAPTERS_FILE}")
+    console = Console(highlight=False, soft_wrap=True)
+    with console.status(f"merging {directory}"):
+        model, tokenizer = load_model(directory)
+        model.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+    console.print(f"{directory} in {out}")
+
+
 def _check_new(out: Path) -> None:
     from glam_eval.core.errors import UserError
 

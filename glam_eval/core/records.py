@@ -266,6 +266,22 @@ class ComparisonRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class OverlapRecord:
+    """How much of a protocol's test scenes one run met in training, on its level and in its words."""
+
+    run_id: RunId
+    protocol: Annotated[str, Column("protocol whose scenes they are")]
+    training_scenes: Annotated[int, Column("distinct beginnings of scenes trained on", "scenes")]
+    test_scenes: Annotated[int, Column("distinct test scenes", "scenes")]
+    scenes_met: Annotated[
+        int, Column("of them, equal to one trained on in walls, things, place and goal", "scenes")
+    ]
+    first_prompts_met: Annotated[
+        int, Column("of them, whose goal and first observation began an episode of training", "scenes")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class PretrainingRecord:
     """One stretch of a model's pretraining."""
 
@@ -311,6 +327,7 @@ TABLES: dict[str, type] = {
     "probes": ProbeRecord,
     "demonstrations": DemonstrationRecord,
     "comparisons": ComparisonRecord,
+    "overlap": OverlapRecord,
     "pretraining": PretrainingRecord,
     "language": LanguageRecord,
 }

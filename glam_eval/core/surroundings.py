@@ -39,7 +39,7 @@ def surroundings() -> Facts:
         "slurm": slurm(),
         "caches": caches(),
     }
-    late = {
+    late: dict[str, Facts] = {
         "hub": {"reachable": False, "why": "no answer in time"},
         "gpus": {"names": [], "why": "no answer"},
     }

@@ -1,5 +1,6 @@
 """The run of an agent: trained, checkpointed, evaluated and stored."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -115,6 +116,8 @@ class AgentRun:
         write_table(self._out, "runs", [row], config.run_id)
 
     def _train_until(self, target: int) -> None:
+        """Train to an update; success is told once as many episodes ended as are played at a time."""
+        environments = self._config.learner.environments
         self._probe()
         while self._run.update < target:
             self._stop_if_asked()
@@ -123,7 +126,8 @@ class AgentRun:
             self._trackers.log(record.frames, training_values(record))
             self._probe()
             rate = self._config.frames_per_update / record.seconds
-            self._tell(TRAINING, record.success_rate, rate)
+            early = record.episodes < environments
+            self._tell(TRAINING, math.nan if early else record.success_rate, rate)
             if time.perf_counter() - self._saved > CHECKPOINT_SECONDS:
                 self._save()
 

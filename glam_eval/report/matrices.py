@@ -11,10 +11,17 @@ from glam_eval.config.protocols import condition_rank
 from glam_eval.figures.drawings.shifts import base_label, shift_label
 from glam_eval.figures.identity import condition_label, records
 from glam_eval.statistics.comparison.protocol import BEYOND
+from glam_eval.statistics.curves import AREA, END_GAIN, GAIN
 
 MARKS = {"higher": "↑", "lower": "↓", "equivalent": "=", "no worse": "≥", "undecided": "?", "untested": "–"}
 LEGEND = "↑ higher, ↓ lower, = within 5 points, ≥ no worse than 5 points below, ? undecided, – not offered."
-MEASURES = {"success": "success", "area_under_curve": "mean success along training", BEYOND: BEYOND}
+MEASURES = {
+    "success": "success",
+    AREA: "mean success along training",
+    GAIN: "mean success along training less that at its start",
+    END_GAIN: "success at the end of training less that at its start",
+    BEYOND: BEYOND,
+}
 NOTHING = "–"
 
 

@@ -85,7 +85,7 @@ def _of_the_way(row: Row) -> Markup:
     if not row["chance_of"]:
         return Markup("")
     best, chance = agent_label(row["chance_of"]), 100 * row["chance"]
-    if row["chance"] >= row["bot"]:
+    if row["chance"] >= row["ceiling"]:
         text = Markup(
             " Success takes no reading here: {}, which never knows the goal, reaches <b>{:.0f}%</b>."
         )

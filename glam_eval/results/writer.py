@@ -11,7 +11,7 @@ from glam_eval.results.files import read_file, write_file
 from glam_eval.results.layout import SUFFIX
 from glam_eval.results.schema import arrow_schema, columns_of, record_type
 
-DERIVED_TABLES = frozenset({"comparisons"})  # computed from the others, so always replaced by the newest
+DERIVED_TABLES = frozenset({"comparisons", "overlap"})  # made from the others: the newest replaces them
 
 
 def write_table(out: Path, table: str, rows: Sequence[Any], name: str) -> Path:

@@ -117,7 +117,7 @@ class _Asked:
         own = self._played[self._played["shift"] == self._goals[""]]
         by = ["level"] if "level" in own else ["shift"]
         scores = normalized_scores(own.assign(protocol=protocol), by=by)
-        scored = {(row.agent, row.model): row for row in scores.itertuples()}
+        scored = scores.set_index([*WHO]).astype({"chance_of": str})
         followed = {who: self._followed(who) for who in sorted(self.agents)}
         experts = [f.estimate.value for (agent, _), f in followed.items() if agent == EXPERT and f]
         ceiling = experts[0] if experts else 1.0
@@ -125,14 +125,14 @@ class _Asked:
         for who, found in followed.items():
             if found is None:
                 continue
-            score = scored[who]
+            score = scored.loc[who].to_dict()
             row: dict[str, object] = {"protocol": protocol, "agent": who[0], "model": who[1]}
             row |= {"verdict": self._verdict(who[0], found, ceiling)}
             for name, (column, goal) in MEASURES.items():
                 row |= self._mean(name, column, (self._goals[goal], *who))
             row |= _named("following", found.estimate.value, found.low, found.high)
-            row |= _named("score", score.mean, score.low, score.high)
-            row |= {"chance": score.chance, "chance_of": score.chance_of, "bot": score.ceiling}
+            row |= _named("score", score["mean"], score["low"], score["high"])
+            row |= {"chance": score["chance"], "chance_of": score["chance_of"], "ceiling": score["ceiling"]}
             row |= {"bot_following": ceiling}
             row |= {"p_equivalence": found.estimate.p_equivalence(self._margin), "note": _note(found)}
             rows.append(row | {"n_seeds": found.estimate.n_seeds, "n_episodes": found.estimate.n_episodes})

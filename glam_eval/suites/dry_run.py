@@ -1,9 +1,9 @@
 """What a suite would do, told without doing it: its runs, and what they cost on this machine."""
 
 import json
-import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Column
 
@@ -12,21 +12,38 @@ from glam_eval.config.run import RunConfig
 from glam_eval.config.settings import flatten
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.console import Console, Table
+from glam_eval.suites.quantities import count, duration, gibibytes
+
+if TYPE_CHECKING:
+    from glam_eval.suites.engine_plan import EnginePlan
 
 _TITLES = ("run", "unlike most", "parameters", "frames", "episodes", "operations", "memory", "time")
 
 
 def print_plan(
-    suite: SuiteConfig, runs: Sequence[PlannedRun], devices: Sequence[str], console: Console
+    suite: SuiteConfig,
+    runs: Sequence[PlannedRun],
+    devices: Sequence[str],
+    console: Console,
+    plan: "EnginePlan | None" = None,
 ) -> None:
-    """Print every run of a suite with its cost, measured on this machine's first device, and the total."""
+    """Print every run of a suite with its cost, measured on this machine's first device, and the total.
+
+    With an engine's plan, its tasks too, and what a run takes on its GPU.
+
+    Raises:
+        UserError: if a run does not fit into the GPU's memory; what was printed says by how much.
+    """
     import torch
 
+    from glam_eval.suites.engine_plan import SHARDS, print_engine
     from glam_eval.suites.measure import Meter, wall_seconds
 
     torch.set_num_threads(suite.threads)
-    meter, costs = Meter(devices[0], runs), []
-    table = Table(*(Column(title, overflow="fold") for title in _TITLES))
+    gpu = plan.gpu if plan else None
+    meter, costs = Meter(devices[0], runs, gpu), []
+    titles = (*_TITLES, *([f"over {SHARDS}"] if gpu else []))
+    table = Table(*(Column(title, overflow="fold") for title in titles))
     unusual = unusual_settings([each.config for each in runs if isinstance(each.config, RunConfig)])
     with console.status("measuring agents on this machine"):
         for planned in runs:
@@ -37,12 +54,13 @@ def print_plan(
                 ", ".join(
                     [*(f"after {need}" for need in planned.needs), unusual.get(planned.run_id, "")]
                 ).strip(", "),
-                _count(cost.parameters),
+                count(cost.parameters),
                 f"{planned.config.total_frames:,}",
                 f"{cost.episodes:,}",
-                _count(cost.flops),
-                "?" if math.isnan(cost.memory) else f"{cost.memory / 2**30:.1f} GiB",
-                _duration(cost.seconds),
+                count(cost.flops),
+                gibibytes(cost.memory),
+                duration(cost.seconds),
+                *([gibibytes(cost.sharded(SHARDS))] if gpu else []),
             )
     console.print(table)
     for gap in suite.gaps():
@@ -50,9 +68,12 @@ def print_plan(
     frames = sum(each.config.total_frames for each in runs)
     episodes = sum(cost.episodes for cost in costs)
     console.print(f"{len(runs)} runs, {frames:,} training frames, {episodes:,} evaluation episodes")
+    if plan:
+        print_engine(plan, runs, costs, console)
+        return
     alone, together = sum(cost.seconds for cost in costs), wall_seconds(costs, len(devices))
     workers = f"{len(devices)} worker{'s' * (len(devices) != 1)} on {', '.join(sorted(set(devices)))}"
-    console.print(f"about {_duration(alone)} of computing, {_duration(together)} with {workers}")
+    console.print(f"about {duration(alone)} of computing, {duration(together)} with {workers}")
 
 
 def unusual_settings(runs: Sequence[RunConfig]) -> dict[str, str]:
@@ -70,22 +91,3 @@ def unusual_settings(runs: Sequence[RunConfig]) -> dict[str, str]:
             other = [(name, value) for name, value in settings.items() if value != usual[name]]
             told[run_id] = ", ".join(f"{name.rpartition('.')[2]}={value}" for name, value in other)
     return told
-
-
-def _count(number: float) -> str:
-    """Return a large number in three digits and a prefix: 1.23 G."""
-    if math.isnan(number):
-        return "?"
-    for power, prefix in ((18, "E"), (15, "P"), (12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if number >= 10**power:
-            return f"{number / 10**power:.3g} {prefix}"
-    return f"{number:.0f}"
-
-
-def _duration(seconds: float) -> str:
-    if math.isnan(seconds):
-        return "?"
-    for unit, name in ((86_400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * unit:
-            return f"{seconds / unit:,.1f} {name}"
-    return f"{seconds:.0f} s"

@@ -26,6 +26,7 @@ from glam_eval.policies.models.gemm import matrix_rate
 from glam_eval.policies.models.shapes import KNOWN, PACKAGED, SCRATCH_SUFFIX
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
 from glam_eval.suites.cost import episodes_of, passes_per_frame
+from glam_eval.suites.gpus import Gpu
 
 _EFFICIENCY = 0.5  # of the matrix rate that training reaches; scoring FLAN-T5-small was measured at 0.6
 _SMALL = 20_000_000  # parameters of a model that is measured by running it
@@ -45,14 +46,22 @@ class Cost:
     memory: float  # bytes of a worker
     seconds: float
     episodes: int
+    states: float = 0.0  # of those bytes, what sharding divides: weights, gradients, Adam's moments
+
+    def sharded(self, devices: int) -> float:
+        """Return the bytes of each of so many devices that divide the states among them."""
+        return self.memory - self.states + self.states / devices
 
 
 class Meter:
     """Measures runs; what several have in common is measured once."""
 
-    def __init__(self, device: str, runs: Sequence[PlannedRun]) -> None:
-        """Begin to measure on a device; ``runs`` are those of the suite, teachers among them."""
-        self._device = device
+    def __init__(self, device: str, runs: Sequence[PlannedRun], gpu: Gpu | None = None) -> None:
+        """Begin to measure on a device; ``runs`` are those of the suite, teachers among them.
+
+        With a GPU large models are given its published rate, not a measured one.
+        """
+        self._device, self._gpu = device, gpu
         self._runs = {each.run_id: each.config for each in runs if isinstance(each.config, RunConfig)}
         self._known: dict[str, Any] = {}
 
@@ -74,7 +83,9 @@ class Meter:
             rates = self._rates(config)
             learning = frames / rates.learning if frames else 0.0
             seconds, parameters = learning + steps / rates.acting, rates.parameters
-        return Cost(parameters, flops, self._memory(config, shape, parameters), seconds, episodes)
+        memory = self._memory(config, shape, parameters)
+        states = _state_bytes(config, parameters)
+        return Cost(parameters, flops, memory, seconds, episodes, states)
 
     def _once(self, kind: str, key: str, measure: Callable[[str], Any]) -> Any:
         name = f"{kind} {key}"
@@ -83,7 +94,7 @@ class Meter:
         return self._known[name]
 
     def _matrix_rate(self, precision: str) -> float:
-        return matrix_rate(precision, self._device)
+        return self._gpu.rate(precision) if self._gpu else matrix_rate(precision, self._device)
 
     def _rates(self, config: RunConfig) -> AgentThroughput:
         """Return the rates of an agent's kind; level, words and weights are taken to change nothing."""
@@ -144,6 +155,13 @@ class Meter:
         )
         learns = describe_agent(config.agent).learns
         return _PROCESS_BYTES + memory_bytes(shape, work, _precision(config), learns)
+
+
+def _state_bytes(config: RunConfig, parameters: float) -> float:
+    """Return the bytes of weights, and where they are learned of gradients and Adam's moments."""
+    copies = 0 if _precision(config) == "float32" else 2  # in bfloat16, beside float32's
+    learns = describe_agent(config.agent).learns
+    return parameters * ((_STATE_BYTES if learns else 4) + copies)
 
 
 def _precision(config: RunConfig) -> str:

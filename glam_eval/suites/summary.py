@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ from rich.text import Text
 from glam_eval.config.protocols import condition_rank
 from glam_eval.core.console import Console, Table, styled
 from glam_eval.core.files import sha256_of, write_text_atomically
-from glam_eval.core.records import TABLES, ComparisonRecord
+from glam_eval.core.records import TABLES, ComparisonRecord, OverlapRecord
 from glam_eval.core.seeds import stream
 from glam_eval.core.version import __version__
 from glam_eval.execution.study import IDENTITY
-from glam_eval.results import compact, load_results, write_table
+from glam_eval.results import compact, load_results, table_names, write_table
 from glam_eval.results.layout import files_of
 from glam_eval.results.writer import DERIVED_TABLES
 from glam_eval.suites.emptying import DIGESTS, REPORT
@@ -59,9 +59,19 @@ def summarise(out: Path) -> None:
     )
     rows = [ComparisonRecord(**{str(k): v for k, v in row.items()}) for row in comparisons.to_dict("records")]
     table = write_table(out, "comparisons", rows, "comparisons")
-    products = [table, *draw_all(out).written, build_report(out)]
+    met = write_table(out, "overlap", list(_overlap(out)), "overlap")
+    products = [table, met, *draw_all(out).written, build_report(out)]
     digests = {str(file.relative_to(out)): sha256_of(file) for file in products}
     write_text_atomically(out / DIGESTS, json.dumps({"tables": made_of, "products": digests}, indent=1))
+
+
+def _overlap(out: Path) -> Iterator[OverlapRecord]:
+    """Yield how much of each run's test scenes its training met; nothing of a study that trained nobody."""
+    from glam_eval.protocols.overlap import overlap
+
+    if "training" in table_names(out):
+        tables = (load_results(out, name) for name in ("runs", "training", "episodes"))
+        yield from overlap(*tables)
 
 
 def is_current(out: Path) -> bool:

@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import wandb
 
@@ -23,13 +24,14 @@ class WeightsAndBiases:
         study = Path(run.directory).absolute()
         folder = Path(os.environ.get("WANDB_DIR") or study.with_name(f"{study.name}-wandb"))
         folder.mkdir(parents=True, exist_ok=True)
+        mode: Any = os.environ.get("WANDB_MODE", "offline")
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", run.suite),
             id=hashlib.sha256(run.run_id.encode()).hexdigest()[:_ID],
             name=run.run_id,
             config=dict(run.config),
             dir=str(folder),
-            mode=os.environ.get("WANDB_MODE", "offline"),  # type: ignore[arg-type]
+            mode=mode,
             resume="allow",
             reinit="create_new",  # a worker's earlier run may still be closing
             settings=wandb.Settings(

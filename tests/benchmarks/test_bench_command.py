@@ -11,7 +11,7 @@ import pandas as pd
 from program import command, glam_eval
 
 from glam_eval.benchmarks.engine import EngineMeasurement
-from glam_eval.cli.bench import _engine_table
+from glam_eval.cli.bench_tables import engine_table
 from glam_eval.core.console import Console
 
 
@@ -36,7 +36,7 @@ def test_both_kinds_of_work_stand_beside_limit_and_others():
     printed = {}
     for compare in (True, False):
         console = Console(width=80, record=True, file=io.StringIO())
-        console.print(_engine_table([measured], compare))
+        console.print(engine_table([measured], compare))
         lines = console.export_text().splitlines()
         printed[compare] = [line.split() for line in lines if line.startswith(measured.model)]
     model, memory = measured.model, ["200", "3.00"]

@@ -26,6 +26,7 @@ OTHERS = {
     "environment.template": "prose",
     "policy.lora": {"rank": 2},
     "learner.preset": "small",
+    "learner.heads_learning_rate": 1e-3,
     "learner.minibatch": 32,
     "learner.steps": 80,
     "learner.recurrence": 4,

@@ -1,4 +1,4 @@
-"""The site's pages: their Python is run, their commands are ones that exist, what is generated is complete."""
+"""The site's pages: their Python is run, their commands exist, what is generated is complete."""
 
 import doctest
 import re

@@ -77,7 +77,7 @@ def test_findings_state_the_estimates_and_their_intervals(study):
                 f"{-100 * own.loc[shift, 'change']:.0f} [{-100 * own.loc[shift, 'change_high']:.0f}, " in loss
             )
     (learned,) = [text for text in texts if text.startswith(f"{LABEL} solves")]
-    assert "after 51.2k steps of training" in learned and "points against random" in learned
+    assert "after 51.2k steps of training" in learned and "points against chance (random)" in learned
     assert any("GFlan-T5 t5-pico" in text and LABEL in text and "At the end" in text for text in texts)
     assert any("GFlan-T5 t5-pico" in text and LABEL in text and "along training" in text for text in texts)
 

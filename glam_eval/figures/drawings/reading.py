@@ -1,6 +1,7 @@
 """Success against what the goal changes: who reads stands above, who walks stays at the ground."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,18 +74,17 @@ def _regions(axes: Axes, ceiling: float, lowest: float) -> None:
         axes.text(0.0, height, f" {text}", size=8, weight="bold", color=INK, alpha=0.65, va="center")
 
 
-def _words(axes: Axes, x: float, y: float, text: str, **placed: object) -> None:
-    axes.text(x, y, text, size=6, color=INK, **placed)  # type: ignore[arg-type]
+def _words(axes: Axes, x: float, y: float, text: str, **placed: Any) -> None:
+    axes.text(x, y, text, size=6, color=INK, **placed)
 
 
-def _text(look: Look, row: dict[str, object]) -> str:
+def _text(look: Look, row: dict[str, Any]) -> str:
     """Return what hovering over an agent tells."""
     success, follows = (
-        interval_text(*(float(str(row[f"{name}{end}"])) for end in ("", "_low", "_high")))
-        for name in ("success", "following")
+        interval_text(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("success", "following")
     )
     verdict = f"{row['verdict']}; " if row["verdict"] else ""
-    told, meant = (100 * float(str(row[name])) for name in ("told", "meant"))
+    told, meant = 100 * row["told"], 100 * row["meant"]
     return (
         f"{look.label}: {verdict}success {success}; the goal changes {follows}; another goal told, "
         f"it does that in {told:.0f}%, what was meant in {meant:.0f}%; {row['n_seeds']} seeds"

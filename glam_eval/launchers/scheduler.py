@@ -14,26 +14,18 @@ from pathlib import Path
 from glam_eval.config.graph import PlannedRun
 from glam_eval.core.errors import RunFailedError
 from glam_eval.core.signals import INTERRUPTS
-from glam_eval.execution.heartbeat import DUMP_SIGNAL
+from glam_eval.execution.heartbeat import BEAT_SECONDS, DUMP_SIGNAL
 from glam_eval.execution.progress import Progress
 from glam_eval.execution.study import heartbeat_file, log_file
-from glam_eval.suites.messages import Begin, Failed, Finished, Message, Ready, Stop, Stopped
-from glam_eval.suites.worker import work
+from glam_eval.launchers.base import Outcome
+from glam_eval.launchers.messages import Begin, Failed, Finished, Message, Ready, Stop, Stopped
+from glam_eval.launchers.worker import work
 
 _TICK_SECONDS = 0.5
 _STARTS = 3  # workers that may die before they serve, one after another
 _START_SECONDS = 600.0  # to load everything, from the slowest of file systems
 _STOP_SECONDS = 30.0  # a stopping worker finishes its update and writes a checkpoint
 _DUMP_SECONDS = 2.0  # for a hung run to write its stack down
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How the runs ended."""
-
-    finished: list[str]
-    failed: dict[str, str]  # run_id -> reason
-    interrupted: BaseException | None = None  # what interrupted them, to be raised again
 
 
 @dataclass(slots=True)
@@ -61,7 +53,21 @@ class Scheduler:
         threads: int,
         observe: Callable[[Message], None],
         silence_seconds: float,
+        stop: Callable[[], bool] = lambda: False,
+        beat_seconds: float = BEAT_SECONDS,
     ) -> None:
+        """Begin with nothing to do.
+
+        Args:
+            out: directory of the study.
+            devices: one a worker.
+            threads: of each worker.
+            observe: called with every message of a worker.
+            silence_seconds: after which a run that computes nothing is taken to hang.
+            stop: asked in every tick; True is an interrupt.
+            beat_seconds: between two touches of a run's heartbeat file.
+        """
+        self._stop_asked, self._beat_seconds = stop, beat_seconds
         self._out, self._devices, self._threads = out, devices, threads
         self._observe, self._silence_seconds = observe, silence_seconds
         self._context = multiprocessing.get_context("spawn")
@@ -101,7 +107,7 @@ class Scheduler:
 
     def _start(self, device: str) -> _Worker:
         ours, theirs = self._context.Pipe()
-        arguments = (theirs, self._out, device, self._threads)
+        arguments = (theirs, self._out, device, self._threads, self._beat_seconds)
         process = self._context.Process(target=work, args=arguments, name=device, daemon=True)
         process.start()
         theirs.close()
@@ -110,6 +116,8 @@ class Scheduler:
     def _serve(self, workers: list[_Worker]) -> list[_Worker]:
         """Handle what happens within a tick; return the workers that go on."""
         ready = wait([worker.connection for worker in workers], timeout=_TICK_SECONDS)
+        if self._stop_asked():
+            raise KeyboardInterrupt
         going_on: list[_Worker] = []
         for worker in workers:
             if worker.connection in ready:

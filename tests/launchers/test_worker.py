@@ -1,6 +1,6 @@
 """What a worker process does before it takes its first plan."""
 
-from glam_eval.suites import worker
+from glam_eval.launchers import worker
 
 
 def test_a_worker_keeps_freed_memory_before_it_is_ready(tmp_path, monkeypatch):
@@ -15,5 +15,5 @@ def test_a_worker_keeps_freed_memory_before_it_is_ready(tmp_path, monkeypatch):
 
     monkeypatch.setattr(worker, "keep_freed_memory", lambda: events.append("kept"))
     monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
-    worker.work(Parent(), tmp_path, "cpu", 1)
+    worker.work(Parent(), tmp_path, "cpu", 1, 0.5)
     assert events == ["kept", "Ready"]

@@ -5,21 +5,22 @@ import signal
 import time
 from pathlib import Path
 
+from glam_eval.core.leases import held
 from glam_eval.execution.heartbeat import heartbeat
 from glam_eval.execution.progress import Progress
-from glam_eval.suites.messages import Begin, Failed, Finished, Ready, Stop, Stopped
+from glam_eval.launchers.messages import Begin, Failed, Finished, Ready, Stop, Stopped
 
 SILENCE = 3.0  # seconds after which the tests take a run for hung
 
 
-def work(connection, out: Path, device: str, threads: int) -> None:
+def work(connection, out: Path, device: str, threads: int, beat_seconds: float) -> None:
     """Serve runs: seed 1 fails, 2 always dies, 3 waits for nothing, 4 dies the first time, 5 waits to be
     stopped, 6 computes without a word, 7 is stopped by a signal the first time."""
     connection.send(Ready())
     while isinstance(asked := connection.recv(), Begin):
         run_id = asked.run_id
         connection.send(Progress(run_id, "training", 10, 20, 0.5, 100.0))
-        with heartbeat(out, run_id):
+        with held(out, run_id) as lease, heartbeat(out, run_id, lease):
             outcome = _meet_fate(connection, out, run_id)
         if outcome is not None:
             connection.send(outcome)
@@ -56,20 +57,20 @@ def _meet_fate(connection, out, run_id):
     return Finished(run_id)
 
 
-def never_starts(connection, out: Path, device: str, threads: int) -> None:
+def never_starts(connection, out: Path, device: str, threads: int, beat_seconds: float) -> None:
     """Die before serving anything."""
     os._exit(3)
 
 
-def stops_before_ready(connection, out: Path, device: str, threads: int) -> None:
+def stops_before_ready(connection, out: Path, device: str, threads: int, beat_seconds: float) -> None:
     """Be stopped by a signal before serving anything, the first time."""
     if not (out / "stopped").exists():
         (out / "stopped").touch()
         os.kill(os.getpid(), signal.SIGSTOP)
-    work(connection, out, device, threads)
+    work(connection, out, device, threads, beat_seconds)
 
 
-def told_to_stop(connection, out: Path, device: str, threads: int) -> None:
+def told_to_stop(connection, out: Path, device: str, threads: int, beat_seconds: float) -> None:
     """Stop each run at a signal of its own, the first time; end as a worker then does."""
     connection.send(Ready())
     run_id = connection.recv().run_id

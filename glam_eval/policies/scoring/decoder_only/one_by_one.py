@@ -1,10 +1,11 @@
-"""Decoder-only models: the prompt once through the Hugging Face model, then the tree off its cache."""
+"""Each prompt through the Hugging Face model, then its actions off the cache: where blocks see no trees."""
 
 from typing import Any
 
 import torch
 from transformers import DynamicCache
 
+from glam_eval.policies.scoring.decoder_only.logits import causal_logits
 from glam_eval.policies.scoring.packing import Group, PackedPrompts
 from glam_eval.policies.scoring.tree import ActionTrees
 
@@ -34,13 +35,7 @@ class CausalEngine:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the output projection (..., vocabulary) of last hidden states (..., d_model)."""
-        config = self.model.config
-        logits: torch.Tensor = self.model.get_output_embeddings()(hidden)
-        # As Cohere's, Granite's and Gemma's own classes do.
-        logits = logits * (getattr(config, "logit_scale", None) or 1)
-        logits = logits / (getattr(config, "logits_scaling", None) or 1)
-        cap = getattr(config, "final_logit_softcapping", None)
-        return cap * torch.tanh(logits / cap) if cap else logits
+        return causal_logits(self.model, hidden)
 
     def _group(self, group: Group, prompts: PackedPrompts, trees: ActionTrees) -> torch.Tensor:
         ids = group.split(prompts.tokens)

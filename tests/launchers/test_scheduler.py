@@ -9,10 +9,12 @@ import pytest
 
 from glam_eval.config.graph import PlannedRun
 from glam_eval.core.errors import RunFailedError
+from glam_eval.execution import failures
 from glam_eval.execution.study import log_file
-from glam_eval.suites import failures, scheduler
-from glam_eval.suites.messages import Failed, Finished
-from glam_eval.suites.scheduler import Scheduler
+from glam_eval.launchers import scheduler
+from glam_eval.launchers.base import FailureLog
+from glam_eval.launchers.messages import Failed, Finished
+from glam_eval.launchers.scheduler import Scheduler
 
 
 def schedule(tmp_path, tiny_run, seeds, workers=2, silence=60.0, observe=lambda message: None, needs=()):
@@ -127,6 +129,6 @@ def test_a_failure_that_can_not_be_written_down_harms_no_other_run(tmp_path, tin
 
     monkeypatch.setattr(failures, "write_table", overflow)
     runs = [PlannedRun("test", tiny_run(seed=seed)) for seed in (1, 10)]
-    log = failures.FailureLog(tmp_path, runs, ["cpu"])
+    log = FailureLog(tmp_path, runs, "cpu")
     finished, failed, _ = schedule(tmp_path, tiny_run, [1, 10], observe=log.observe)
     assert finished == [10] and failed == {1: "it can't be done"}

@@ -9,29 +9,32 @@ from pathlib import Path
 from types import FrameType
 
 from glam_eval.core.errors import described
+from glam_eval.core.leases import LostError
 from glam_eval.core.process import keep_freed_memory
 from glam_eval.core.signals import ENDING
 from glam_eval.execution.progress import StoppedError
 from glam_eval.execution.study import log_file
-from glam_eval.suites.directory import worker_lock
-from glam_eval.suites.messages import Begin, Failed, Finished, Message, Ready, Stopped
+from glam_eval.launchers.messages import Begin, Failed, Finished, Message, Ready, Stopped
 
 
-def work(connection: Connection, out: Path, device: str, threads: int) -> None:
-    """Serve runs until told to stop, or until the parent is gone."""
+def work(connection: Connection, out: Path, device: str, threads: int, beat_seconds: float) -> None:
+    """Serve runs until told to stop, or until the parent is gone; ``device`` may be any of this machine's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     ending = _Ending()
     keep_freed_memory()
     import torch
 
     import glam_eval.execution.agent_run  # noqa: F401  # loaded before the worker says that it is ready
+    from glam_eval.policies.devices import available_devices
+
+    device = available_devices(device)[0]
 
     torch.set_num_threads(threads)
-    with worker_lock(out), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(Ready())
         while not ending.asked and isinstance(asked := connection.recv(), Begin):
             with ending.postponed():
-                connection.send(_carry_out(asked.run_id, out, device, connection, ending))
+                connection.send(_carry_out(asked.run_id, out, device, connection, ending, beat_seconds))
 
 
 class _Ending:
@@ -61,15 +64,17 @@ class _Ending:
             raise SystemExit(128 + number)
 
 
-def _carry_out(run_id: str, out: Path, device: str, connection: Connection, ending: _Ending) -> Message:
+def _carry_out(
+    run_id: str, out: Path, device: str, connection: Connection, ending: _Ending, beat_seconds: float
+) -> Message:
     from glam_eval.execution.carry_out import carry_out
 
     def stop() -> bool:
         return ending.asked or connection.poll()
 
     try:
-        carry_out(out, run_id, device, connection.send, stop)
-    except StoppedError:
+        carry_out(out, run_id, device, connection.send, stop, beat_seconds)
+    except (StoppedError, LostError):
         return Stopped(run_id)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         raise
