@@ -4,7 +4,6 @@ import doctest
 import re
 import shlex
 import sys
-import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 import typer
 
 from glam_eval.cli.app import app
-from glam_eval.config.loading import make_suite
+from glam_eval.config.loading import load_suite
 from glam_eval.core.records import TABLES
 from glam_eval.results import columns_of, data_dictionary
 
@@ -54,7 +53,7 @@ def command_lines():
                     yield pytest.param(arguments, id=f"{page.stem}: {line[:60]}")
 
 
-@pytest.mark.parametrize("arguments", command_lines())
+@pytest.mark.parametrize("arguments", list(command_lines()))
 def test_a_command_of_a_page_is_one_that_the_program_takes(arguments):
     command, context = typer.main.get_command(app), None
     while True:
@@ -66,7 +65,10 @@ def test_a_command_of_a_page_is_one_that_the_program_takes(arguments):
 
 def test_the_suite_of_the_tutorial_is_one(tmp_path):
     (suite,) = blocks(ROOT / "docs/tutorial.md", "toml")
-    assert len(make_suite({"name": "mine", **tomllib.loads(suite)}).agents) > 1
+    file = tmp_path / "mine.toml"
+    file.write_text(suite)
+    loaded = load_suite(str(file))
+    assert loaded.environment.level == "GoToLocalS6N3" and len(loaded.agents) > 1
 
 
 def test_every_command_and_option_is_on_the_page_of_commands(generated):
