@@ -15,7 +15,7 @@ def test_it_says_what_it_did_and_says_nothing_new_the_second_time(tmp_path):
         (out / table / f"{table}.parquet").rename(out / table / "elsewhere.parquet")
     done = glam_eval("compact", out)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("5 files -> 5, 0.")
+    assert done.stdout.startswith("5 files -> 5, 1.")
     assert len(done.stdout.splitlines()) == 1
     assert (out / "episodes" / "episodes.parquet").exists()
     assert not (out / "episodes" / "elsewhere.parquet").exists()

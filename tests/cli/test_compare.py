@@ -10,6 +10,7 @@ from glam_eval.results import load_results
 
 STUDY = Path(__file__).parents[2] / "results" / "grounding-cpu"
 AGENTS = ("gflan", "random", "bot")
+LEVEL, OTHER = "StrictPickupLocalS5N2", "StrictPickupLocalS6N3"
 
 
 @pytest.fixture
@@ -18,7 +19,9 @@ def two_levels(tmp_path):
     for table in ("runs", "episodes"):
         rows = load_results(STUDY, table)
         rows = rows[rows["agent"].isin(AGENTS)]
-        other = rows.assign(level="StrictPickupLocalS6N3", run_id=rows["run_id"] + "-elsewhere")
+        other = rows.assign(level=OTHER, run_id=rows["run_id"].astype(str) + "-elsewhere")
+        if "config" in other:
+            other["config"] = other["config"].str.replace(LEVEL, OTHER)
         (tmp_path / table).mkdir()
         pd.concat([rows, other]).to_parquet(tmp_path / table / "all.parquet")
     return tmp_path
@@ -35,5 +38,4 @@ def test_a_plan_tells_the_levels_apart_on_the_terminal_and_in_a_file(two_levels,
     plan = pd.read_parquet(tmp_path / "plan.parquet")
     assert set(plan["difference"]) == {0.2}
     named = set(plan["a"]) | set(plan["b"])
-    levels = ("StrictPickupLocalS6N3", "StrictPickupLocalS5N2")
-    assert {f"random/none [level={level}]" for level in levels} <= named
+    assert {f"random/none [level={level}]" for level in (LEVEL, OTHER)} <= named

@@ -78,7 +78,7 @@ def test_the_table_of_agents_holds_each_once_beside_random_and_bot(tmp_path):
     done = run_script("agents_table", ANALYSES.parent / "results" / "grounding-cpu", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     table = pd.read_parquet(tmp_path / "agents_table.parquet").set_index("agent")
-    assert table.index.is_unique and len(table) == 12
+    assert table.index.is_unique and len(table) == 16
     learners = table[table["frames"] > 0]
     assert (learners["success_low"] > table.loc["random", "success_high"]).all()
     assert table.loc["bot", "frames_to_80"] == 0 and table.loc["random", "seeds_at_80"] == 0
