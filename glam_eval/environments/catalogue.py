@@ -1,6 +1,7 @@
 """The levels by name: the paper's, their variants by size and number of objects, and all of MiniGrid's."""
 
 import inspect
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from glam_eval.core.errors import UserError, shortened, unknown
 from glam_eval.environments.goals import instruction_of, task_of
 from glam_eval.environments.levels import MIXED_KINDS, LocalLevel
 from glam_eval.environments.probes import PROBES_LEVEL, DrawnLevel
-from glam_eval.environments.scenes import Scene, scene_class
+from glam_eval.environments.scenes import MAX_DRAWS, Scene, scene_class
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,8 @@ _VARIANT = re.compile(r"(?P<base>.+?Local)(?:S(?P<size>\d+))?(?:N(?P<count>\d+))
 _NAME_DIGITS = 3
 # A grid's time and memory grow with the square of its side; MiniGrid's own are at most 22 cells wide.
 _LARGEST = {"room_size": 50, "num_rows": 20, "num_cols": 20, "num_dists": 999, "num_objs": 999}
+# Levels whose scenes are found with a tenth of the draws that a run may take will not stop one half-way.
+_FIRST_SCENES, _FIRST_DRAWS = 10, MAX_DRAWS // 10
 _GYM_ID = re.compile(r"BabyAI-(?P<name>\w+)-v\d+")
 
 
@@ -234,6 +237,19 @@ def make_scenes(name: str, **options: Any) -> Any:
         raise UserError(f"level {name} cannot be made with {values or 'its name'}: {error}") from error
     made.level_name = name
     return made
+
+
+def check_level(name: str, options: Mapping[str, Any]) -> None:
+    """Raise a UserError for a level that can't be made, or allows no scene, or so few that a run would fail."""
+    _check_level(name, json.dumps(options, sort_keys=True, default=str))
+
+
+@cache
+def _check_level(name: str, options: str) -> None:
+    scenes = make_scenes(name, **json.loads(options))
+    scenes.patience = _FIRST_DRAWS
+    for seed in range(_FIRST_SCENES):
+        scenes.reset(seed=seed)
 
 
 def _check_size(name: str, option: str, value: Any) -> None:
