@@ -45,7 +45,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/.run
 
 # What compare, figures, report and load_results import; torch, transformers and minigrid stay away.
-ANALYSIS := numpy pandas pyarrow scipy statsmodels matplotlib seaborn jinja2 pydantic typer rich
+ANALYSIS := numpy pandas pyarrow scipy statsmodels matplotlib seaborn jinja2 pydantic typer rich packaging
 
 analysis:  ## .venv-analysis: results of others, analysed on a laptop without torch
 	$(PYTHON) -m venv $(VENV)-analysis

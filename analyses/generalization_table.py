@@ -7,7 +7,7 @@ from pathlib import Path
 
 from glam_eval.figures import Study
 from glam_eval.figures.definitions import generalization
-from glam_eval.figures.draw.shifts import shift_label
+from glam_eval.figures.drawings.shifts import shift_label
 from glam_eval.figures.script import main
 from glam_eval.figures.style import interval_text
 

@@ -7,7 +7,7 @@ rows (protocol, shift, checkpoint), the statistic or the drawing here.
 import pandas as pd
 
 from glam_eval.figures import Absent, FigureDefinition, Study
-from glam_eval.figures.draw.aggregates import draw_aggregates
+from glam_eval.figures.drawings.aggregates import draw_aggregates
 from glam_eval.figures.figure import BARS
 from glam_eval.statistics import success_by
 

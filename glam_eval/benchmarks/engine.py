@@ -7,28 +7,21 @@ padded batches: ratios to them hold on any machine.
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from transformers import T5Config
 
+from glam_eval.benchmarks.meters import peak_memory, reset_peak
 from glam_eval.benchmarks.rival_engines import padded_evaluate, plain_evaluate
+from glam_eval.benchmarks.updates import update_step
 from glam_eval.config.policy import PolicyConfig
 from glam_eval.core.compiling import kernels
-from glam_eval.core.errors import UserError
-from glam_eval.core.process import keep_freed_memory
 from glam_eval.core.seeds import stream
-from glam_eval.policies.base import PolicyOutput
-from glam_eval.policies.devices import out_of_memory_as
-from glam_eval.policies.lanes import add_gradients, even_parts, lane_count
+from glam_eval.policies.lanes import even_parts, lane_count
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
 from glam_eval.policies.models.counting import find_shape
 from glam_eval.policies.models.estimate import forward_flops, vocabulary_of
@@ -104,36 +97,6 @@ def make_prompts(count: int, vocabulary: int) -> list[PreparedPrompt]:
     ]
 
 
-def update_step(
-    policy: LanguageModelPolicy,
-    optimizer: torch.optim.Optimizer,
-    prompts: list[PreparedPrompt],
-    micro_batches: Iterable[Sequence[int]],
-    evaluate: Callable[[list[PreparedPrompt]], PolicyOutput],
-    lanes: int = 1,
-) -> None:
-    """Do one gradient step: forward, backward, clip, Adam.
-
-    Args:
-        policy: whose parameters are stepped.
-        optimizer: of them.
-        prompts: the minibatch.
-        micro_batches: indices of the prompts to compute at once.
-        evaluate: returns log-probabilities and values of prompts.
-        lanes: micro-batches side by side.
-    """
-    optimizer.zero_grad(set_to_none=True)
-
-    def part_loss(batch: Sequence[int]) -> tuple[torch.Tensor, None]:
-        output = evaluate([prompts[index] for index in batch])
-        return (output.values.square() - output.log_probabilities[:, 0]).sum() / len(prompts), None
-
-    parameters = list(policy.parameters())
-    add_gradients(part_loss, list(micro_batches), parameters, lanes)
-    torch.nn.utils.clip_grad_norm_(parameters, 0.5)
-    optimizer.step()
-
-
 def _seconds(work: Callable[[], object], device: torch.device) -> float:
     """Return the time that work takes."""
     synchronize(device)
@@ -161,47 +124,6 @@ def _rates(
     return rate, limit, fraction
 
 
-def _reset_peak(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    elif Path("/proc/self/clear_refs").exists():
-        Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets the peak resident set
-
-
-def _peak(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return 0
-    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-    return int(lines["VmHWM"].split()[0]) * 1024
-
-
-def measure_engines(
-    names: Iterable[str], *, report: Callable[[str], None] | None = None, **options: Any
-) -> list[EngineMeasurement]:
-    """Measure models one after the other, each in a process of its own: the peak of memory is a process's.
-
-    ``report`` hears each name as it begins; ``options`` are those of ``measure_engine``.
-
-    Raises:
-        UserError: if a name is not one whose shape is known, or memory ends.
-    """
-    measured = []
-    with ProcessPoolExecutor(1, get_context("spawn"), keep_freed_memory, max_tasks_per_child=1) as fresh:
-        for name in names:
-            if report:
-                report(name)
-            one = fresh.submit(measure_engine, name, **options)
-            try:
-                with out_of_memory_as(UserError(f"{name}: out of memory; measure a smaller one")):
-                    measured.append(one.result())
-            except BrokenProcessPool:
-                raise UserError(f"{name} was killed: too little memory? measure a smaller one") from None
-    return measured
-
-
 def measure_engine(
     name: str,
     *,
@@ -227,7 +149,7 @@ def measure_engine(
     if threads is not None:
         torch.set_num_threads(threads)
     shape, where = find_shape(name), torch.device(device)
-    _reset_peak(where)
+    reset_peak(where)
     policy = load_policy(name, precision, device)
     prompts = make_prompts(UPDATED, vocabulary_of(shape))
     optimizer = torch.optim.Adam(list(policy.parameters()), lr=1e-6, fused=True)
@@ -247,7 +169,7 @@ def measure_engine(
         score, SCORED, sum(flops[:SCORED]), where, precision, repeats
     )
     update_rate, more, update_fraction = _rates(update, UPDATED, 3 * sum(flops), where, precision, repeats)
-    peak = _peak(where)
+    peak = peak_memory(where)
     return EngineMeasurement(
         model=name,
         precision=precision,

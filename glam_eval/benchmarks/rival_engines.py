@@ -17,7 +17,10 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.language_model import LanguageModelPolicy, PreparedPrompt
-from glam_eval.policies.scoring.scores import reduce_edges
+from glam_eval.policies.models.estimate import tokens_at_once
+from glam_eval.policies.scoring.decoder_only.one_by_one import CausalEngine
+from glam_eval.policies.scoring.edges import reduce_edges
+from glam_eval.policies.scoring.scores import Scorer
 from glam_eval.policies.scoring.tree import ActionTrees, build_tree
 
 
@@ -44,6 +47,23 @@ def plain_evaluate(policy: LanguageModelPolicy, inputs: Sequence[PreparedPrompt]
             chosen = output.logits.float().log_softmax(-1).gather(2, target.expand(len(ids), -1)[..., None])
             scores.append(chosen.sum((1, 2)))
     return _output(policy, torch.stack(scores, dim=1), output.decoder_hidden_states[-1][:, 0])
+
+
+class PromptByPrompt:
+    """A decoder-only policy as before prefixes were shared: equal prompts once, others from their start."""
+
+    def __init__(self, policy: LanguageModelPolicy) -> None:
+        self._policy = policy
+        self.key, self.cost = policy.key, policy.cost
+        config = policy.model.config
+        self.cost_at_once = tokens_at_once(config.hidden_size, config.num_hidden_layers)
+        half, engine = policy.config.precision == "bfloat16", CausalEngine(policy.model)
+        self._scorer = Scorer(policy.model, engine, policy.config.normalization, half)
+
+    def evaluate(self, inputs: Sequence[PreparedPrompt], _: torch.Tensor | None = None) -> PolicyOutput:
+        """Return what the policy's ``evaluate`` returns, where it has a critic and scores actions."""
+        prompts, actions = zip(*inputs, strict=True)
+        return _output(self._policy, *self._scorer.run(prompts, actions))
 
 
 def _plain_causal(policy: LanguageModelPolicy, inputs: Sequence[PreparedPrompt]) -> PolicyOutput:

@@ -1,12 +1,9 @@
 """``glam-eval compare``, ``figures`` and ``report``: what stored results say; needs no torch."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Results = Annotated[Path, typer.Argument(help="Directory of results, for instance results/quick.")]
 
@@ -58,49 +55,16 @@ def compare(
 
     `glam-eval compare results/paper --against paper`
     """
-    from glam_eval import statistics
     from glam_eval.cli.tables import present, present_matrices
     from glam_eval.core.console import Console
-    from glam_eval.core.seeds import stream
-    from glam_eval.report import matrices
+    from glam_eval.report.contrasts import contrasts
 
-    console = Console()
-    episodes, runs = _tables(results, protocol)
-    generator = stream(0, "statistics", "comparisons")
-    if plan or mixed or against is not None:
-        known = statistics.complete(
-            episodes if runs is None else statistics.name_variants(episodes, runs), runs
-        ).episodes
-        if plan:
-            table = statistics.plan_power(known, difference=difference, runs=runs)
-            drawn, legend = matrices.plans(table), matrices.PLAN_LEGEND
-        elif mixed:
-            table, shares = statistics.mixed_effects(known, runs=runs)
-            drawn, legend = matrices.odds(table, shares), matrices.ODDS_LEGEND
-        else:
-            table = statistics.against_published(known, str(against))
-            drawn, legend = matrices.targets(table), matrices.TARGET_LEGEND
-    else:
-        table = statistics.compare(episodes, generator, runs=runs, baseline=baseline)
-        drawn, legend = matrices.matrices(table), matrices.LEGEND
-        table = table[_COLUMNS]
+    found = contrasts(results, protocol, baseline, against, mixed, plan, difference)
     if long:
-        present(table, form, out, console)
+        usual = not (plan or mixed or against)
+        present(found.table[_COLUMNS] if usual else found.table, form, out, Console())
     else:
-        present_matrices(drawn, legend, form, out, console)
-
-
-def _tables(results: Path, protocol: str | None) -> "tuple[pd.DataFrame, pd.DataFrame | None]":
-    """Return the episodes, of one protocol if asked, and the runs where there are any."""
-    from glam_eval.core.errors import unknown
-    from glam_eval.results import load_results, table_names
-
-    episodes = load_results(results, "episodes")
-    if protocol is not None:
-        if protocol not in set(episodes["protocol"]):
-            raise unknown("protocol", protocol, map(str, episodes["protocol"].unique()))
-        episodes = episodes[episodes["protocol"] == protocol]
-    return episodes, load_results(results, "runs") if "runs" in table_names(results) else None
+        present_matrices(found.matrices, found.legend, form, out, Console())
 
 
 def figures(

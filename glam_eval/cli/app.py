@@ -8,16 +8,20 @@ from collections.abc import Sequence
 import typer
 
 from glam_eval.cli import (
+    agents,
     analyze,
     bench,
+    cancel,
     clone,
     compact,
+    doctor,
     envs,
     evaluate,
     import_runs,
     models,
     play,
     run_suite,
+    status,
     suites,
     train,
 )
@@ -33,23 +37,27 @@ _KEPT = "everything so far is kept; the same command continues"
 app = typer.Typer(
     name="glam-eval",
     help="Study whether language models that act, and learn while acting, come to mean what they say.",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
 for module in (
     run_suite,
+    status,
+    cancel,
     train,
     clone,
     evaluate,
     analyze,
     compact,
     suites,
+    agents,
     models,
     import_runs,
     envs,
     play,
     bench,
+    doctor,
 ):
     module.register(app)
 

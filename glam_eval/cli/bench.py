@@ -11,6 +11,7 @@ from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
     from glam_eval.benchmarks.engine import EngineMeasurement
+    from glam_eval.benchmarks.rollouts import RolloutMeasurement
     from glam_eval.core.console import Console, Table
 
 
@@ -66,16 +67,31 @@ def engine(
     repeats: Annotated[int, typer.Option(min=1, help="Repeats, of which the median counts.")] = 5,
     compare: Annotated[bool, typer.Option(help="Compare with others' code.")] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    remembered: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Decoder-only: observations in a prompt; repeatable. [default: 1, 3]"),
+    ] = None,
+    tuning: Annotated[
+        list[str] | None, typer.Option(help="Decoder-only: lora or full; repeatable. [default: both]")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(min=1, max=40, help="Decoder-only: steps scored of a rollout of 40.")
+    ] = 40,
+    minibatch: Annotated[int, typer.Option(min=1, help="Decoder-only: prompts of an update.")] = 256,
     out: Annotated[Path | None, typer.Option(help="Parquet file to write.")] = None,
 ) -> None:
-    """Score 32 prompts and update on 64, 240 tokens and 6 actions each.
+    """Score 32 prompts and update on 64, 240 tokens and 6 actions each; of decoder-only models, a rollout's.
 
     Beside the rates stand their ratios to the limit, the matrix rate measured in the same run; to plain
     Hugging Face calls, batches padded to their longest prompt and one decoder pass for each action; and to
     careful code on padded batches, with one pass over the tree of actions and torch's own attention, which
     is written for T5 alone.
 
-    Example: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`
+    Decoder-only models score a rollout of 32 environments, as training does, and update on a minibatch of it.
+    Their limit counts each prefix that prompts share once; "before" computes prompts one by one.
+
+    Examples: `glam-eval bench engine --model t5-nano --model google/flan-t5-small`,
+    `glam-eval bench engine --model smollm2-135m --precision bfloat16`
     """
     from glam_eval.core.console import Console, styled
     from glam_eval.core.errors import unknown
@@ -87,21 +103,32 @@ def engine(
     names = model or ["t5-nano", "google/flan-t5-small"]
     for name in names:
         check_model_name(name)
-    from glam_eval.benchmarks.engine import measure_engines  # torch: not needed to refuse a name
+    tunings = tuning or ["lora", "full"]
+    if unknown_tunings := set(tunings) - {"lora", "full"}:
+        raise unknown("tuning", min(unknown_tunings), ["lora", "full"])
+    from glam_eval.benchmarks.engine import measure_engine  # torch: not needed to refuse a name
+    from glam_eval.benchmarks.isolated import measure_each
+    from glam_eval.benchmarks.rollouts import Workload, are_decoder_only, measure_rollouts
 
-    console = Console()
+    console, rows = Console(), list[Any]()
+    options: dict[str, Any] = {
+        "precision": precision,
+        "device": available_devices(device)[0],
+        "threads": threads,
+    }
+    decoder_only = are_decoder_only(names)
     with console.status("measuring") as status:
-        measured = measure_engines(
-            names,
-            report=lambda name: status.update(styled(f"measuring {name}")),
-            precision=precision,
-            device=available_devices(device)[0],
-            threads=threads,
-            repeats=repeats,
-            compare=compare,
-        )
-    console.print(_engine_table(measured, compare))
-    _write(measured, out, console)
+        options["report"] = lambda what: status.update(styled(f"measuring {what}"))
+        if decoder_only:
+            work = Workload(steps=steps, minibatch=minibatch, repeats=repeats, compare=compare)
+            cases = [(name, n, each) for name in names for n in remembered or [1, 3] for each in tunings]
+            for part in measure_each(measure_rollouts, cases, work=work, **options):
+                rows += part
+        else:
+            named = [(name,) for name in names]
+            rows += measure_each(measure_engine, named, repeats=repeats, compare=compare, **options)
+    console.print(_rollout_table(rows) if decoder_only else _engine_table(rows, compare))
+    _write(rows, out, console)
 
 
 def _engine_table(measured: Sequence["EngineMeasurement"], compare: bool) -> "Table":
@@ -135,6 +162,36 @@ def _engine_table(measured: Sequence["EngineMeasurement"], compare: bool) -> "Ta
                 f"{row.matrix_rate / 1e9:,.0f}",
                 f"{row.peak_memory / 2**30:.2f}",
             )
+    return table
+
+
+def _rollout_table(measured: Sequence["RolloutMeasurement"]) -> "Table":
+    """Return measurements on rollouts as a table that fits 80 columns."""
+    from rich.table import Column
+
+    from glam_eval.core.console import Table
+
+    first = measured[0]
+    names = ("prompts /s", "of limit", "x before", "x plain", "GFLOP /s", "peak GiB")
+    table = Table(
+        Column("model, observations", no_wrap=True),
+        "work",
+        *(Column(name, justify="right") for name in names),
+        box=None,
+        padding=(0, 1, 0, 0),
+        title=f"{first.level}, {first.precision}, {first.device}, {first.threads} threads",
+    )
+    for row in measured:
+        table.add_row(
+            f"{row.model}, {row.remembered}",
+            row.work if row.work == "score" else f"update, {row.tuning}",
+            f"{row.rate:,.1f}",
+            f"{row.fraction:.0%}",
+            _times(row.rate / row.before_rate),
+            _times(row.rate / row.plain_rate),
+            f"{row.matrix_rate / 1e9:,.0f}",
+            f"{row.peak_memory / 2**30:.2f}",
+        )
     return table
 
 

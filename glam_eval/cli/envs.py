@@ -21,6 +21,7 @@ def envs(
     audit: Annotated[
         int | None, typer.Option(min=1, help="Audit so many training episodes for held-out things instead.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list, or one level, as JSON.")] = False,
 ) -> None:
     """List the levels, or describe one with an episode that BabyAI's bot plays, as text.
 
@@ -37,7 +38,9 @@ def envs(
     from glam_eval.core.console import Console
 
     console = Console()
-    if level is None:
+    if as_json:
+        _print_json(level)
+    elif level is None:
         _list(console)
     elif audit is not None:
         _audit(console, level, audit)
@@ -56,6 +59,19 @@ def _list(console: "Console") -> None:
     for name in level_names():
         table.add_row(name, "yes" if name in PAPER_LEVELS else "", Text(level_text(name)))
     console.print(table)
+
+
+def _print_json(level: str | None) -> None:
+    from dataclasses import asdict
+
+    from glam_eval.core.console import print_json
+    from glam_eval.environments import PAPER_LEVELS, describe_level, level_names, level_text
+
+    if level is not None:
+        print_json(asdict(describe_level(level)))
+        return
+    names = level_names()
+    print_json([{"level": n, "of_the_paper": n in PAPER_LEVELS, "what": level_text(n)} for n in names])
 
 
 def _describe(console: "Console", level: str) -> None:

@@ -18,23 +18,37 @@ models = typer.Typer(help="List, describe and make language models.", no_args_is
 
 
 @models.command("list")
-def list_models() -> None:
+def list_models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
     """List the models known by name; any directory or Hugging Face name works as well."""
-    from glam_eval.core.console import Console, Table
-    from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, LADDER, PACKAGED
+    from glam_eval.core.console import Console, Table, print_json
+    from glam_eval.policies.models.shapes import KNOWN, PACKAGED
+
+    if as_json:
+        rows = [{"model": name, "d_model": shape.d_model, "layers": shape.layers, "d_ff": shape.d_ff,
+                 "comes_from": _origin(name)} for name, shape in KNOWN.items()]  # fmt: skip
+        packaged = [{"model": n, "comes_from": f"{p.package} {p.version}"} for n, p in PACKAGED.items()]
+        print_json(rows + packaged)
+        return
+    table = Table("model", "d_model", "layers", "d_ff", "comes from")
+    for name, shape in KNOWN.items():
+        layers = f"{shape.layers}+{shape.layers}"
+        table.add_row(name, str(shape.d_model), layers, str(shape.d_ff), _origin(name))
+    for name, one in PACKAGED.items():
+        table.add_row(name, "", "", "", f"`models fetch`: {one.description} ({one.licence})")
+    Console().print(table)
+
+
+def _origin(name: str) -> str:
+    """Return where a model known by name comes from."""
+    from glam_eval.policies.models.shapes import EMBEDDED, LADDER
     from glam_eval.policies.models.shipped import shipped_rungs
 
     rungs = shipped_rungs()
-    table = Table("model", "d_model", "layers", "d_ff", "comes from")
-    for name, shape in KNOWN.items():
-        if name in LADDER and rungs:
-            origin = "pretrained, ships" if name in rungs else "does not ship"
-        else:
-            origin = "random weights, made here" if name in EMBEDDED else "Hugging Face hub"
-        table.add_row(name, str(shape.d_model), f"{shape.layers}+{shape.layers}", str(shape.d_ff), origin)
-    for name, packaged in PACKAGED.items():
-        table.add_row(name, "", "", "", f"`models fetch`: {packaged.description} ({packaged.licence})")
-    Console().print(table)
+    if name in LADDER and rungs:
+        return "pretrained, ships" if name in rungs else "does not ship"
+    return "random weights, made here" if name in EMBEDDED else "Hugging Face hub"
 
 
 @models.command("fetch")

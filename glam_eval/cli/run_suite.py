@@ -2,14 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from glam_eval.core.errors import RunFailedError, UserError, described
-
-if TYPE_CHECKING:
-    pass
 
 _MOST_WORKERS = 1024  # processes that one machine starts
 _FILE_WIDTH = 200  # of a plan that is written to a file or another program
@@ -31,7 +28,19 @@ def run_suite(
         int | None, typer.Option(min=1, max=_MOST_WORKERS, help="Runs at a time. [default: all cores]")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    launcher: Annotated[str, typer.Option(help="Where runs are carried out: local.")] = "local",
+    launcher: Annotated[
+        str | None,
+        typer.Option(help="Where runs are carried out: local, slurm or ray. [default: the suite's]"),
+    ] = None,
+    slurm: Annotated[
+        list[str] | None, typer.Option(help="key=value,...: partition, account, time, gres, group, setup ...")
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="Ray's head; without it Ray runs here.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="With slurm: stay until all runs have ended.")] = False,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(help="Show curves to tensorboard, wandb (offline) or one of your own; repeatable."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs; start nothing.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete this suite's results first.")] = False,
     summary: Annotated[bool, typer.Option(help="End with statistics, figures and report.")] = True,
@@ -44,26 +53,32 @@ def run_suite(
 
     `glam-eval run-suite quick --seeds 10 --out results/ten-seeds`
 
+    `glam-eval run-suite quick --tracker tensorboard`
+
     `glam-eval run-suite my-study.toml --set ppo.learning_rate=1e-4 --dry-run`
+
+    `glam-eval run-suite paper --launcher slurm --slurm partition=gpu,gres=gpu:1,time=20:00:00`
     """
     from glam_eval.config.loading import load_suite
     from glam_eval.config.overrides import partial_reach
     from glam_eval.core.console import Console
+    from glam_eval.execution.failures import failure
+    from glam_eval.launchers.base import Outcome
+    from glam_eval.launchers.choice import Choice, make_launcher
     from glam_eval.suites.directory import check_directory
     from glam_eval.suites.dry_run import print_plan
-    from glam_eval.suites.failures import failure
     from glam_eval.suites.plan import in_order
     from glam_eval.suites.run import any_finished, choose_devices, run_suite, validate
-    from glam_eval.suites.scheduler import Outcome
     from glam_eval.suites.summary import conclude
+    from glam_eval.tracking import tracked_by
 
-    if launcher != "local":
-        raise UserError(f"unknown launcher {launcher!r}: only 'local' exists")
     overrides = [*(settings or []), *([f"seeds={seeds}"] if seeds is not None else [])]
     suite = load_suite(name, overrides)
     for line in partial_reach(suite, overrides):
         print(f"glam-eval: {line}", file=sys.stderr)
     directory = out or Path("results") / suite.name
+    chosen = Choice(launcher or suite.launcher, device, slurm or (), address, wait, summary)
+    chosen.check(suite)
     validate(suite)
     console = Console()
     if dry_run:
@@ -76,7 +91,7 @@ def run_suite(
     lost: list[Exception] = []
 
     def end(outcome: Outcome) -> None:
-        if outcome.interrupted or not any_finished(suite, directory):
+        if outcome.interrupted or outcome.under_way or not any_finished(suite, directory):
             return
         try:
             conclude(directory, console, complete=not outcome.failed, summary=summary)
@@ -85,7 +100,17 @@ def run_suite(
                 raise
             lost.append(error)
 
-    outcome = run_suite(suite, directory, choose_devices(suite, workers, device), fresh, console, end)
+    devices = choose_devices(suite, workers, device) if chosen.is_local else ()
+    with tracked_by(tracker or ()):
+        outcome = run_suite(suite, directory, make_launcher(chosen, suite, devices), fresh, console, end)
+    if outcome.under_way:
+        console.print(
+            f"{len(outcome.under_way)} runs are with Slurm, and go on without this command.\n"
+            f"glam-eval status {directory}    where they are\nglam-eval cancel {directory}    end them",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
     if outcome.interrupted:
         raise outcome.interrupted
     if outcome.failed:

@@ -18,7 +18,7 @@ LearnerKind = Literal["none", "ppo", "q_learning", "cloning"]
 Role = Literal["learner", "reference", "control", "user's"]
 ENTRY_POINTS = "glam_eval.agents"
 
-_LANGUAGE_MODEL = "glam_eval.policies.language_model"
+_LANGUAGE_MODEL = "glam_eval.policies.language_model_runs"
 _PROMPT = frozenset({"environment.template", "environment.remembered"})
 _NO_TEXT = _PROMPT | {"environment.goal_hidden", "threads"}  # by planners and draws, which read nothing
 
@@ -124,6 +124,9 @@ def _language_model(
     return Agent(name, label, description, uses_model=True, **values)
 
 
+# Random weights and new heads learn slowly at the small preset's own rate, which suits pretrained ones.
+_FRESH: Mapping[str, Mapping[str, Any]] = {"small": {"learning_rate": 1e-3}}
+
 # The paper's agents (section 3.2) in the order of its questions, which is that of figures and tables. Colours
 # are Okabe and Ito's (https://jfly.uni-koeln.de/color/), then Paul Tol's muted ones, without the yellow that
 # vanishes on white and the indigo that vanishes on black; floor and ceiling carry no hue.
@@ -133,19 +136,19 @@ _STUDY = (
     ),
     _language_model(
         "aflan", "AFlan-T5", "language model, action head, PPO", "#d55e00", "s",
-        switches=Switches(action_choice="head"),
+        switches=Switches(action_choice="head"), presets=_FRESH,
     ),
     _language_model(
         "npe", "NPE-Flan-T5", "random weights, pretrained embeddings", "#009e73", "^",
-        switches=Switches(weights="random"),
+        switches=Switches(weights="random"), presets=_FRESH,
     ),
     _language_model(
         "npa", "NPA-Flan-T5", "all weights random, action head", "#cc79a7", "D",
-        switches=Switches(weights="random", embeddings="random", action_choice="head"),
+        switches=Switches(weights="random", embeddings="random", action_choice="head"), presets=_FRESH,
     ),
     _language_model(
         "npae", "NPAE-Flan-T5", "as npe, with an action head", "#8c6d46", "v",
-        switches=Switches(weights="random", action_choice="head"),
+        switches=Switches(weights="random", action_choice="head"), presets=_FRESH,
     ),
     _language_model(
         "zero-shot", "zero-shot", "gflan's policy, never updated", "#e69f00", "P",
@@ -228,6 +231,11 @@ def describe_agent(name: str) -> Agent:
     if not isinstance(agent, Agent) or agent.name != name:
         raise UserError(f"{where} must be an Agent of that name")
     return agent
+
+
+def agent_names() -> list[str]:
+    """Return the names of all agents: the study's, then those of installed packages."""
+    return list(dict.fromkeys([*AGENTS, *(point.name for point in entry_points(group=ENTRY_POINTS))]))
 
 
 def known_agent(name: str) -> Agent | None:

@@ -14,8 +14,13 @@ class LoraConfig(Settings):
     """Rank of the adapters."""
     alpha: PositiveInt = 16
     """Scale of the adapters, divided by the rank."""
-    targets: Annotated[tuple[str, ...], Field(min_length=1)] = ("q", "v")
-    """Names of the linear layers adapted; T5's are q, k, v and o, Llama's q_proj and so on."""
+    rank_stabilized: bool = False
+    """Scale by the root of the rank in its place, so that large ranks learn as fast (arXiv 2312.03732)."""
+    targets: Literal["all-linear", "attention"] | Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "all-linear"
+    )
+    """The layers adapted: each linear one but the output projection, best by arXiv 2305.14314; those of
+    attention; or names, of which T5's are q, k, v, o, wi_0, wi_1 and wo, Llama's q_proj and so on."""
 
 
 class PolicyConfig(Settings):

@@ -1,5 +1,6 @@
 """A suite: a scientific question written down as agents, seeds and protocols."""
 
+import json
 from functools import cached_property
 from typing import Annotated, Self
 
@@ -8,6 +9,7 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.entry import AgentConfig, StudySettings
 from glam_eval.config.graph import PlannedRun, StudyGraph
+from glam_eval.config.launching import LauncherName, SlurmConfig
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import shortened, unknown
@@ -32,6 +34,10 @@ class SuiteConfig(StudySettings):
     """The first of them."""
     silence_seconds: PositiveInt = 1800
     """A run that computes nothing for so long is taken to hang, and begun again from its checkpoint."""
+    launcher: LauncherName = "local"
+    """Where runs are carried out: local, slurm or ray."""
+    slurm: SlurmConfig = SlurmConfig()
+    """What a task asks Slurm for."""
     agents: tuple[AgentConfig, ...]
     """Agents compared."""
     protocols: tuple[ProtocolConfig, ...]
@@ -89,6 +95,11 @@ class SuiteConfig(StudySettings):
             if left_out:
                 lines.append(f"{protocol.name} takes {protocol.description.takes}: not {', '.join(left_out)}")
         return lines
+
+    def canonical_json(self) -> str:
+        """Return what the suite's results depend on, which is not where they were made."""
+        values = self.model_dump(mode="json", exclude={"launcher", "slurm"})
+        return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
     @property
     def seed_range(self) -> range:

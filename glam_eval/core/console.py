@@ -1,6 +1,7 @@
 """The one way to the terminal: texts are shown as they are written, never read as Rich's markup."""
 
 import io
+import json
 import sys
 from typing import Any
 
@@ -42,6 +43,11 @@ def styled(*parts: str | tuple[str, str]) -> Text:
     """Return a text of parts, each alone or with Rich's name of its style."""
     shown = (printable(part) if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts)
     return Text.assemble(*shown)
+
+
+def print_json(value: Any) -> None:
+    """Print a value for machines, in characters that any encoding has."""
+    print(json.dumps(value, indent=1))
 
 
 def make_streams_readable() -> None:

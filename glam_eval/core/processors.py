@@ -13,28 +13,38 @@ def available_processors(root: Path = Path("/")) -> int:
     Args:
         root: where ``proc`` and ``sys`` are.
     """
-    limits = [float(_allowed())]
+    limits = [float(allowed_processors())]
     limits += _quotas(root)
     if (slurm := os.environ.get(SLURM, "")).isdecimal():
         limits.append(float(slurm))
     return max(1, int(min(limits)))
 
 
-def _allowed() -> int:
+def allowed_processors() -> int:
     """Return the number of processors that the process may be scheduled on, where the system says so."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _quotas(root: Path) -> Iterator[float]:
-    """Yield the processors' worth of time that each control group above the process allows."""
+def control_groups(root: Path, controller: str) -> Iterator[Path]:
+    """Yield the directory of each control group above the process, as cgroups(7) has it.
+
+    Args:
+        root: where ``proc`` and ``sys`` are.
+        controller: of version 1, for instance cpu or memory; version 2 has one tree for all.
+    """
     for line in _lines(root / "proc/self/cgroup"):
         number, _, group = line.split(":", 2)
-        tree = root / "sys/fs/cgroup" if number == "0" else root / "sys/fs/cgroup/cpu"
+        tree = root / "sys/fs/cgroup" if number == "0" else root / "sys/fs/cgroup" / controller
         inner = Path(group.lstrip("/"))
-        for place in (tree / inner, *(tree / parent for parent in inner.parents)):
-            yield from _quota(place)
+        yield from (tree / inner, *(tree / parent for parent in inner.parents))
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """Yield the processors' worth of time that each control group above the process allows."""
+    for place in control_groups(root, "cpu"):
+        yield from _quota(place)
 
 
 def _quota(group: Path) -> Iterator[float]:

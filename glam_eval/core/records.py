@@ -274,6 +274,8 @@ class PretrainingRecord:
     recipe: Annotated[str, Column("SHA-256 of the recipe, first 16 hexadecimal digits")]
     step: Annotated[int, Column("gradient steps taken", "steps")]
     tokens: Annotated[int, Column("tokens of sources and targets learned from", "tokens")]
+    stage: Annotated[str, Column("stage of the curriculum")]
+    stage_accuracy: Annotated[float, Column("share of the stage's held-out items answered rightly", "share")]
     learning_rate: Annotated[float, Column("learning rate of the stretch's last step")]
     loss: Annotated[float, Column("mean loss of target tokens in the stretch", "nats")]
     held_out_spans: Annotated[float, Column("loss of target tokens, held-out span corruption", "nats")]

@@ -1,5 +1,6 @@
 """The run of an agent: trained, checkpointed, evaluated and stored."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from glam_eval.execution.study import checkpoints
 from glam_eval.policies import LanguageModelPolicy
 from glam_eval.protocols import Played, Prober, language_records, play_condition
 from glam_eval.results import RunTables, write_table
+from glam_eval.tracking import TrackedRun, open_trackers, training_values
 from glam_eval.training.checkpoints import Checkpoint, CheckpointStore
 from glam_eval.training.run import TrainingRun
 
@@ -56,6 +58,8 @@ class AgentRun:
         self._prober = self._make_prober(state.get("probes"))
         self._seconds_before = float(state.get("seconds", 0.0))
         self._started = str(state.get("started", date(time.time())))
+        reached = checkpoint.frames if checkpoint else None
+        self._trackers = open_trackers(TrackedRun(out, planned.suite, config.run_id, config.read(), reached))
 
     def _resumable(self) -> Checkpoint | None:
         """Return the last checkpoint; none, and none is left, where rows are gone that it counts on."""
@@ -79,6 +83,10 @@ class AgentRun:
 
     def carry_out(self) -> None:
         """Train, evaluate and write; raises StoppedError when asked to stop."""
+        with self._trackers:
+            self._to_the_end()
+
+    def _to_the_end(self) -> None:
         config = self._config
         for target in config.evaluation_updates():
             if target < self._run.update:
@@ -108,14 +116,18 @@ class AgentRun:
         write_table(self._out, "runs", [row], config.run_id)
 
     def _train_until(self, target: int) -> None:
+        """Train to an update; success is told once as many episodes ended as are played at a time."""
+        environments = self._config.learner.environments
         self._probe()
         while self._run.update < target:
             self._stop_if_asked()
             record = self._run.advance()
             self._pending.append(record)
+            self._trackers.log(record.frames, training_values(record))
             self._probe()
             rate = self._config.frames_per_update / record.seconds
-            self._tell(TRAINING, record.success_rate, rate)
+            early = record.episodes < environments
+            self._tell(TRAINING, math.nan if early else record.success_rate, rate)
             if time.perf_counter() - self._saved > CHECKPOINT_SECONDS:
                 self._save()
 
@@ -151,6 +163,7 @@ class AgentRun:
             self._tables.write("steps", part, steps)
         self._tables.write("episodes", part, [one.episode for one in played])
         success = sum(one.episode.success for one in played) / len(played)
+        self._trackers.log(frames, {f"{protocol.name}/{condition.label}": success})
         self._tell(condition.label, success)
         return success
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
@@ -118,5 +119,31 @@ def log_file(out: Path, run_id: str) -> Path:
 
 
 def heartbeat_file(out: Path, run_id: str) -> Path:
-    """Return the file that a run touches as long as it computes."""
+    """Return the file that a run touches as long as it computes, and that tells where it stands."""
     return out / ".alive" / run_id
+
+
+def failure_file(out: Path, run_id: str) -> Path:
+    """Return the file that says why a run failed, until it is tried again."""
+    return out / ".failed" / run_id
+
+
+def stop_file(out: Path) -> Path:
+    """Return the file that asks all runs of the study to write a checkpoint and end."""
+    return out / ".stop"
+
+
+def stored_in(planned: PlannedRun) -> Path:
+    """Return the file in a study's directory that says that a run is complete, until it is compacted."""
+    folder = "demonstrations" if isinstance(planned.config, DemonstrationsConfig) else "runs"
+    return Path(folder, f"{planned.run_id}.parquet")
+
+
+def is_stored(out: Path, planned: PlannedRun) -> bool:
+    """Return whether a run that was not compacted yet is complete, by the name of a file alone."""
+    return (out / stored_in(planned)).exists()
+
+
+def name_of_directory(out: Path) -> str:
+    """Return the random name of a directory that we made, empty if somebody else did."""
+    return _marked(out)

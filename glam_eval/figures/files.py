@@ -54,6 +54,24 @@ def render(study: Study, definition: FigureDefinition) -> Rendering:
     return Rendering(definition, table, drawing, study.missing(table))
 
 
+def draw(results: str | Path | Study, name: str) -> Drawing:
+    """Return one figure of a study as a matplotlib figure, which ``savefig`` writes and notebooks show.
+
+    Args:
+        results: Directory of results, or a study that is loaded.
+        name: A figure (``FIGURES`` has all), or a Python file that defines one.
+
+    Raises:
+        UserError: There are no results, no such figure, or no data for it in this study.
+    """
+    definition = figure_named(name)
+    study = results if isinstance(results, Study) else Study.load(Path(results))
+    try:
+        return render(study, definition).drawing
+    except Absent as reason:
+        raise UserError(f"no figure {definition.name!r} of these results: {reason}") from None
+
+
 def save(drawing: Drawing, path: Path) -> Path:
     """Write a drawing in the format of the path's suffix; equal drawings give equal bytes.
 

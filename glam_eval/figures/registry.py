@@ -11,10 +11,11 @@ from glam_eval.figures.figure import FigureDefinition
 
 # The report shows figures in this order, and those that it does not name after them.
 READING_ORDER = (
-    "learning_curves", "sample_efficiency", "generalization", "size_scaling", "pretraining_ablation",
-    "action_space", "distractors", "prompt_length", "composition_length", "language_matrix",
-    "policy_evolution", "expected_action", "policy_change", "language_retention", "online_offline",
-    "against_paper", "aggregates", "performance_profiles", "probability_of_improvement", "failures", "cost",
+    "goal_following", "learning_curves", "sample_efficiency", "generalization", "size_scaling",
+    "pretraining_knowledge", "pretraining_ablation", "action_space", "distractors", "prompt_length",
+    "composition_length", "language_matrix", "policy_evolution", "expected_action", "policy_change",
+    "language_retention", "online_offline", "against_paper", "aggregates", "performance_profiles",
+    "probability_of_improvement", "failures", "cost",
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What every policy is to learners and protocols: situations in, log-probabilities and values out."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -90,6 +90,28 @@ class NormalizedPolicy(Protocol):
 
     def refresh_statistics(self, inputs: Sequence[Any]) -> None:
         """Bring the statistics nearer to those of the prepared inputs."""
+
+
+@runtime_checkable
+class HeadedPolicy(Protocol):
+    """A policy with new networks on a pretrained one."""
+
+    def head_parameters(self) -> Iterable[torch.nn.Parameter]:
+        """Yield the parameters of what is new."""
+
+
+@runtime_checkable
+class PrefixSharingPolicy(Protocol):
+    """A policy that computes once what the beginnings of its inputs have in common."""
+
+    def frozen(self) -> Callable[[Sequence[Any]], PolicyOutput]:
+        """Return ``evaluate`` without gradients, which remembers inputs; valid until the weights change."""
+
+    def parts(self, inputs: Sequence[Any], limit: int, lanes: int) -> Sequence[Sequence[int]] | None:
+        """Return indices of inputs in parts that share most, of which ``lanes`` together cost ``limit``.
+
+        None where inputs share nothing but being equal.
+        """
 
 
 @runtime_checkable

@@ -1,6 +1,7 @@
 """A language model as a policy: actions scored by its own head, or chosen by a new one, with a critic."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,22 +10,24 @@ import torch
 from torch import nn
 
 from glam_eval.config.policy import PolicyConfig
-from glam_eval.config.run import RunConfig
-from glam_eval.core.content import model_content
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream_seed
 from glam_eval.core.world import Situation
 from glam_eval.policies.base import PolicyOutput
 from glam_eval.policies.heads import Head
-from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state
-from glam_eval.policies.models.estimate import tokens_at_once
-from glam_eval.policies.models.loading import load_model, load_weights
+from glam_eval.policies.lanes import even_parts
+from glam_eval.policies.models.adapter_files import holds_adapters_alone, load_adapters, write_adapters
+from glam_eval.policies.models.adapters import adapter_state, add_adapters, merged_state, peft_module
+from glam_eval.policies.models.estimate import nodes_at_once, tokens_at_once
+from glam_eval.policies.models.loading import load_weights
 from glam_eval.policies.models.quiet import quiet
 from glam_eval.policies.models.stored import check_numbers, read_safetensors
 from glam_eval.policies.network import offered_only
 from glam_eval.policies.scoring.chat import ChatTemplate
+from glam_eval.policies.scoring.decoder_only.prefixes import by_prefix
+from glam_eval.policies.scoring.decoder_only.scores import TreeScorer
 from glam_eval.policies.scoring.packing import Prompt
-from glam_eval.policies.scoring.scores import Scorer, make_engine
+from glam_eval.policies.scoring.scores import make_scorer
 from glam_eval.policies.scoring.tokens import CachedTokenizer
 from glam_eval.policies.scoring.tree import Actions
 
@@ -38,41 +41,6 @@ class PreparedPrompt(NamedTuple):
     actions: Actions
 
 
-def build(config: RunConfig, actions: int, device: str) -> "LanguageModelPolicy":
-    """Return the policy of a run at its start.
-
-    What is random in it depends on the run's seed alone, not on the model's name or path.
-
-    Raises:
-        UserError: if the model can't be loaded, or is no longer what the run began with.
-    """
-    settings = config.policy or PolicyConfig()
-    if config.content and model_content(Path(config.model)) != config.content:
-        raise UserError(f"model {config.model!r} has changed since run {config.run_id} was planned")
-    seed = _model_seed(config)
-    model, tokenizer = load_model(
-        config.model, device=device, weights=settings.weights, embeddings=settings.embeddings, seed=seed
-    )
-    return LanguageModelPolicy(model, tokenizer, settings, actions_count=actions, seed=seed)
-
-
-def restore(config: RunConfig, actions: int, device: str, checkpoint: Path) -> "LanguageModelPolicy":
-    """Return the policy of a run as it is in a checkpoint; the model that the run began with is not needed.
-
-    Raises:
-        UserError: if the checkpoint holds another model or other heads.
-    """
-    model, tokenizer = load_model(str(checkpoint), device=device)
-    seed = _model_seed(config)
-    policy = LanguageModelPolicy(model, tokenizer, config.policy, actions_count=actions, seed=seed)
-    policy.load_beside(checkpoint)
-    return policy
-
-
-def _model_seed(config: RunConfig) -> int:
-    return stream_seed(config.seed, "model") % 2**31
-
-
 class LanguageModelPolicy:
     """``base.Policy`` of a Hugging Face language model; one code path for rollouts and updates.
 
@@ -83,6 +51,8 @@ class LanguageModelPolicy:
             the model was loaded.
         actions_count: outputs of an action head.
         seed: of the heads' and adapters' first weights.
+        base: name by which the model can be loaded again, so that only adapters to it need be stored.
+        acts_only: whether its adapters were merged, so that it can't learn on as it learned before.
     """
 
     memory_size = 0
@@ -95,17 +65,25 @@ class LanguageModelPolicy:
         *,
         actions_count: int = 6,
         seed: int = 0,
+        base: str | None = None,
+        acts_only: bool = False,
     ) -> None:
+        self._base, self._acts_only = base, acts_only
         self.config, self.actions_count, self._seed = config or PolicyConfig(), actions_count, seed
         self.model, self.tokenizer = model, tokenizer
         self.heads = self._make_heads().to(model.device)
         if self.config.lora is not None:
-            add_adapters(model, self.config.lora, seed)
+            self._adapters = add_adapters(model, self.config.lora, seed)
         self._freeze()
-        engine = make_engine(model, self.config.gradient_checkpointing, self.config.compile)
-        half = self.config.precision == "bfloat16"
-        self._scorer = Scorer(model, engine, self.config.normalization, half)
-        self.cost_at_once = tokens_at_once(model.config.hidden_size, model.config.num_hidden_layers)
+        self._scorer = make_scorer(
+            model,
+            self.config.normalization,
+            self.config.precision == "bfloat16",
+            self.config.gradient_checkpointing,
+            self.config.compile,
+        )
+        at_once = nodes_at_once if isinstance(self._scorer, TreeScorer) else tokens_at_once
+        self.cost_at_once = at_once(model.config.hidden_size, model.config.num_hidden_layers)
         self._cached_tokenizer = CachedTokenizer(tokenizer, joint=not model.config.is_encoder_decoder)
         self._turns = ChatTemplate(tokenizer) if self.config.template == "chat" else None
 
@@ -145,13 +123,35 @@ class LanguageModelPolicy:
 
     def evaluate(self, inputs: Sequence[PreparedPrompt], memory: torch.Tensor | None = None) -> PolicyOutput:  # noqa: ARG002
         """Return log-probabilities and values; differentiable unless under ``torch.no_grad``."""
-        by_head = self.config.action_choice == "head"
+        return self._answer(inputs, self._scorer.run, self._scorer.roots)
+
+    def frozen(self) -> Callable[[Sequence[PreparedPrompt]], PolicyOutput]:
+        """Return ``evaluate`` without gradients, faster by what it remembers while the weights stay."""
+        if not isinstance(self._scorer, TreeScorer):
+            return self.evaluate
+        memory = self._scorer.engine.memory()
+        run, roots = (partial(each, memory=memory) for each in (self._scorer.run, self._scorer.roots))
+        return partial(self._answer, run=run, roots_of=roots)
+
+    def parts(self, inputs: Sequence[PreparedPrompt], limit: int, lanes: int) -> list[list[int]] | None:
+        """Return indices of inputs in parts of which ``lanes`` hold ``limit`` tokens, shared prefixes once.
+
+        None where prompts share nothing but being equal.
+        """
+        if not isinstance(self._scorer, TreeScorer):
+            return None
+        prompts, actions = [each.prompt for each in inputs], [each.actions for each in inputs]
+        return even_parts(partial(by_prefix, prompts, actions), limit, lanes)
+
+    def _answer(
+        self, inputs: Sequence[PreparedPrompt], run: Callable[..., Any], roots_of: Callable[..., Any]
+    ) -> PolicyOutput:
         prompts = [each.prompt for each in inputs]
-        if by_head:
-            roots = self._scorer.roots(prompts)
+        if self.config.action_choice == "head":
+            roots = roots_of(prompts)
             scores = self._head_scores(roots, [len(each.actions.tokens) for each in inputs])
         else:
-            scores, roots = self._scorer.run(prompts, [each.actions for each in inputs])
+            scores, roots = run(prompts, [each.actions for each in inputs])
         has_critic = "value" in self.heads
         values = self.heads["value"](roots).squeeze(1) if has_critic else roots.new_zeros(len(roots))
         return PolicyOutput(self._log_policy(scores), values)
@@ -168,9 +168,19 @@ class LanguageModelPolicy:
         return scores.log_softmax(dim=1)
 
     def parameters(self) -> Iterable[nn.Parameter]:
-        """Yield the trainable parameters: the model's, then the heads'."""
+        """Yield the trainable parameters: the model's, then the heads'.
+
+        Raises:
+            UserError: if the policy can only act.
+        """
+        if self._acts_only:
+            peft_module()
         yield from (parameter for parameter in self.model.parameters() if parameter.requires_grad)
         yield from self.heads.parameters()
+
+    def head_parameters(self) -> Iterable[nn.Parameter]:
+        """Yield the heads' parameters."""
+        return self.heads.parameters()
 
     def count_parameters(self) -> int:
         """Return the number of parameters, trainable and frozen; shared ones once."""
@@ -179,12 +189,17 @@ class LanguageModelPolicy:
     def save(self, directory: Path) -> None:
         """Write a Hugging Face directory (safetensors, tokenizer) with the heads beside it.
 
-        With LoRA the model is written with its adapters merged, and the adapters beside it.
+        With LoRA it is a directory of ``peft``'s: the adapters without the model, where that can be loaded
+        again; otherwise the model with its adapters merged, and the adapters beside it.
         """
         beside = {f"heads.{name}": tensor for name, tensor in self.heads.state_dict().items()}
-        beside |= adapter_state(self.model)
+        alone = self.config.lora is not None and self._base is not None
         with quiet():
-            self.model.save_pretrained(directory, state_dict=merged_state(self.model))
+            if alone:
+                write_adapters(self.model, self._adapters, str(self._base), Path(directory))
+            else:
+                beside |= adapter_state(self.model)
+                self.model.save_pretrained(directory, state_dict=merged_state(self.model))
             self.tokenizer.save_pretrained(directory)
         safetensors.torch.save_file(
             {name: tensor.contiguous() for name, tensor in beside.items()}, Path(directory) / HEADS_FILE
@@ -196,6 +211,9 @@ class LanguageModelPolicy:
         Raises:
             UserError: if the directory holds another model or other heads.
         """
+        if holds_adapters_alone(Path(directory)):
+            self.load_beside(directory)
+            return
         self._copy(load_weights(directory) | _stored_beside(directory), self._state(), directory)
 
     def load_beside(self, directory: Path) -> None:
@@ -204,7 +222,10 @@ class LanguageModelPolicy:
         Raises:
             UserError: if the directory holds other heads or adapters.
         """
-        beside = adapter_state(self.model).keys()
+        alone = holds_adapters_alone(Path(directory))
+        if alone and not self._acts_only:
+            load_adapters(self.model, Path(directory))
+        beside = [] if alone else list(adapter_state(self.model))
         present = {k: v for k, v in self._state().items() if k in beside or k.startswith("heads.")}
         self._copy(_stored_beside(directory), present, directory)
 

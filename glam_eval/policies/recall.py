@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from glam_eval.policies.base import Policy, PolicyOutput
+from glam_eval.policies.base import Policy, PolicyOutput, PrefixSharingPolicy
 
 
 class RecallingPolicy:
@@ -17,6 +17,7 @@ class RecallingPolicy:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._evaluate = policy.frozen() if isinstance(policy, PrefixSharingPolicy) else policy.evaluate
         self._known: dict[Hashable, tuple[torch.Tensor, torch.Tensor]] = {}
 
     @torch.no_grad()
@@ -27,7 +28,7 @@ class RecallingPolicy:
             return self._policy.evaluate(inputs, memory)
         fresh = {key: each for key, each in zip(keys, inputs, strict=True) if key not in self._known}
         if fresh:
-            output = self._policy.evaluate(list(fresh.values()))
+            output = self._evaluate(list(fresh.values()))
             rows = zip(output.log_probabilities, output.values, strict=True)
             self._known.update(zip(fresh, rows, strict=True))
         scores, values = zip(*(self._known[key] for key in keys), strict=True)

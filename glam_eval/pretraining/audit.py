@@ -2,8 +2,9 @@
 
 No item pairs what is seen or asked with an action: an item with an observation, a place or a goal holds no
 phrase of an action, in any language's or shift's words, neither to choose from nor as the answer; none is
-part of a trajectory; no answer to an observation is a goal; invented words never occur. Plain text holds no
-phrase of an action at all, since any two texts may be read together.
+part of a trajectory, nor stands under the labels of the agents' prompts; no answer to an observation is a
+goal; invented words never occur. Plain text holds no phrase of an action at all, since any two texts may be
+read together.
 """
 
 from collections import Counter
@@ -104,6 +105,8 @@ def _broken(source: set[str], target: set[str], plain: bool) -> Iterator[str]:
         yield "action with a goal"
     if kinds & {"observation", "goal"} and kinds & {"action list", "action label"}:
         yield "trajectory or choice of action"
+    if kinds & {"observation", "goal"} and kinds & {"goal label", "observation label"}:
+        yield "layout of the agents' prompts"
     if "observation" in source and "goal" in target:
         yield "goal as the answer to an observation"
     if "invented word" in kinds:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from glam_eval.core.seeds import stream, stream_seed
 from glam_eval.policies.scoring.tokens import CachedTokenizer
 from glam_eval.policies.scoring.tree import ActionTrees
+from glam_eval.pretraining.curriculum import CurriculumStage
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.recipe import Recipe, SpanSettings
 from glam_eval.pretraining.spans import corrupt, sentinels, windows
@@ -20,8 +21,8 @@ BLOCK_STEPS = 32  # whose data one pass of the generators makes: to resume repea
 class Examples(Protocol):
     """The instruction mixture."""
 
-    def __call__(self, seed: int, *, easy: bool) -> Iterator[Example]:
-        """Return endless items of a seed, those of the curriculum's first stage where ``easy``."""
+    def __call__(self, seed: int, *, stages: Sequence[CurriculumStage]) -> Iterator[Example]:
+        """Return endless items of a seed, most of the last of some stages."""
 
 
 class Item(NamedTuple):
@@ -57,12 +58,13 @@ class Encoder:
 
 
 class Batches:
-    """The data of a pretraining by step, from 1.
+    """The data of a pretraining by stage and step, from 1.
 
     Args:
         recipe: the settings, seed included.
         tokenizer: the ladder's.
-        examples: the endless instruction mixture of a seed.
+        stages: of the pretraining, the whole mixture last.
+        examples: the endless instruction mixture of a seed; None for plain text alone.
         sentences: the endless plain text of a seed.
     """
 
@@ -70,40 +72,43 @@ class Batches:
         self,
         recipe: Recipe,
         tokenizer: Any,
-        examples: Examples,
+        stages: Sequence[CurriculumStage],
+        examples: Examples | None,
         sentences: Callable[[int], Iterator[str]],
     ) -> None:
-        self._recipe, self._examples, self._sentences = recipe, examples, sentences
+        self._recipe, self._stages = recipe, stages
+        self._examples, self._sentences = examples, sentences
         self._encoder = Encoder(tokenizer, recipe.spans)
-        self._block, self._batches = -1, [list[Item]()]
+        self._made, self._batches = (-1, -1), [list[Item]()]
 
-    def batch(self, step: int) -> list[Item]:
-        """Return the items of a step: as many as ``batch_tokens`` hold."""
+    def batch(self, step: int, stage: int) -> list[Item]:
+        """Return the items of a step in a stage: as many as ``batch_tokens`` hold."""
         block, place = divmod(step - 1, BLOCK_STEPS)
-        if block != self._block:
-            self._batches, self._block = self._make(block), block
+        if (block, stage) != self._made:
+            self._batches, self._made = self._make(block, stage), (block, stage)
         return self._batches[place]
 
-    def _make(self, block: int) -> list[list[Item]]:
+    def _make(self, block: int, stage: int) -> list[list[Item]]:
         recipe = self._recipe
         seeds = {
-            name: stream_seed(recipe.seed, "pretraining", name, block) for name in ("examples", "sentences")
+            name: stream_seed(recipe.seed, "pretraining", name, stage, block)
+            for name in ("examples", "sentences")
         }
         spans = self._encoder.corrupted(
-            self._sentences(seeds["sentences"]), stream(recipe.seed, "pretraining", "spans", block)
+            self._sentences(seeds["sentences"]), stream(recipe.seed, "pretraining", "spans", stage, block)
         )
-        easy, full = (
-            map(self._encoder.instruction, self._examples(seeds["examples"], easy=easy))
-            for easy in (True, False)
-        )
+        items: Iterator[Item] = iter(())
+        if self._examples is not None:
+            drawn = self._examples(seeds["examples"], stages=self._stages[: stage + 1])
+            items = map(self._encoder.instruction, drawn)
+        share = recipe.span_share if stage == len(self._stages) - 1 else 0.0
+        of_spans = round((share if self._examples is not None else 1.0) * recipe.batch_tokens)
         batches = []
-        for step in range(block * BLOCK_STEPS + 1, (block + 1) * BLOCK_STEPS + 1):
-            share = 1.0 if step <= recipe.span_steps else recipe.span_share
-            of_spans = round(share * recipe.batch_tokens)
+        for _ in range(BLOCK_STEPS):
             batch = list(_fill(spans, of_spans, recipe.longest)) if of_spans else []
             rest = recipe.batch_tokens - sum(item.tokens for item in batch)
-            if share < 1:
-                batch += _fill(easy if step <= recipe.full_steps else full, rest, recipe.longest)
+            if self._examples is not None:
+                batch += _fill(items, rest, recipe.longest)
             batches.append(batch)
         return batches
 

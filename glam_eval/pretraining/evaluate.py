@@ -6,24 +6,20 @@ Nothing here is an action of the world, so an agent can be asked before and afte
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-
-import torch
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import LanguageRecord
-from glam_eval.policies.scoring.packing import batches
-from glam_eval.policies.scoring.scores import Scorer
 from glam_eval.policies.scoring.t5 import T5_MODELS, T5Engine
-from glam_eval.policies.scoring.tokens import CachedTokenizer
+from glam_eval.pretraining.answers import TOKENS_PER_BATCH, model_answers
 from glam_eval.pretraining.batches import Encoder, Item
-from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.loop import held_out_windows, mean_loss
 from glam_eval.pretraining.mixture import ANSWERABLE, held_out_examples
+from glam_eval.pretraining.real_scenes import TOLD_SIDE, told_side_items
 from glam_eval.pretraining.recipe import SpanSettings
 
 SPANS = "span_corruption"
-TOKENS_PER_BATCH = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,9 @@ def language_scores(
     seed: int = 0,
     frames: int = 0,
 ) -> list[LanguageRecord]:
-    """Return one record for span corruption and one for each family; equal models give equal records.
+    """Return records for span corruption, the told side of real scenes, and each family, in this order.
+
+    Equal models give equal records.
 
     Args:
         model: a T5 with its weights.
@@ -76,59 +74,12 @@ def language_scores(
         )
 
     records = [record(SPANS, held_out_windows(encoder, counts.windows), math.nan, math.nan)]
-    for family in ANSWERABLE:
-        examples = held_out_examples(family, counts.items)
+    for family in (TOLD_SIDE, *ANSWERABLE):
+        asked = told_side_items if family == TOLD_SIDE else partial(held_out_examples, family)
+        examples = asked(counts.items)
         answered = zip(model_answers(model, engine, tokenizer, examples), examples, strict=True)
         right = sum(answer == example.target for answer, example in answered)
         chance = sum(1 / len(each.choices) for each in examples if each.choices) / len(examples)
         items = [encoder.instruction(each) for each in examples]
         records.append(record(family, items, right / len(examples), chance))
     return records
-
-
-def model_answers(model: Any, engine: T5Engine, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
-    """Return a model's answers: chosen where an example has choices, written where it has none."""
-    chosen = iter(choose_answers(model, engine, tokenizer, [each for each in examples if each.choices]))
-    written = iter(write_answers(model, tokenizer, [each for each in examples if not each.choices]))
-    return [next(chosen) if each.choices else next(written) for each in examples]
-
-
-def choose_answers(model: Any, engine: T5Engine, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
-    """Return the likeliest of each example's choices, by summed log-probability with ``</s>``."""
-    if not examples:
-        return []
-    cached = CachedTokenizer(tokenizer)
-    with torch.no_grad():
-        scores, _ = Scorer(model, engine, "sum").run(
-            [cached.encode_prompt(example.source) for example in examples],
-            [cached.encode_actions(example.choices, end_of_sequence=True) for example in examples],
-        )
-    best = scores.argmax(dim=1).tolist()
-    return [example.choices[index] for example, index in zip(examples, best, strict=True)]
-
-
-def write_answers(model: Any, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
-    """Return the text that the model writes greedily after each example's source."""
-    if not examples:
-        return []
-    cached = CachedTokenizer(tokenizer)
-    prompts = [cached.encode_prompt(example.source) for example in examples]
-    longest = max(len(cached.encode(example.target)) for example in examples) + 1
-    written = [""] * len(examples)
-    for batch in batches([len(prompt) for prompt in prompts], TOKENS_PER_BATCH):
-        width = len(prompts[batch[-1]])
-        ids = torch.zeros((len(batch), width), dtype=torch.int64)
-        for row, index in enumerate(batch):
-            ids[row, : len(prompts[index])] = torch.from_numpy(prompts[index])
-        real = torch.arange(width) < torch.tensor([[len(prompts[index])] for index in batch])
-        ids = model.generate(
-            input_ids=ids.to(model.device),
-            attention_mask=real.long().to(model.device),
-            max_new_tokens=longest,
-            do_sample=False,
-            num_beams=1,
-        )
-        texts = tokenizer.batch_decode(ids, skip_special_tokens=True)
-        for index, text in zip(batch, texts, strict=True):
-            written[index] = text.strip()
-    return written

@@ -19,12 +19,17 @@ from glam_eval.policies.models.loading import load_weights, new_embedded
 from glam_eval.policies.models.quiet import quiet
 from glam_eval.policies.scoring.packing import pack
 from glam_eval.policies.scoring.t5 import T5Engine
+from glam_eval.pretraining.answers import choose_answers
 from glam_eval.pretraining.batches import Batches, Encoder, Item, chains, micro_batches
+from glam_eval.pretraining.curriculum import WIDEST
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.mixture import (
     FAMILIES,
+    families_without,
     held_out_examples,
     held_out_sentences,
+    staged_examples,
+    stages_of,
     training_examples,
     training_sentences,
 )
@@ -75,6 +80,9 @@ class Pretraining:
         self, recipe: Recipe, texts: Sequence[str] = (), device: str = "cpu", resume: Checkpoint | None = None
     ) -> None:
         self.recipe, self.step, self.tokens, self.seconds = recipe, 0, 0, 0.0
+        self.stage, self._began = 0, 0  # of the curriculum, and the steps taken before it
+        self._families = families_without(recipe.without)
+        self.stages = stages_of(self._families) if recipe.stage_tokens else (WIDEST,)
         self._texts = {
             "texts": hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16],
             "external_texts": len(texts),
@@ -83,9 +91,9 @@ class Pretraining:
         self.model.to(device)
         self._engine = T5Engine(self.model)
         self._optimizer = make_optimizer(self.model, recipe)
-        self._batches = Batches(
-            recipe, self.tokenizer, training_examples, partial(training_sentences, texts=texts)
-        )
+        examples = partial(training_examples, families=self._families) if self._families else None
+        sentences = partial(training_sentences, texts=texts)
+        self._batches = Batches(recipe, self.tokenizer, self.stages, examples, sentences)
         self._held_out = held_out_items(recipe, self.tokenizer)
         if resume is not None:
             self._restore(resume)
@@ -93,7 +101,17 @@ class Pretraining:
     @property
     def finished(self) -> bool:
         """Whether all steps are taken."""
-        return self.step >= self.recipe.steps
+        return self._last_stage and self.step - self._began >= self.recipe.full_steps
+
+    @property
+    def most_steps(self) -> int:
+        """Steps that are taken if no stage still to come ends before its tokens do."""
+        to_come = (len(self.stages) - 1 - self.stage) * self.recipe.stage_steps
+        return self._began + to_come + self.recipe.full_steps
+
+    @property
+    def _last_stage(self) -> bool:
+        return self.stage == len(self.stages) - 1
 
     def advance(self, watch: Callable[[int, float], None] | None = None) -> PretrainingRecord:
         """Take the steps up to the next record; ``watch`` is told each step's tokens and loss.
@@ -102,10 +120,12 @@ class Pretraining:
             RunFailedError: if the gradient is not finite.
         """
         began = time.perf_counter()
-        last = min(self.recipe.steps, (self.step // self.recipe.record_steps + 1) * self.recipe.record_steps)
+        stage, length = self.stages[self.stage], self.recipe.record_steps
+        limit = self.recipe.full_steps if self._last_stage else self.recipe.stage_steps
+        last = min(self._began + limit, (self.step // length + 1) * length)
         total, count, norms = 0.0, 0, []
         while self.step < last:
-            items = self._batches.batch(self.step + 1)
+            items = self._batches.batch(self.step + 1, self.stage)
             loss, norm = self._gradient_step(items)
             self.step += 1
             self.tokens += sum(item.tokens for item in items)
@@ -117,6 +137,9 @@ class Pretraining:
         spans, instructions = (
             mean_loss(self._engine, items, self.recipe.micro_batch_tokens) for items in self._held_out
         )
+        learning_rate, accuracy = self._learning_rate(self.step), self._accuracy()
+        if not self._last_stage and (accuracy >= self.recipe.gate or self.step >= self._began + limit):
+            self.stage, self._began = self.stage + 1, self.step
         seconds = time.perf_counter() - began
         self.seconds += seconds
         return PretrainingRecord(
@@ -125,7 +148,9 @@ class Pretraining:
             recipe=self.recipe.digest(),
             step=self.step,
             tokens=self.tokens,
-            learning_rate=self.recipe.learning_rate_at(self.step),
+            stage=stage.name,
+            stage_accuracy=accuracy,
+            learning_rate=learning_rate,
             loss=total / count,
             held_out_spans=spans,
             held_out_instructions=instructions,
@@ -133,11 +158,22 @@ class Pretraining:
             seconds=seconds,
         )
 
+    def _learning_rate(self, step: int) -> float:
+        return self.recipe.learning_rate_at(step, step - self._began if self._last_stage else 0)
+
+    def _accuracy(self) -> float:
+        """Return the share of the stage's held-out items that are answered rightly; nan without families."""
+        if not self._families:
+            return math.nan
+        examples = staged_examples(self.stages[self.stage], self._families, self.recipe.gate_items)
+        answers = choose_answers(self.model, self._engine, self.tokenizer, examples)
+        return sum(a == example.target for a, example in zip(answers, examples, strict=True)) / len(examples)
+
     def _gradient_step(self, items: Sequence[Item]) -> tuple[float, float]:
         """Return the summed loss of a batch's target tokens and the gradient's norm, having stepped."""
         recipe, step = self.recipe, self.step + 1
         for group in self._optimizer.param_groups:
-            group["lr"] = recipe.learning_rate_at(step) * group["size"]
+            group["lr"] = self._learning_rate(step) * group["size"]
         self._optimizer.zero_grad(set_to_none=True)
         weight = sum(len(item.target) ** (1 - recipe.length_power) for item in items)
         total = 0.0
@@ -160,6 +196,9 @@ class Pretraining:
         return {
             "recipe": json.loads(self.recipe.canonical_json()),
             **self._texts,
+            "stage": self.stage,
+            "began": self._began,
+            "finished": self.finished,
             "step": self.step,
             "tokens": self.tokens,
             "seconds": self.seconds,
@@ -181,6 +220,7 @@ class Pretraining:
         self.model.load_state_dict(load_weights(checkpoint.directory))
         self._optimizer.load_state_dict(torch.load(checkpoint.directory / OPTIMIZER_FILE, weights_only=True))
         self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]
+        self.stage, self._began = state["stage"], state["began"]
 
 
 def make_optimizer(model: Any, recipe: Recipe) -> torch.optim.Optimizer:

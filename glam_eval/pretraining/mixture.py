@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from glam_eval.core.errors import unknown
 from glam_eval.core.seeds import stream_seed
+from glam_eval.pretraining.curriculum import CURRICULUM, WIDEST, CurriculumStage
 from glam_eval.pretraining.examples import Example, is_held_out
-from glam_eval.pretraining.families import goals, prose, reading, spatial, word_meanings
-from glam_eval.pretraining.families.random_scenes import EASY, FULL, StageRandom
+from glam_eval.pretraining.families import facts, goals, prose, reading, spatial, word_meanings
+from glam_eval.pretraining.families.random_scenes import Stage, StageRandom
 
+EARLIER_SHARE = 0.25  # of the items, from the stages before
 EXTERNAL_SHARE = 0.4  # of the plain text, where external texts are given
 DRAWS_PER_ITEM = 400  # after so many draws for each item asked for, a small family has no more to give
 
@@ -26,52 +28,65 @@ class Family:
     description: str
     weight: float
     generate: Callable[[StageRandom], Example]
+    groups: frozenset[str]  # by which families are left out of a pretraining
     answerable: bool = True  # one answer is right, so that accuracy means something
-    easy: bool = False  # drawn in the curriculum's first stage
+
+
+GROUPS = {
+    "reading": "looking up in a text what a name or a goal stands for",
+    "places": "what sides, distances and turns are, with nothing to look up",
+    "words": "what words mean: synonyms, definitions, kinds",
+    "translation": "the same in another language",
+    "sides": 'every family whose answers share words with the actions, as "left" does with "turn left"',
+    "lists": "that one of the listed actions may be said",
+}
 
 
 def _family(
-    generate: Callable[[StageRandom], Example], weight: float, answerable: bool = True, easy: bool = False
+    generate: Callable[[StageRandom], Example], weight: float, groups: str, answerable: bool = True
 ) -> Family:
     """Return the family of a generating function, which has its name and description."""
     description = (generate.__doc__ or "").partition("\n")[0]
-    return Family(generate.__name__, description, weight, generate, answerable, easy)
+    return Family(generate.__name__, description, weight, generate, frozenset(groups.split()), answerable)
 
 
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
-        _family(goals.goal_side, 10, easy=True),
-        _family(goals.goal_place, 8, easy=True),
-        _family(goals.goal_seen, 3, easy=True),
-        _family(goals.goal_near, 3, easy=True),
-        _family(goals.goal_steps, 2, easy=True),
-        _family(goals.goal_thing, 3, easy=True),
-        _family(goals.first_thing, 2),
-        _family(goals.last_thing, 2),
-        _family(reading.place_of, 3, easy=True),
-        _family(reading.thing_at, 2.5, easy=True),
-        _family(reading.seen, 2, easy=True),
-        _family(reading.things_on, 1),
-        _family(reading.count, 1),
-        _family(reading.carried, 1),
-        _family(spatial.side, 1),
-        _family(spatial.straight, 1),
-        _family(spatial.line, 1),
-        _family(spatial.steps, 1),
-        _family(spatial.nearer, 1),
-        _family(spatial.farther, 1),
-        _family(spatial.more, 0.5),
-        _family(spatial.turned, 1.5),
-        _family(spatial.opposite, 1),
-        _family(word_meanings.synonym, 3),
-        _family(word_meanings.same_meaning, 1.5),
-        _family(word_meanings.definition, 1),
-        _family(word_meanings.defined, 1),
-        _family(word_meanings.category, 1),
-        _family(word_meanings.translation, 6),
-        _family(word_meanings.copy, 1),
-        _family(word_meanings.any_action, 5, answerable=False, easy=True),
+        _family(facts.fact_side, 2, "reading sides"),
+        _family(facts.fact_place, 1.5, "reading sides"),
+        _family(facts.fact_number, 1.5, "reading"),
+        _family(goals.goal_side, 10, "reading sides"),
+        _family(goals.goal_place, 8, "reading sides"),
+        _family(goals.goal_seen, 3, "reading"),
+        _family(goals.goal_near, 3, "reading"),
+        _family(goals.goal_steps, 2, "reading"),
+        _family(goals.goal_thing, 3, "reading"),
+        _family(goals.first_thing, 2, "reading"),
+        _family(goals.last_thing, 2, "reading"),
+        _family(reading.place_of, 3, "reading sides"),
+        _family(reading.thing_at, 2.5, "reading"),
+        _family(reading.seen, 2, "reading"),
+        _family(reading.things_on, 1, "reading"),
+        _family(reading.count, 1, "reading"),
+        _family(reading.carried, 1, "reading"),
+        _family(spatial.side, 1, "places sides"),
+        _family(spatial.straight, 1, "places"),
+        _family(spatial.line, 1, "places"),
+        _family(spatial.steps, 1, "places"),
+        _family(spatial.nearer, 1, "places"),
+        _family(spatial.farther, 1, "places"),
+        _family(spatial.more, 0.5, "places sides"),
+        _family(spatial.turned, 1.5, "places sides"),
+        _family(spatial.opposite, 1, "words sides"),
+        _family(word_meanings.synonym, 3, "words"),
+        _family(word_meanings.same_meaning, 1.5, "words"),
+        _family(word_meanings.definition, 1, "words"),
+        _family(word_meanings.defined, 1, "words"),
+        _family(word_meanings.category, 1, "words"),
+        _family(word_meanings.translation, 6, "translation"),
+        _family(word_meanings.copy, 1, "words"),
+        _family(word_meanings.any_action, 5, "lists", answerable=False),
     )
 }
 ANSWERABLE = tuple(name for name, family in FAMILIES.items() if family.answerable)
@@ -85,27 +100,64 @@ def _chosen(families: Sequence[str] | None) -> list[Family]:
     return [FAMILIES[name] for name in (FAMILIES if families is None else families)]
 
 
+def families_without(groups: Sequence[str]) -> list[str]:
+    """Return the families that belong to none of some groups; raises UserError for a group that isn't one."""
+    for name in groups:
+        if name not in GROUPS:
+            raise unknown("group of families", name, GROUPS)
+    return [name for name, family in FAMILIES.items() if not family.groups.intersection(groups)]
+
+
+def stages_of(families: Sequence[str]) -> tuple[CurriculumStage, ...]:
+    """Return the stages that have any of some families, the whole mixture last."""
+    staged = (stage for stage in CURRICULUM if set(stage.families).intersection(families) - {"any_action"})
+    return (*staged, WIDEST)
+
+
 def training_examples(
-    seed: int, families: Sequence[str] | None = None, *, easy: bool = False
+    seed: int, families: Sequence[str] | None = None, stages: Sequence[CurriculumStage] = (WIDEST,)
 ) -> Iterator[Example]:
     """Yield items without end, each family as often as its weight says; a function of the arguments alone.
 
-    ``easy`` draws the curriculum's first stage: comprehension of short English scenes. No item is held out.
-    Raises UserError for a family that does not exist.
+    Of several stages the last gives most of the items, and those before it a quarter of them, so that
+    nothing is forgotten. No item is held out. Raises UserError for a family that does not exist.
     """
-    chosen = [family for family in _chosen(families) if family.easy or not easy]
+    chosen = _chosen(families)
     generator = StageRandom(stream_seed(seed, "pretraining", "examples"))
-    generator.stage = EASY if easy else FULL
-    return _draw(generator, chosen)
+    drawn = [_drawn(generator, _of_stage(stage, chosen), stage.scenes) for stage in stages]
+    while True:
+        earlier = len(drawn) > 1 and generator.random() < EARLIER_SHARE
+        yield next(generator.choice(drawn[:-1]) if earlier else drawn[-1])
 
 
-def _draw(generator: StageRandom, families: Sequence[Family]) -> Iterator[Example]:
+def _of_stage(stage: CurriculumStage, chosen: Sequence[Family]) -> list[Family]:
+    """Return the families of a stage among those chosen: all of them where it names none."""
+    return [family for family in chosen if not stage.families or family.name in stage.families]
+
+
+def _drawn(generator: StageRandom, families: Sequence[Family], scenes: Stage) -> Iterator[Example]:
     weights = [family.weight for family in families]
     while True:
         for family in generator.choices(families, weights, k=100):
+            generator.stage = scenes
             example = family.generate(generator)
             if not is_held_out(example.source):
                 yield example
+
+
+def staged_examples(stage: CurriculumStage, families: Sequence[str], count: int) -> list[Example]:
+    """Return fixed held-out items of a stage that have answers to choose from, no two alike."""
+    generator = StageRandom(stream_seed(0, "pretraining", "held out", "stage", stage.name))
+    generator.stage = stage.scenes
+    chosen = [family for family in _of_stage(stage, _chosen(families)) if family.answerable]
+    weights = [family.weight for family in chosen]
+    kept: dict[str, Example] = {}
+    while len(kept) < count:
+        (family,) = generator.choices(chosen, weights)
+        example = family.generate(generator)
+        if example.choices and is_held_out(example.source):
+            kept[example.source] = example
+    return list(kept.values())
 
 
 def held_out_examples(family: str, count: int) -> list[Example]:

@@ -32,7 +32,7 @@ _MARKS = ""  # the key, in a node of the tree, of what ends there: no word is em
 class Match(NamedTuple):
     """A phrase found in a text, from one word's place to another's (exclusive)."""
 
-    kind: str  # "observation", "goal", "action", "action label", "action list", "invented word" or "word"
+    kind: str  # "observation", "goal", "action", a "… label", "action list", "invented word" or "word"
     start: int
     end: int
     word: EvaluationWord | None = None  # of "word" alone
@@ -104,10 +104,12 @@ def _add_speaker(book: Phrasebook, voice: Speaker) -> None:
         book.add("goal", goal)
     for name in template_names():
         phrases, layout = voice.phrases(name), template(name)
-        book.add("goal", phrases["goal_introduction"])
+        book.add("goal label", phrases["goal_introduction"])
         book.add("action list", phrases["possible_actions"])
         for i in range(MAX_REMEMBERED):
             book.add("action label", layout.before_action.format(i=i, **phrases))
+            if layout.before_observation.strip():
+                book.add("observation label", layout.before_observation.format(i=i, **phrases))
 
 
 def _goals(grammar: Grammar) -> Iterator[str]:

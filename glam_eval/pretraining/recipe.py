@@ -11,6 +11,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 from glam_eval.config.overrides import apply_overrides
 from glam_eval.config.settings import Fraction, Settings
 from glam_eval.core.errors import unknown
+from glam_eval.policies.models.shapes import LADDER, SEED_MARK
 
 _RECIPES = resources.files("glam_eval.pretraining") / "recipes"
 
@@ -27,20 +28,24 @@ class SpanSettings(Settings):
 
 
 class Recipe(Settings):
-    """Two phases, span corruption and then instructions, under one schedule; tokens are source and target."""
+    """The stages of the curriculum, then the whole mixture; tokens are those of source and target."""
 
     model: str
     """Embedded model whose shape is trained, for instance t5-nano."""
     seed: NonNegativeInt = 0
     """Seed of the first weights and of the data."""
-    span_tokens: NonNegativeInt
-    """Tokens of the first phase: span corruption alone."""
+    stage_tokens: NonNegativeInt
+    """Most tokens of a stage of the curriculum, which is left sooner once it is learned; 0: no stages."""
+    gate: Fraction = 0.95
+    """Accuracy on a stage's held-out items at which it is learned."""
+    gate_items: PositiveInt = 200
+    """How many they are."""
     instruction_tokens: PositiveInt
-    """Tokens of the second phase: the instruction mixture."""
-    easy_tokens: NonNegativeInt = 0
-    """Tokens of the second phase at whose beginning items are short English scenes: a curriculum."""
+    """Tokens of the whole mixture, after the curriculum."""
+    without: tuple[str, ...] = ()
+    """Groups of families that are left out (``mixture.GROUPS``); with all of them plain text remains."""
     span_share: Fraction = 0.1
-    """Share of the second phase's tokens on which span corruption goes on."""
+    """Share of the whole mixture's tokens that are span corruption of plain text."""
     batch_tokens: PositiveInt = 8192
     """Tokens of a gradient step."""
     learning_rate: PositiveFloat
@@ -49,10 +54,10 @@ class Recipe(Settings):
     As in Adafactor, with which T5 was trained (arXiv 1804.04235, section 8): one rate for all tensors moves
     embeddings of size 1 too slowly or queries of size 0.03 too fast.
     """
-    warmup: Fraction = 0.02
-    """Share of the gradient steps over which the learning rate rises from 0."""
+    warmup_steps: PositiveInt = 100
+    """Gradient steps over which the learning rate rises from 0."""
     final_learning_rate: Fraction = 0.02
-    """Share of the learning rate that the cosine ends at."""
+    """Share of the learning rate that the cosine ends at; it begins after the curriculum."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """AdamW's weight decay; norms, position biases and input embeddings have none."""
     beta_2: Annotated[float, Field(gt=0, lt=1)] = 0.98
@@ -78,33 +83,28 @@ class Recipe(Settings):
     def _fits(self) -> Self:
         if self.longest > self.batch_tokens:
             raise ValueError(f"longest {self.longest} is more than batch_tokens {self.batch_tokens}")
-        if self.easy_tokens > self.instruction_tokens:
-            raise ValueError(f"easy_tokens {self.easy_tokens} is more than instruction_tokens")
         return self
 
     @property
-    def span_steps(self) -> int:
-        """Gradient steps of the first phase."""
-        return math.ceil(self.span_tokens / self.batch_tokens)
-
-    @property
-    def steps(self) -> int:
-        """Gradient steps of both phases."""
-        return self.span_steps + math.ceil(self.instruction_tokens / self.batch_tokens)
+    def stage_steps(self) -> int:
+        """Most gradient steps of a stage of the curriculum."""
+        return math.ceil(self.stage_tokens / self.batch_tokens)
 
     @property
     def full_steps(self) -> int:
-        """The gradient step after which items have all the variety there is."""
-        return self.span_steps + math.ceil(self.easy_tokens / self.batch_tokens)
+        """Gradient steps of the whole mixture."""
+        return math.ceil(self.instruction_tokens / self.batch_tokens)
 
-    def learning_rate_at(self, step: int) -> float:
-        """Return the learning rate of a gradient step, counted from 1: linear warm-up, then a cosine."""
-        warmup = math.ceil(self.warmup * self.steps)
-        if step <= warmup:
-            return self.learning_rate * step / warmup
-        done = (step - warmup) / max(1, self.steps - warmup)
-        share = 0.5 * (1 + math.cos(math.pi * done))
-        return self.learning_rate * (self.final_learning_rate + (1 - self.final_learning_rate) * share)
+    def learning_rate_at(self, step: int, full_step: int = 0) -> float:
+        """Return the learning rate of a gradient step, counted from 1: warm-up, then constant, then a cosine.
+
+        ``full_step`` is the same step counted from the beginning of the whole mixture, 0 before it.
+        """
+        warmed = min(1.0, step / self.warmup_steps)
+        share = 0.5 * (1 + math.cos(math.pi * full_step / self.full_steps))
+        return (
+            self.learning_rate * warmed * (self.final_learning_rate + (1 - self.final_learning_rate) * share)
+        )
 
 
 def recipes() -> list[str]:
@@ -115,13 +115,14 @@ def recipes() -> list[str]:
 
 
 def load_recipe(model: str, overrides: Sequence[str] = (), seed: int | None = None) -> Recipe:
-    """Return a model's recipe with ``key=value`` overrides.
+    """Return a model's recipe with ``key=value`` overrides; "t5-nano-seed1" is t5-nano's with seed 1.
 
     Raises:
         UserError: for a model without a recipe, an unknown key or an invalid value.
     """
-    if model not in recipes():
-        raise unknown("rung of the ladder", model, recipes())
-    values = tomllib.loads((_RECIPES / f"{model}.toml").read_text(encoding="utf-8"))
-    values = apply_overrides(values | {"model": model}, overrides)
+    rung, marked, number = model.partition(SEED_MARK)
+    if rung not in recipes() or (marked and model not in LADDER):
+        raise unknown("rung of the ladder", model, LADDER)
+    values = tomllib.loads((_RECIPES / f"{rung}.toml").read_text(encoding="utf-8"))
+    values = apply_overrides(values | {"model": model} | ({"seed": int(number)} if marked else {}), overrides)
     return Recipe.parse(values if seed is None else values | {"seed": seed}, source=f"recipe of {model}")

@@ -24,7 +24,8 @@ from glam_eval.policies.models.shipped import (
     WEIGHTS_FILE,
 )
 from glam_eval.policies.scoring.t5 import T5Engine
-from glam_eval.pretraining.evaluate import Counts, language_scores, model_answers
+from glam_eval.pretraining.answers import model_answers
+from glam_eval.pretraining.evaluate import Counts, language_scores
 from glam_eval.pretraining.mixture import ANSWERABLE, FAMILIES, held_out_examples
 from glam_eval.pretraining.recipe import Recipe, load_recipe
 from glam_eval.training.checkpoints import Checkpoint
@@ -79,9 +80,9 @@ def release(
 
 
 def _check(checkpoint: Checkpoint, recipe: Recipe) -> None:
-    if checkpoint.state["step"] < recipe.steps:
+    if not checkpoint.state["finished"]:
         raise UserError(
-            f"{recipe.model} has learned {checkpoint.state['step']} of {recipe.steps} steps: "
+            f"{recipe.model} has learned {checkpoint.state['step']} steps and isn't finished: "
             "continue it with the command that began it"
         )
     if recipe != load_recipe(recipe.model, seed=recipe.seed):
@@ -146,6 +147,7 @@ def _card(
         families=FAMILIES.values(),
         curve=[*ordered[:-1][::step], ordered[-1]],
         spans=scores[0],
-        scores=scores[1:],
+        told_side=scores[1],
+        scores=scores[2:],
         samples=samples,
     )

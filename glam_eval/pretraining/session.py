@@ -32,9 +32,9 @@ def pretrain(
     store = _store(out)
     run = Pretraining(recipe, texts, device, store.latest())
     if run.step:
-        console.print(f"continues at step {run.step:,} of {recipe.steps:,}")
+        console.print(f"continues at step {run.step:,} of at most {run.most_steps:,}")
     with progress_bars(console) as progress:
-        task = progress.add_task(recipe.model, total=recipe.steps * recipe.batch_tokens, status="")
+        task = progress.add_task(recipe.model, total=run.most_steps * recipe.batch_tokens, status="")
         began = run.tokens
         progress.update(task, completed=began)
 
@@ -47,7 +47,8 @@ def pretrain(
             record = run.advance(watch)
             write_table(out, "pretraining", [record], f"{recipe.model}-s{recipe.seed}-{record.step:08d}")
             store.write(run.step, run.save, run.state())
-            console.print(_line(record, recipe))
+            progress.update(task, total=run.most_steps * recipe.batch_tokens)
+            console.print(_line(record))
     scores = language_scores(run.model, run.tokenizer, name=recipe.model, seed=recipe.seed)
     write_table(out, "language", scores, f"{recipe.model}-s{recipe.seed}")
     return scores
@@ -91,9 +92,10 @@ def _curve(out: Path) -> list[PretrainingRecord]:
     return [PretrainingRecord(**{str(k): v for k, v in row.items()}) for row in table.to_dict("records")]
 
 
-def _line(record: PretrainingRecord, recipe: Recipe) -> str:
+def _line(record: PretrainingRecord) -> str:
     return (
-        f"step {record.step:,} of {recipe.steps:,}, {record.tokens:,} tokens: loss {record.loss:.3f}, "
-        f"held-out spans {record.held_out_spans:.3f}, instructions {record.held_out_instructions:.3f}, "
+        f"step {record.step:,}, {record.tokens:,} tokens, {record.stage}: {record.stage_accuracy:.0%} right, "
+        f"loss {record.loss:.3f}, held-out spans {record.held_out_spans:.3f}, "
+        f"instructions {record.held_out_instructions:.3f}, "
         f"{record.seconds:.0f} s"
     )

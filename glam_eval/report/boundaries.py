@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from glam_eval.figures import Absent, Study
-from glam_eval.figures.draw.shifts import base_label, shift_label
+from glam_eval.figures.drawings.shifts import base_label, shift_label
 from glam_eval.figures.identity import records
 from glam_eval.figures.tables import final
 from glam_eval.figures.tables.estimates import WHO

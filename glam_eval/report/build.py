@@ -8,15 +8,17 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from glam_eval import __version__
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import write_text_atomically
 from glam_eval.core.text import printable
+from glam_eval.core.version import __version__
 from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
 from glam_eval.figures.style import thousands
+from glam_eval.figures.tables.reading import who_reads
 from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
 from glam_eval.report.findings import findings
 from glam_eval.report.methods import limits, methods, settings
+from glam_eval.report.reading import headline, reading_table
 from glam_eval.report.replays import collect_replays
 from glam_eval.report.tables import Table, overview_table, shift_table, task_table
 from glam_eval.report.vector import inline_svg
@@ -41,7 +43,7 @@ def build_report(results_dir: Path) -> Path:
     Raises a UserError for a directory without results or one that cannot be written.
     """
     results_dir = Path(results_dir)
-    page = render_page(Study.load(results_dir), *_headline(results_dir))
+    page = render_page(Study.load(results_dir), *heading_of(results_dir))
     path = results_dir / "report.html"
     try:
         write_text_atomically(path, page)
@@ -67,8 +69,10 @@ def render_page(study: Study, title: str = "", question: str = "") -> str:
         eyebrow=f"{_suite(study) or 'a study'} · grounding of language models in interaction",
         title=title or f"Results of {_suite(study) or 'a study'}",
         question=question,
-        facts=_facts(study),
+        facts=facts_of(study),
+        headline=_reading(study),
         findings=findings(study),
+        reading=reading_table(study),
         overview=overview_table(study),
         figures=figures,
         tables=[table for table in _tables(study) if table],
@@ -91,6 +95,13 @@ def _inline(rendering: Rendering) -> InlineFigure:
     )
 
 
+def _reading(study: Study) -> list[str]:
+    try:
+        return headline(study.derive(who_reads))
+    except Absent:
+        return []
+
+
 def _tables(study: Study) -> list[Table | None]:
     return [
         shift_table(study),
@@ -101,7 +112,7 @@ def _tables(study: Study) -> list[Table | None]:
     ]
 
 
-def _headline(results_dir: Path) -> tuple[str, str]:
+def heading_of(results_dir: Path) -> tuple[str, str]:
     """Return the title and question of the suite that wrote a directory; empty for others' tables."""
     try:
         suite = json.loads((results_dir / "suite.json").read_text(encoding="utf-8"))
@@ -115,7 +126,8 @@ def _suite(study: Study) -> str:
     return ", ".join(runs["suite"].unique()) if runs is not None and not runs.empty else ""
 
 
-def _facts(study: Study) -> list[tuple[str, str]]:
+def facts_of(study: Study) -> list[tuple[str, str]]:
+    """Return the sizes of a study, name and number: agents, seeds, conditions, episodes, steps, hours."""
     episodes = study.table("episodes")
     facts = [
         ("agents", str(len(study.looks))),

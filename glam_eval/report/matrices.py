@@ -8,13 +8,20 @@ import numpy as np
 import pandas as pd
 
 from glam_eval.config.protocols import condition_rank
-from glam_eval.figures.draw.shifts import base_label, shift_label
+from glam_eval.figures.drawings.shifts import base_label, shift_label
 from glam_eval.figures.identity import condition_label, records
 from glam_eval.statistics.comparison.protocol import BEYOND
+from glam_eval.statistics.curves import AREA, END_GAIN, GAIN
 
 MARKS = {"higher": "↑", "lower": "↓", "equivalent": "=", "no worse": "≥", "undecided": "?", "untested": "–"}
 LEGEND = "↑ higher, ↓ lower, = within 5 points, ≥ no worse than 5 points below, ? undecided, – not offered."
-MEASURES = {"success": "success", "area_under_curve": "mean success along training", BEYOND: BEYOND}
+MEASURES = {
+    "success": "success",
+    AREA: "mean success along training",
+    GAIN: "mean success along training less that at its start",
+    END_GAIN: "success at the end of training less that at its start",
+    BEYOND: BEYOND,
+}
 NOTHING = "–"
 
 
@@ -36,8 +43,8 @@ class Cell:
             return self.words or NOTHING
         known = np.isfinite(self.low) and np.isfinite(self.high)
         if not self.verdict:
-            ends = f" {100 * self.low:.0f}–{100 * self.high:.0f}" if known else ""
-            return f"{100 * self.estimate:.0f}{ends}"
+            ends = f" {_percent(self.low)}–{_percent(self.high)}" if known else ""
+            return f"{_percent(self.estimate)}{ends}"
         ends = f" [{_points(self.low)}, {_points(self.high)}]" if known else ""
         return f"{_points(self.estimate)}{ends} {MARKS[self.verdict]}"
 
@@ -89,9 +96,9 @@ def matrices(comparisons: pd.DataFrame, reference: str = "none") -> list[Matrix]
                 )
             )
         if len(changes):
-            less = ", less that of random" if measure == BEYOND else ""
+            less = ", less that of chance" if measure == BEYOND else ""
             title = (
-                f"{what.removesuffix(' beyond random')}, change in points{less}, simultaneous 95% intervals"
+                f"{what.removesuffix(' beyond chance')}, change in points{less}, simultaneous 95% intervals"
             )
             found.append(_by_condition(title, changes, _compared, _changed))
         at = between[between["shift"] == reference]
@@ -166,6 +173,10 @@ def _notes(rows: pd.DataFrame) -> Iterator[str]:
         for note in row["note"].split("; "):
             if not note.startswith(("few seeds", "under-powered", "the same on every", "yet within")):
                 yield f"{agent_label(row['a'])}: {note}"
+
+
+def _percent(value: float) -> str:
+    return str(round(100 * value))  # an integer has no negative zero
 
 
 def _points(value: float) -> str:

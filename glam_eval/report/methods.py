@@ -9,7 +9,7 @@ import pandas as pd
 from glam_eval.config.settings import flatten
 from glam_eval.core.seeds import TEST_SCENE_BIT
 from glam_eval.figures import Study
-from glam_eval.figures.draw.shifts import shift_label
+from glam_eval.figures.drawings.shifts import shift_label
 from glam_eval.figures.identity import records, rows_of
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables import final

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from glam_eval.figures.draw.shifts import shift_label
+from glam_eval.figures.drawings.shifts import shift_label
 from glam_eval.figures.identity import condition_label, records
 from glam_eval.figures.study import Study
 

@@ -1,12 +1,23 @@
-"""How findings put numbers into words: rates, points, p-values, lists."""
+"""What a finding is, and how it puts numbers into words: rates, points, p-values, lists."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from markupsafe import Markup
 
 from glam_eval.figures.style import interval_text
+
+Kind = Literal["up", "down", "same", "open"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding (numbers in bold), and whether it tells of a gain, a loss, no change or nothing sure."""
+
+    text: Markup
+    kind: Kind
 
 
 def rate(row: dict[str, Any]) -> str:

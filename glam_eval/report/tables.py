@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glam_eval.config.agents import normalising_agents
 from glam_eval.figures import Absent, Study
 from glam_eval.figures.definitions import generalization, sample_efficiency
-from glam_eval.figures.draw.shifts import base_label, shift_label
+from glam_eval.figures.drawings.shifts import base_label, shift_label
 from glam_eval.figures.identity import Condition, Look, records
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables.estimates import ALONG, WHO
@@ -130,7 +129,7 @@ def task_table(study: Study) -> Table:
     data = success_by(episodes, by).merge(steps_of.astype(dict.fromkeys(by, str)), on=by)
     shift, task = Column("Shift", text=True), Column("Task", text=True)
     steps, bot, count = Column("Steps"), Column("Bot's steps"), Column("Episodes a seed")
-    between, scores = Column("Between random and bot"), _normalized(episodes)
+    between, scores = Column("Between chance and bot"), _normalized(episodes)
     rows = [
         [
             _agent_cell(study.looks[row["agent"], row["model"]]),
@@ -145,8 +144,8 @@ def task_table(study: Study) -> Table:
         for row in records(data)
     ]
     note = (
-        "Between random and bot: 0 is the random agent's success on the same condition and kind of task, 100 "
-        "the bot's. Steps are those of all episodes, failures included."
+        "Between chance and bot: 0 is the success of the best agent without the goal on the same condition "
+        "and kind of task, 100 the bot's. Steps are those of all episodes, failures included."
     )
     return table_of(
         "tasks",
@@ -158,9 +157,7 @@ def task_table(study: Study) -> Table:
 
 
 def _normalized(episodes: pd.DataFrame) -> dict[tuple[str, ...], Row]:
-    """Return success between floor and ceiling by agent, model, shift, task; nothing without both."""
-    if not set(normalising_agents()) <= set(episodes["agent"].astype(str)):
-        return {}
+    """Return success between chance and the bot by agent, model, shift and task."""
     table = normalized_scores(episodes, by=("shift", "task"))
     return {(row["agent"], row["model"], row["shift"], row["task"]): row for row in records(table)}
 

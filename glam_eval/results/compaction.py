@@ -6,8 +6,6 @@ nothing; killed later, the next one completes it, and until then readers follow 
 """
 
 import contextlib
-import fcntl
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import force_to_disk, write_bytes_atomically
+from glam_eval.core.leases import HeldError, held
 from glam_eval.core.records import TABLES
 from glam_eval.results.files import COMPACT, concatenate, read_file, write_file
 from glam_eval.results.layout import (
@@ -37,6 +36,7 @@ from glam_eval.results.reader import finished_runs, text_columns
 from glam_eval.results.runs import remove_leftovers
 from glam_eval.results.writer import DERIVED_TABLES
 
+_LEASE = "compaction"
 ROWS_PER_FILE = 2_000_000  # bounds memory: some 20 MB of episodes on disk, 1 GB while they are written
 _ORDER = (  # rows equal in these stay as they were: the actions of a probe are in the order offered
     "run_id", "source", "model", "seed", "recipe", "frames", "update", "protocol", "shift", "language",
@@ -100,21 +100,18 @@ def compact(out: Path, report: Report | None = None) -> Compaction:
 
 @contextlib.contextmanager
 def claimed(out: Path) -> Iterator[None]:
-    """Hold a directory for one compaction; the lock is the directory's own and leaves nothing behind.
+    """Hold a directory for one compaction; nothing is left behind.
 
     Raises:
         UserError: Another process holds it, or it is no directory.
     """
     if not out.is_dir():
         raise UserError(f"{out} is no directory: give the directory that a suite wrote its results to")
-    descriptor = os.open(out, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise UserError(f"{out} is being compacted by another process: wait for it") from None
-    finally:
-        os.close(descriptor)
+        with held(out, _LEASE):
+            yield
+    except HeldError as error:
+        raise UserError(f"{out} is being compacted by another process ({error}): wait for it") from None
 
 
 def recover(folder: Path) -> None:

@@ -5,17 +5,21 @@ and here the tables that figures and reports draw. Everything random takes an ex
 """
 
 from glam_eval.statistics.aggregates import aggregates, improvement_probabilities, performance_profiles
-from glam_eval.statistics.bot import add_efficiency, normalized_scores
+from glam_eval.statistics.bot import add_efficiency
+from glam_eval.statistics.chance import best_goal_blind, chance
 from glam_eval.statistics.comparison.comparisons import compare
 from glam_eval.statistics.comparison.power import plan_power
 from glam_eval.statistics.completeness import Complete, Gap, complete
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
-from glam_eval.statistics.efficiency import sample_efficiency
+from glam_eval.statistics.efficiency import learning_gains, sample_efficiency
 from glam_eval.statistics.failures import classify, failures
 from glam_eval.statistics.information import calibration, information, value_calibration
 from glam_eval.statistics.mixed import mixed_effects, variance_shares
 from glam_eval.statistics.names import condition_name
+from glam_eval.statistics.normalized import normalized_scores
+from glam_eval.statistics.pretraining_arms import pretraining_effects
 from glam_eval.statistics.published import against_published
+from glam_eval.statistics.reading import asks_reading, who_reads
 from glam_eval.statistics.summaries import generalization, success_by
 from glam_eval.statistics.variants import failed_runs, name_variants
 
@@ -26,7 +30,10 @@ __all__ = [
     "against_published",
     "aggregates",
     "areas",
+    "asks_reading",
+    "best_goal_blind",
     "calibration",
+    "chance",
     "classify",
     "compare",
     "complete",
@@ -38,13 +45,16 @@ __all__ = [
     "improvement_probabilities",
     "information",
     "learning_curves",
+    "learning_gains",
     "mixed_effects",
     "name_variants",
     "normalized_scores",
     "performance_profiles",
     "plan_power",
+    "pretraining_effects",
     "sample_efficiency",
     "success_by",
     "value_calibration",
     "variance_shares",
+    "who_reads",
 ]

@@ -13,7 +13,10 @@ from glam_eval.statistics.inference.metrics import FloatArray
 
 SHARED_SCENES = 20  # cells per episode above which scenes are not a shared list (and would fill the memory)
 BOUNDED = frozenset(
-    {"success", "return", "area_under_curve", "efficiency", "wrong_object", "wrong_order"}
+    {
+        *("success", "return", "area_under_curve", "efficiency", "wrong_object", "wrong_order"),
+        *("success_told", "first_told", "first_meant", "first_chance", "bot_first_meant"),
+    }
 )  # values in [0, 1]
 
 

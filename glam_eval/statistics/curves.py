@@ -19,6 +19,7 @@ WHO = ("agent", "model")
 BAND_DRAWS = 20_000
 ROUNDING = 1e-12
 OWN_SHARE = 2.0  # see critical_value
+AREA, GAIN, END_GAIN = "area_under_curve", "gain_along_training", "gain_at_end"
 
 
 def curve_episodes(episodes: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
@@ -71,7 +72,7 @@ def learning_curves(
     for index in cells.conditions.groupby(list(by), sort=False).groups.values():
         points = np.asarray(index)
         estimates = [estimate_mean(cells.matrix(point), kind) for point in points]
-        bands = _bands(cells.seed_means()[points], estimates, generator)
+        bands = curve_bands(cells.seed_means()[points], estimates, generator)
         for point, estimate, (band_low, band_high) in zip(points, estimates, bands, strict=True):
             low, high = estimate.interval()
             measured = (estimate.value, low, high, band_low, band_high, estimate.n_seeds, estimate.n_episodes)
@@ -114,16 +115,22 @@ def critical_value(curves: ArrayLike, generator: np.random.Generator, level: flo
     return max(single, float(np.quantile(np.abs(normal).max(axis=1) / scale, level)))
 
 
-def areas(table: pd.DataFrame, by: Sequence[str] = WHO, budget: int | None = None) -> tuple[Cells, int]:
-    """Return the area under each seed's curve (on each scene, for episodes), and the budget in frames.
+def areas(
+    table: pd.DataFrame, by: Sequence[str] = WHO, budget: int | None = None, measure: str = AREA
+) -> tuple[Cells, int]:
+    """Return a measure of each seed's curve (on each scene, for episodes), and the budget in frames.
 
     The area is the trapezoid rule's over [first point, budget], divided by that length: the mean success up
     to the budget ("sample efficiency" of the paper). ``budget`` defaults to where the shortest curve ends. An
     agent with a single point never learns: its area is its success. A curve that ends before the
-    budget has no area (NaN): nothing is extrapolated.
+    budget has no area (NaN): nothing is extrapolated. Gains are what training adds, since a head start is no
+    sample efficiency: the area less the first point, and the height at the budget less the first point. Who
+    has a single point has no gain, and no row.
     """
     cells = tabulate_curves(table, by)
     groups = cells.conditions.groupby(list(by), sort=False).groups
+    if measure != AREA:
+        groups = {key: index for key, index in groups.items() if len(index) > 1}
     frames = cells.conditions["frames"].to_numpy()
     if budget is None:
         budget = _shortest(cells, frames, groups.values())
@@ -136,11 +143,21 @@ def areas(table: pd.DataFrame, by: Sequence[str] = WHO, budget: int | None = Non
         points = np.asarray(index)
         for seed in range(shape[1]):
             present = points[cells.counts[points, seed] > 0]
-            weights = area_weights(frames[present], budget)
+            weights = _weights(measure, frames[present], budget)
             if weights is not None:
                 values[row, seed] = weights @ cells.values[present, seed]
                 counts[row, seed] = cells.counts[present, seed].min()
     return Cells(conditions, values, counts), budget
+
+
+def _weights(measure: str, frames: NDArray[np.int64], budget: float) -> FloatArray | None:
+    """Return the weights of a curve's points in a measure; None if the curve ends before the budget."""
+    area = area_weights(frames, budget)
+    if area is None or measure == AREA:
+        return area
+    identity = np.eye(len(frames))
+    heights = np.array([float(np.interp(budget, frames, curve)) for curve in identity])
+    return np.asarray((area if measure == GAIN else heights) - identity[0])
 
 
 def area_weights(frames: NDArray[np.int64], budget: float) -> FloatArray | None:
@@ -171,7 +188,7 @@ def _shortest(cells: Cells, frames: NDArray[np.int64], groups: Iterable[Any]) ->
     return min(ends)
 
 
-def _bands(
+def curve_bands(
     means: FloatArray, estimates: Sequence[Estimate], generator: np.random.Generator
 ) -> list[tuple[float, float]]:
     """Return each point's band from seed means (points, seeds); points that lack seeds have none."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from glam_eval.statistics.curves import WHO, areas, tabulate_curves
+from glam_eval.statistics.curves import END_GAIN, GAIN, WHO, areas, tabulate_curves
 from glam_eval.statistics.inference.intervals import estimate_mean
 from glam_eval.statistics.inference.metrics import FloatArray
 from glam_eval.statistics.inference.survival import restricted_mean
@@ -45,6 +45,24 @@ def sample_efficiency(
     waiting_names = ["frames", "frames_low", "frames_high", "frames_median", "n_reached", "n_seeds"]
     columns = [*by, "budget", "area", "area_low", "area_high", "threshold", *waiting_names]
     return pd.DataFrame(rows, columns=columns)
+
+
+def learning_gains(
+    table: pd.DataFrame, *, by: Sequence[str] = WHO, budget: int | None = None
+) -> pd.DataFrame:
+    """Return what training adds to the start of every curve, from episodes or training updates.
+
+    Columns: ``by``, measure (gain_along_training: the area less the first point; gain_at_end: the height at
+    the budget less the first point), mean, low, high, n_seeds. Who was evaluated once has no gain, no row.
+    """
+    rows = []
+    for measure in (GAIN, END_GAIN):
+        cells, _ = areas(table, by, budget, measure)
+        for row, condition in enumerate(cells.conditions.itertuples(index=False)):
+            if not np.isnan(cells.values[row]).all():
+                estimate = estimate_mean(cells.matrix(row), "mean")
+                rows.append((*condition, measure, estimate.value, *estimate.interval(), estimate.n_seeds))
+    return pd.DataFrame(rows, columns=[*by, "measure", "mean", "low", "high", "n_seeds"])
 
 
 def first_passages(means: FloatArray, frames: FloatArray, threshold: float) -> tuple[FloatArray, FloatArray]:

@@ -1,21 +1,21 @@
 """The directory of a suite's results: whose it is, and who may write in it now."""
 
 import contextlib
-import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import UNFINISHED
-from glam_eval.execution.study import IDENTITY, MARKER, read_suite, suite_made_here, write_suite
+from glam_eval.core.leases import CLAIMS, HeldError, held, living_holders
+from glam_eval.execution.study import IDENTITY, MARKER, read_suite, stop_file, suite_made_here, write_suite
+from glam_eval.launchers import slurm
 from glam_eval.suites.emptying import empty
 
-_PARENT_LOCK, _WORKERS_LOCK = ".parent.lock", ".workers.lock"
+_LEASE = "directory"
 _MAY_DIFFER = {"seeds", "first_seed", "title", "question", "silence_seconds"}
 _ORPHAN_SECONDS = 60.0  # workers of a killed parent notice within an update and write a checkpoint
 
@@ -68,8 +68,10 @@ def check_fresh(out: Path, suite: SuiteConfig) -> None:
 
 
 @contextlib.contextmanager
-def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[list[str]]:
+def claimed(out: Path, suite: SuiteConfig, fresh: bool = False, shared: bool = False) -> Iterator[list[str]]:
     """Hold the directory for one invocation; raise a UserError if another one is at work in it.
+
+    So it is if runs of the study go on by themselves, unless they may (``shared``).
 
     With ``fresh`` what the same suite left there is deleted; what was not ours and stays is given, by name.
     Killed at any point of that, the directory is taken again, with ``fresh`` or without. ``check_fresh``
@@ -82,51 +84,38 @@ def claimed(out: Path, suite: SuiteConfig, fresh: bool = False) -> Iterator[list
         raise UserError(
             f"--out {str(out)!r} can't be made: {error.strerror}; give another directory"
         ) from None
-    with _lock_file(out / _PARENT_LOCK) as parent, _lock_file(out / _WORKERS_LOCK) as workers:
-        if not _lock(parent, 0.0):
-            raise UserError(f"{str(out)!r} is in use by another glam-eval: wait for it or give another --out")
-        if not _lock(workers, _ORPHAN_SECONDS):
-            raise UserError(
-                f"workers of an interrupted run still write in {str(out)!r}: try again in a minute"
-            )
-        fcntl.flock(workers, fcntl.LOCK_UN)
-        left = []
-        if fresh:
-            own = {_PARENT_LOCK, _WORKERS_LOCK, IDENTITY, MARKER}
-            left = empty(out, own)
-        write_suite(out, suite)
-        yield left
+    try:
+        with held(out, _LEASE):
+            if not shared or stop_file(out).exists():
+                _wait_for_workers(out)
+            left = []
+            if fresh:
+                left = empty(out, {CLAIMS, IDENTITY, MARKER})
+            write_suite(out, suite)
+            stop_file(out).unlink(missing_ok=True)
+            yield left
+    except HeldError as error:
+        raise UserError(
+            f"{str(out)!r} is in use by another glam-eval ({error}): wait for it or give another --out"
+        ) from None
 
 
-@contextlib.contextmanager
-def worker_lock(out: Path) -> Iterator[None]:
-    """Tell later invocations that a worker is writing here, even if its parent is gone."""
-    with _lock_file(out / _WORKERS_LOCK) as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield
+def _wait_for_workers(out: Path) -> None:
+    """Raise a UserError if runs of the study go on elsewhere; those whose parent is gone end soon."""
+    jobs = {entry.job for entry in (slurm.queued(out) or {}).values()}
+    if jobs:
+        raise UserError(
+            f"Slurm has {len(jobs)} tasks for {str(out)!r}: wait for them, or glam-eval cancel {out}, "
+            "or go on with --launcher slurm"
+        )
+    others = living_holders(out, _ORPHAN_SECONDS, besides={_LEASE})
+    for run_id, holder in others.items():
+        raise UserError(f"{run_id} still goes on in {str(out)!r} ({holder}): try again in a minute")
 
 
 def _is_first(name: str) -> bool:
     """Return whether a file is all that there may be if we were killed at once."""
-    return name in (_PARENT_LOCK, _WORKERS_LOCK, MARKER) or name.endswith(UNFINISHED)
-
-
-def _lock_file(path: Path) -> IO[str]:
-    """Open a file to be locked; its content is nothing, and a link is not followed."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+")
-
-
-def _lock(file: IO[str], patience: float) -> bool:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.2)
-        else:
-            return True
+    return name in (CLAIMS, MARKER) or name.endswith(UNFINISHED)
 
 
 def _results_of(suite: dict[str, Any]) -> dict[str, Any]:

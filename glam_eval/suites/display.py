@@ -12,7 +12,7 @@ from glam_eval.config.graph import PlannedRun
 from glam_eval.core.console import Console, styled
 from glam_eval.core.progress_bars import progress_bars
 from glam_eval.execution.progress import Progress
-from glam_eval.suites.messages import Failed, Finished, Message, Stopped
+from glam_eval.launchers.messages import Failed, Finished, Message, Stopped
 
 _LINE_SECONDS = 15.0  # between plain lines
 _NEARLY = 0.99  # the most that is shown as done before all runs are

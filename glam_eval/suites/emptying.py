@@ -11,13 +11,15 @@ from pathlib import Path
 
 from glam_eval.core.files import UNFINISHED
 from glam_eval.core.records import TABLES
+from glam_eval.execution.study import stop_file
 from glam_eval.results.layout import JOURNAL, SUFFIX
 
 REPORT = "report.html"
 DIGESTS = ".summary.json"  # what comparisons, figures and report were made from
 
 _TABLES = tuple(table for table in TABLES if table != "runs")
-_FOLDERS = ("runs", "checkpoints", *_TABLES, "figures", "logs", ".alive")
+_HIDDEN = (".alive", ".failed", ".launch")
+_FOLDERS = ("runs", "checkpoints", *_TABLES, "figures", "logs", "tensorboard", *_HIDDEN)
 _OF_CHECKPOINTS = ("frames-", "steps-", ".partial-", ".replaced-")
 
 
@@ -28,7 +30,7 @@ def empty(out: Path, own: Collection[str] = ()) -> list[str]:
     """
     for name in _FOLDERS:
         _delete_in(out / name, _ours_in(name))
-    for file in (out / REPORT, out / DIGESTS, *out.glob(f".*{UNFINISHED}")):
+    for file in (out / REPORT, out / DIGESTS, stop_file(out), *out.glob(f".*{UNFINISHED}")):
         if file.is_symlink() or file.is_file():
             file.unlink()
     return sorted(_left(out, own))
@@ -47,7 +49,9 @@ def _ours_in(folder: str) -> Callable[[Path], bool]:
             return lambda path: path.name in names and not path.is_dir()
         case "logs":
             return lambda path: path.name.endswith(".log") and not path.is_dir()
-        case ".alive":
+        case "tensorboard":
+            return lambda path: path.name.startswith("events.out.tfevents.") and not path.is_dir()
+        case hidden if hidden in _HIDDEN:
             return lambda path: not path.is_dir()
     return lambda path: path.name.endswith((SUFFIX, JOURNAL, UNFINISHED)) and not path.is_dir()
 

@@ -19,9 +19,15 @@ def in_order(suite: SuiteConfig) -> list[PlannedRun]:
     return sorted(runs, key=lambda planned: ahead[planned.run_id], reverse=True)
 
 
+def expected_seconds(suite: SuiteConfig) -> dict[str, float]:
+    """Return about how long each run of a suite takes on one core of an ordinary machine, by run_id."""
+    agents = _agents(suite.graph)
+    return {planned.run_id: nominal_seconds(planned, agents) for planned in suite.graph}
+
+
 def core_seconds(suite: SuiteConfig) -> float:
     """Return about how long all runs of a suite take together on one core of an ordinary machine."""
-    return sum(nominal_seconds(planned, _agents(suite.graph)) for planned in suite.graph)
+    return sum(expected_seconds(suite).values())
 
 
 def _agents(runs: Sequence[PlannedRun]) -> dict[str, RunConfig]:

@@ -11,14 +11,14 @@ from glam_eval.core.console import Console, styled
 from glam_eval.core.errors import unknown
 from glam_eval.core.files import refuse_links
 from glam_eval.core.processors import available_processors
+from glam_eval.execution.failures import failure, forget_failures
 from glam_eval.execution.owed import owed
+from glam_eval.launchers.base import Launcher, Outcome, Work
+from glam_eval.launchers.local import LocalLauncher
 from glam_eval.results import finished_runs, forget_runs
 from glam_eval.suites.directory import claimed
 from glam_eval.suites.display import Display
-from glam_eval.suites.failures import FailureLog, failure, forget_failures
-from glam_eval.suites.messages import Message
-from glam_eval.suites.plan import in_order
-from glam_eval.suites.scheduler import Outcome, Scheduler
+from glam_eval.suites.plan import expected_seconds, in_order
 
 _NAMED = 10  # files of others that are named one by one
 
@@ -32,8 +32,13 @@ def validate(suite: SuiteConfig) -> None:
     from glam_eval.protocols.retention import check_measurable
     from glam_eval.protocols.scenes import check_scenes, environment_of
 
+    checked: set[str] = set()
     for planned in suite.graph:
         config = planned.config
+        besides_seed = f"{config.model_dump_json(exclude={'seed'})} {planned.protocols}"
+        if besides_seed in checked:
+            continue
+        checked.add(besides_seed)
         world = config.environment
         check_level(world.level, world.options)
         if world.template not in template_names():
@@ -69,34 +74,31 @@ def choose_devices(suite: SuiteConfig, workers: int | None, device: str) -> tupl
 def run_suite(
     suite: SuiteConfig,
     out: Path,
-    devices: Sequence[str],
+    launcher: Launcher,
     fresh: bool,
     console: Console,
     conclude: Callable[[Outcome], None] | None = None,
 ) -> Outcome:
-    """Carry out what is not finished yet, a worker a device; results are in ``out`` whatever happens.
+    """Have carried out what is not finished yet; results are in ``out`` whatever happens.
 
-    ``conclude`` is called at the end, before another invocation may write in the directory.
+    Runs that an engine still has from before are left to it. ``conclude`` is called at the end, before
+    another invocation may write in the directory.
 
     Raises:
         UserError: if the directory is another suite's or in use, or holds symbolic links or a damaged file.
     """
-    with claimed(out, suite, fresh) as left:
+    with claimed(out, suite, fresh, shared=not (fresh or isinstance(launcher, LocalLauncher))) as left:
         refuse_links(out)
         if left:
             console.print(_left_alone(left), highlight=False, markup=False, soft_wrap=True)
         console.print(styled((suite.title, "bold"), f"  {suite.question}"))
-        runs = in_order(suite)
-        todo = _begin(out, runs, console)
-        failures = FailureLog(out, todo, devices)
-        with Display(todo, len(runs) - len(todo), console) as display:
-
-            def observe(message: Message) -> None:
-                failures.observe(message)
-                display.observe(message)
-
-            scheduler = Scheduler(out, devices, suite.threads, observe, suite.silence_seconds)
-            outcome = scheduler.run(todo) if todo else Outcome([], {})
+        runs, before = in_order(suite), launcher.under_way(out)
+        todo = _begin(out, [planned for planned in runs if planned.run_id not in before], console)
+        given = [planned for planned in runs if planned.run_id in before]
+        work = Work(out, todo, suite.threads, suite.silence_seconds, expected_seconds(suite), given)
+        with Display([*todo, *given], len(runs) - len(todo) - len(given), console) as display:
+            some = todo or given
+            outcome = launcher.carry_out(work, display.observe) if some else Outcome([], {})
         if conclude is not None:
             conclude(outcome)
         return outcome
@@ -136,7 +138,8 @@ def run_alone(suite: SuiteConfig, out: Path, device: str, console: Console) -> P
         KeyboardInterrupt, EndedError: if it is interrupted.
     """
     validate(suite)
-    outcome = run_suite(suite, out, choose_devices(suite, 1, device), False, console)
+    launcher = LocalLauncher(choose_devices(suite, 1, device))
+    outcome = run_suite(suite, out, launcher, False, console)
     if outcome.interrupted:
         raise outcome.interrupted
     if outcome.failed:

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 from rich.text import Text
 
-from glam_eval import __version__
 from glam_eval.config.protocols import condition_rank
 from glam_eval.core.console import Console, Table, styled
 from glam_eval.core.files import sha256_of, write_text_atomically
 from glam_eval.core.records import TABLES, ComparisonRecord
 from glam_eval.core.seeds import stream
+from glam_eval.core.version import __version__
 from glam_eval.execution.study import IDENTITY
 from glam_eval.results import compact, load_results, write_table
 from glam_eval.results.layout import files_of
@@ -91,9 +91,25 @@ def _digest_of_tables(out: Path) -> str:
 def print_summary(out: Path, console: Console) -> None:
     """Print what was found and where everything is."""
     findings(load_results(out, "comparisons"), console)
+    told = reading(out, console)
     console.print(f"tables   {out}/{{runs,training,episodes,comparisons}}/*.parquet", soft_wrap=True)
     console.print(f"figures  {out / 'figures'}", soft_wrap=True)
     console.print(f"report   {out / 'report.html'}", soft_wrap=True)
+    for line in told:
+        console.print(f"reading  {line}", soft_wrap=True)
+
+
+def reading(out: Path, console: Console) -> list[str]:
+    """Print who reads the goal and who walks, where that was asked; return it as a line an agent."""
+    from glam_eval.report.printed import drawn
+    from glam_eval.report.reading import headline, reading_matrices
+    from glam_eval.statistics import who_reads
+
+    table = who_reads(load_results(out, "episodes"), runs=load_results(out, "runs"))
+    for matrix in reading_matrices(table):
+        for line in drawn(matrix, console.width):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return headline(table)
 
 
 def findings(comparisons: pd.DataFrame, console: Console) -> None:

@@ -2,11 +2,29 @@
 
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glam_eval.policies.base import Policy, PrefixSharingPolicy
 from glam_eval.policies.lanes import even_parts
+
+
+def parts_of(policy: Policy, inputs: Sequence[Any], limit: int, lanes: int) -> list[NDArray[np.int64]]:
+    """Return indices of inputs, in parts to compute at once, as the policy shares work among inputs.
+
+    Args:
+        policy: which computes them.
+        inputs: prepared by it.
+        limit: of the costs of ``lanes`` parts.
+        lanes: parts side by side, as ``lane_count`` gives it.
+    """
+    sharing = policy.parts(inputs, limit, lanes) if isinstance(policy, PrefixSharingPolicy) else None
+    if sharing is not None:
+        return [np.array(part) for part in sharing]
+    costs, keys = [policy.cost(each) for each in inputs], [policy.key(each) for each in inputs]
+    return micro_batches(costs, keys, limit, lanes)
 
 
 def micro_batches(

@@ -16,7 +16,7 @@ from glam_eval.core.seeds import stream
 from glam_eval.core.world import Observation, Situation
 from glam_eval.policies.base import Policy
 from glam_eval.policies.lanes import add_gradients, lane_count
-from glam_eval.training.batches import micro_batches
+from glam_eval.training.batches import parts_of
 from glam_eval.training.learners import TENSORS_FILE, Learned
 
 _UNSEEN = Observation("", (), np.empty(0, np.uint8), 0)  # language models read the prompt alone
@@ -100,10 +100,6 @@ class Cloner:
         """Return the minibatch's summed cross-entropy and policy entropy, and the gradient's norm."""
         self._optimizer.zero_grad(set_to_none=True)
         inputs = [self._inputs[index] for index in minibatch]
-        costs, keys = (
-            [self._policy.cost(each) for each in inputs],
-            [self._policy.key(each) for each in inputs],
-        )
 
         def part_losses(part: NDArray[np.int64]) -> tuple[torch.Tensor, tuple[float, float]]:
             scores = self._policy.evaluate([inputs[index] for index in part]).log_probabilities
@@ -115,7 +111,7 @@ class Cloner:
 
         lanes = lane_count(self._parameters[0].device, self._weights)
         at_once = self._settings.micro_batch_tokens or self._policy.cost_at_once
-        parts = micro_batches(costs, keys, at_once, lanes)
+        parts = parts_of(self._policy, inputs, at_once, lanes)
         sums = np.sum(add_gradients(part_losses, parts, self._parameters, lanes), axis=0)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.max_grad_norm))
         if not math.isfinite(norm):

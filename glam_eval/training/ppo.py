@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from glam_eval.config.ppo import PPOConfig
-from glam_eval.core.errors import RunFailedError
+from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.seeds import stream
-from glam_eval.policies.base import Policy, PolicyOutput, SequencePolicy
+from glam_eval.policies.base import HeadedPolicy, Policy, PolicyOutput, SequencePolicy
 from glam_eval.policies.lanes import add_gradients, lane_count
 from glam_eval.training.advantages import generalized_advantages
-from glam_eval.training.batches import micro_batches
+from glam_eval.training.batches import micro_batches, parts_of
 from glam_eval.training.rollouts import Rollout
 
 
@@ -89,8 +89,13 @@ class PPO:
         self._updates = updates
         self._parameters = list(policy.parameters())
         self._weights = sum(parameter.numel() for parameter in self._parameters)
+        self._rates = [config.learning_rate]
+        groups: list[dict[str, Any]] = [{"params": self._parameters}]
+        if config.heads_learning_rate is not None:
+            groups = _apart(policy, self._parameters)
+            self._rates.append(config.heads_learning_rate)
         self.optimizer = torch.optim.Adam(
-            self._parameters,
+            groups,
             lr=config.learning_rate,
             betas=config.adam_betas,
             eps=config.adam_epsilon,
@@ -99,6 +104,10 @@ class PPO:
 
     def learning_rate(self, update: int) -> float:
         """Return the learning rate of an update, counted from 1."""
+        return self._config.learning_rate * self._course(update)
+
+    def _course(self, update: int) -> float:
+        """Return what learning rates of an update are multiplied by."""
         done = (update - 1) / max(1, self._updates)
         match self._config.schedule:
             case "linear":
@@ -107,7 +116,7 @@ class PPO:
                 factor = 0.5 * (1 + math.cos(math.pi * done))
             case _:
                 factor = 1.0
-        return self._config.learning_rate * factor
+        return factor
 
     def update(self, rollout: Rollout, update: int) -> PPOStatistics:
         """Run the epochs of one update; raises RunFailedError if a loss is not finite."""
@@ -125,8 +134,8 @@ class PPO:
         explained = float(1 - (returns - rollout.values).var() / variance) if variance > 0 else math.nan
         if config.normalize_advantages:
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(update)
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * self._course(update)
         totals, norms, samples = np.zeros(5), [], 0
         for epoch in range(config.epochs):
             epoch_kl, epoch_samples = 0.0, 0
@@ -184,14 +193,17 @@ class PPO:
     def _micro_batches(
         self, rollout: Rollout, minibatch: NDArray[np.int64], lanes: int
     ) -> Iterator[NDArray[np.int64]]:
-        """Split a minibatch, sorted by cost; all lanes together hold ``micro_batch_tokens`` padded tokens."""
+        """Split a minibatch into parts that share work; all lanes together hold ``micro_batch_tokens``."""
         slots = rollout.actions.shape[1]
         recurrence = self._config.recurrence
         first = [rollout.inputs[s // slots * recurrence][s % slots] for s in minibatch]
-        costs = [self._policy.cost(each) for each in first]
-        keys = [None if recurrence > 1 else self._policy.key(each) for each in first]
         at_once = self._config.micro_batch_tokens or self._policy.cost_at_once
-        for part in micro_batches(costs, keys, at_once, lanes):
+        if recurrence > 1:
+            costs = [self._policy.cost(each) for each in first]
+            parts = micro_batches(costs, [None] * len(costs), at_once, lanes)
+        else:
+            parts = parts_of(self._policy, first, at_once, lanes)
+        for part in parts:
             yield minibatch[part]
 
     def _sequence_losses(
@@ -225,6 +237,15 @@ class PPO:
             taken(returns),
             self._config,
         )
+
+
+def _apart(policy: Policy, parameters: list[torch.nn.Parameter]) -> list[dict[str, Any]]:
+    """Return the optimiser's groups: the heads of a policy in one of their own, at the end."""
+    if not isinstance(policy, HeadedPolicy):
+        raise UserError("learner.heads_learning_rate is for language models: leave it out for other agents")
+    heads = list(policy.head_parameters())
+    own = {id(head) for head in heads}
+    return [{"params": [each for each in parameters if id(each) not in own]}, {"params": heads}]
 
 
 def _evaluate_sequences(

@@ -52,7 +52,7 @@ def test_a_whole_study_with_a_poor_terminal_in_a_hostile_directory(suite, tmp_pa
     assert set(load_results(out, "episodes")["shift"]) == {"none@fr", "invented_nouns"}
 
 
-@pytest.mark.parametrize("where", ["figures", "logs", "runs", "suite.json", ".parent.lock", "checkpoints"])
+@pytest.mark.parametrize("where", ["figures", "logs", "runs", "suite.json", ".claims", "checkpoints"])
 def test_links_among_received_results_are_not_written_through(suite, tmp_path, where):
     victim = tmp_path / "victim"
     victim.mkdir() if "." not in where else victim.write_text("precious")

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from program import glam_eval
 
-from glam_eval.cli.tables import drawn, present, present_matrices
+from glam_eval.cli.tables import present, present_matrices
 from glam_eval.core.console import Console
 from glam_eval.core.errors import UserError
 from glam_eval.report.matrices import LEGEND, Cell, matrices
+from glam_eval.report.printed import drawn
 from glam_eval.results import load_results
 from glam_eval.statistics import compare
 

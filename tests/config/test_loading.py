@@ -140,7 +140,7 @@ def test_extending_oneself_is_an_error(tmp_path):
 
 def test_preset_values_yield_to_given_ones(suite_file):
     run = load_suite(str(suite_file), ["ppo.epochs=7"]).runs()[0]
-    assert (run.learner.epochs, run.learner.minibatch, run.learner.learning_rate) == (7, 256, 1e-3)
+    assert (run.learner.epochs, run.learner.minibatch, run.learner.learning_rate) == (7, 256, 3e-4)
 
 
 def test_an_agent_has_its_own_values_under_a_preset(suite_file):
@@ -198,10 +198,10 @@ def test_evaluation_points_span_the_run(suite_file):
 EXPECTED_RUNS = {
     "ablations": 100,
     "ablations-cpu": 60,
-    "agents-cpu": 60,
     "generalization": 30,
-    "generalization-cpu": 30,
+    "generalization-cpu": 40,
     "grounding": 75,
+    "grounding-search": 12,
     "grounding-cpu": 80,
     "online-offline": 30,
     "online-offline-cpu": 40,
@@ -209,7 +209,7 @@ EXPECTED_RUNS = {
     "paper-cpu": 78,
     "probes": 15,
     "probes-cpu": 20,
-    "quick": 30,
+    "quick": 40,
     "retention": 20,
     "retention-cpu": 20,
     "sample-efficiency": 50,

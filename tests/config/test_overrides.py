@@ -42,7 +42,7 @@ def rates(suite):
 
 
 def test_an_entry_is_found_by_place_and_by_name(load):
-    assert rates(load()) == [1e-3, 2e-3]
+    assert rates(load()) == [3e-4, 2e-3]
     assert rates(load("agents.0.ppo.learning_rate=1e-4")) == [1e-4, 2e-3]
     assert rates(load("agents.gflan.ppo.learning_rate=1e-4")) == [1e-4, 1e-4]
     assert load("protocols.sample-efficiency.scenes=7").protocols[0].scenes == 7

@@ -58,7 +58,7 @@ def test_nothing_that_is_gone_is_listed_and_each_line_tells_files_apart():
     [
         ("A level", ["environments/catalogue.py"]),
         ("A shift", ["language/shifts/"]),
-        ("A figure", ["figures/definitions/", "figures/draw/"]),
+        ("A figure", ["figures/definitions/", "figures/drawings/"]),
     ],
 )
 def test_a_recipe_names_the_files_to_touch(thing, files):

@@ -10,7 +10,7 @@ from tiny_models import bart, byte_level_tokenizer, causal, t5
 from glam_eval.core.errors import UserError
 from glam_eval.policies import score_actions
 from glam_eval.policies.scoring.families import CAUSAL_MODELS, check_family, longest_input
-from glam_eval.policies.scoring.scores import Scorer, make_engine
+from glam_eval.policies.scoring.scores import make_scorer
 from glam_eval.policies.scoring.tokens import CachedTokenizer
 
 PROMPTS = [
@@ -124,8 +124,7 @@ def test_families_in_half_precision(kind):
     prompts, actions = zip(*choices, strict=True)
     with torch.no_grad():
         exact, half = (
-            Scorer(model, make_engine(model), "sum", half=half).run(prompts, actions)[0]
-            for half in (False, True)
+            make_scorer(model, "sum", half=half).run(prompts, actions)[0] for half in (False, True)
         )
     torch.testing.assert_close(half, exact, rtol=0.03, atol=0.03)
 

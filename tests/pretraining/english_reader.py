@@ -21,10 +21,9 @@ _THING = rf"(?P<state>open |closed |locked )?(?P<color>{'|'.join(COLORS)}) (?P<n
 _PLACE = r"(?:(?P<side>\d) steps? (?P<way>left|right))?(?: and )?(?:(?P<ahead>\d) steps? forward)?"
 SIGHTING = re.compile(rf"\b(?:You see|There is) an? (?:wall|{_THING}) {_PLACE}")
 CARRIED = re.compile(rf"You carry an? {_THING}")
-GOAL = re.compile(
-    r"(?:agent:|to:|task:) (?:go to|pick up|open) (?:the|an?) "
-    rf"(?:(?P<color>{'|'.join(COLORS)}) )?(?P<noun>\w+)"
-)
+_NAME = rf"(?:the|an?) (?:(?P<color>{'|'.join(COLORS)}) )?(?P<noun>\w+)"
+GOAL = re.compile(rf"(?:go to|pick up|open) {_NAME}")
+BARE = re.compile(rf"(?:^|[.\n] ){_NAME}(?=\.| \n|$)")  # the name of the goal's thing alone
 
 
 def place(match):
@@ -45,7 +44,7 @@ def read_thing(text):
 
 def sightings(text):
     """[((colour, noun, state) or None for a wall, (right, forward))] of the newest observation."""
-    newest = re.split(r"Observation \d:", text)[-1]
+    newest = re.split(r"(?:^|\n )\d: ", text)[-1]
     return [
         (
             (COLORS[match["color"]], NOUNS[match["noun"]], (match["state"] or "").strip())
@@ -59,7 +58,7 @@ def sightings(text):
 
 def goal(text):
     """(colour or None, noun or None) of a goal about one thing; None where the text has no such goal."""
-    match = GOAL.search(text)
+    match = GOAL.search(text) or BARE.search(text)
     if match is None or match["noun"] not in NOUNS:
         return None
     noun = NOUNS[match["noun"]]

@@ -8,6 +8,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.policies.models.loading import new_embedded
 from glam_eval.policies.scoring.t5 import T5Engine
 from glam_eval.pretraining.batches import Batches, Encoder, Item, micro_batches
+from glam_eval.pretraining.curriculum import CURRICULUM, WIDEST
 from glam_eval.pretraining.loop import mean_loss, target_losses
 from glam_eval.pretraining.mixture import training_examples, training_sentences
 from glam_eval.pretraining.recipe import Recipe, load_recipe, recipes
@@ -16,54 +17,49 @@ MODEL, TOKENIZER = new_embedded("t5-pico", 0)
 
 
 def recipe(**values):
-    defaults = {"span_tokens": 2000, "instruction_tokens": 4000, "learning_rate": 1e-3, "batch_tokens": 1000}
-    return Recipe(model="t5-pico", **{**defaults, **values})
+    defaults = {"stage_tokens": 2000, "instruction_tokens": 4000, "learning_rate": 1e-3}
+    return Recipe(model="t5-pico", **{**defaults, "batch_tokens": 1000, **values})
 
 
-def batches(**values):
-    return Batches(recipe(**values), TOKENIZER, training_examples, training_sentences)
+STAGES = (*CURRICULUM, WIDEST)
+LAST = len(CURRICULUM)
+
+
+def batches(examples=training_examples, **values):
+    return Batches(recipe(**values), TOKENIZER, STAGES, examples, training_sentences)
 
 
 def flat(batch):
     return [(item.source.tolist(), item.target.tolist()) for item in batch]
 
 
-def test_a_batch_depends_on_seed_and_step_whatever_came_before():
+def test_a_batch_depends_on_seed_stage_and_step_whatever_came_before():
     straight, jumping = batches(), batches()
-    expected = {step: flat(straight.batch(step)) for step in (1, 2, 5, 33, 40)}
-    for step in (40, 5, 33, 1, 2):
-        assert flat(jumping.batch(step)) == expected[step]
-    assert len({str(batch) for batch in expected.values()}) == 5
-    assert flat(batches(seed=1).batch(1)) != expected[1]
+    asked = [(1, 0), (2, 0), (5, 1), (33, LAST), (40, LAST), (40, 1)]
+    expected = {each: flat(straight.batch(*each)) for each in asked}
+    for each in (asked[4], asked[5], asked[2], asked[3], asked[0], asked[1]):
+        assert flat(jumping.batch(*each)) == expected[each]
+    assert len({str(batch) for batch in expected.values()}) == len(asked)
+    assert flat(batches(seed=1).batch(1, 0)) != expected[1, 0]
 
 
-def test_phases_and_shares():
+def test_spans_and_their_share():
     made, marks = batches(span_share=0.25), set(Encoder(TOKENIZER, recipe().spans)._marks)
 
     def tokens(batch, of_spans):
         return sum(item.tokens for item in batch if (item.target[0] in marks) == of_spans)
 
-    for step in (1, 2):
-        assert tokens(made.batch(step), False) == 0 and 1000 <= tokens(made.batch(step), True) < 1300
+    for stage in range(LAST):
+        batch = made.batch(1, stage)
+        assert tokens(batch, True) == 0 and 1000 <= tokens(batch, False) < 1300
     for step in (3, 4, 5):
-        batch = made.batch(step)
+        batch = made.batch(step, LAST)
         assert 250 <= tokens(batch, True) < 450 and 1000 <= sum(item.tokens for item in batch) < 1512
-    assert all(item.target[-1] == TOKENIZER.eos_token_id for item in made.batch(3))
-    assert all(TOKENIZER.eos_token_id not in item.source for item in made.batch(3))
-    assert not any(len(item.source) + len(item.target) > 40 for item in batches(longest=40).batch(3))
-
-
-def test_the_curriculum_begins_with_easy_items():
-    asked = []
-
-    def spy(seed, *, easy):
-        for example in training_examples(seed, easy=easy):
-            asked.append(easy)
-            yield example
-
-    made = Batches(recipe(easy_tokens=2000), TOKENIZER, spy, training_sentences)
-    made.batch(1)
-    assert asked[0] and not asked[-1] and asked == sorted(asked, reverse=True)
+    assert all(item.target[-1] == TOKENIZER.eos_token_id for item in made.batch(3, LAST))
+    assert all(TOKENIZER.eos_token_id not in item.source for item in made.batch(3, LAST))
+    assert not any(item.tokens > 40 for item in batches(longest=40).batch(3, LAST))
+    plain = batches(examples=None).batch(1, LAST)
+    assert tokens(plain, False) == 0 and tokens(plain, True) >= 1000
 
 
 def test_micro_batches_hold_every_item_once():
@@ -87,7 +83,7 @@ def plain_loss(item):
 
 
 def test_losses_and_gradients_are_plain_teacher_forcings():
-    items = batches().batch(1)[:4] + batches().batch(3)[:9]
+    items = batches().batch(1, 0)[:4] + batches().batch(3, LAST)[:9]
     parts = [target_losses(T5Engine(MODEL), part) for part in micro_batches(items, 400)]
     ordered = [item for part in micro_batches(items, 400) for item in part]
     ours = torch.cat([losses for losses, _ in parts]).split([len(item.target) for item in ordered])
@@ -117,11 +113,11 @@ def test_recipes_ship_for_every_rung_and_their_schedule_rises_then_falls():
     for name in recipes():
         made = load_recipe(name, seed=3)
         assert made.model == name and made.seed == 3
-        rates = [made.learning_rate_at(step) for step in range(1, made.steps + 1)]
-        peak = rates.index(max(rates))
-        assert rates[peak] == pytest.approx(made.learning_rate) and peak < 0.1 * made.steps
-        assert rates[:peak] == sorted(rates[:peak]) and rates[peak:] == sorted(rates[peak:], reverse=True)
-        assert rates[-1] == pytest.approx(made.learning_rate * made.final_learning_rate)
+        curriculum = [made.learning_rate_at(step) for step in range(1, 500)]
+        assert curriculum == sorted(curriculum) and curriculum[-1] == made.learning_rate
+        full = [made.learning_rate_at(1000 + step, step) for step in range(made.full_steps + 1)]
+        assert full == sorted(full, reverse=True) and full[0] == made.learning_rate
+        assert full[-1] == pytest.approx(made.learning_rate * made.final_learning_rate)
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,22 @@ def test_prompts_and_trajectories_are_found(language, template):
     actions = voice.actions()
     one = render_prompt(voice, template, actions, voice.goal(GoTo(BALL)), [sentences], [])
     found = rules(Example("x", one, "2"))
-    assert found == {"action with an observation", "action with a goal", "trajectory or choice of action"}
+    layout = {"trajectory or choice of action", "layout of the agents' prompts"}
+    assert found == {"action with an observation", "action with a goal", *layout}
     bare = render_prompt(voice, template, [], voice.goal(GoTo(BALL)), [sentences], [])
-    assert rules(Example("x", bare, "left")) == {"trajectory or choice of action"}
+    assert rules(Example("x", bare, "left")) == layout
+
+
+@pytest.mark.parametrize("template", ["paper", "prose"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_label_of_the_prompts_may_be_translated_but_stand_before_nothing(language, template):
+    voice = speaker(language)
+    label = voice.phrases(template)["goal_introduction"]
+    assert rules(Example("x", label, label)) == set()
+    assert rules(Example("x", f"{label} {voice.goal(GoTo(BALL))}", "2")) == {"layout of the agents' prompts"}
+    if template == "paper":
+        told = f"{voice.phrases(template)['observation']} 0: {sighting(voice)}"
+        assert rules(Example("x", told, "2")) == {"layout of the agents' prompts"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -96,7 +109,7 @@ def test_what_is_asked_about_words_and_places_passes():
             Example("side", "You see a red ball 2 steps left. On which side?", "left"),
             Example(
                 "goal_side",
-                "Goal of the agent: pick up the red ball \n You see a red ball 1 step left",
+                "pick up the red ball \n You see a red ball 1 step left",
                 "left",
             ),
         )

@@ -10,16 +10,11 @@ from glam_eval.core.errors import UserError
 from glam_eval.policies.models.loading import new_embedded
 from glam_eval.policies.scoring.t5 import T5Engine
 from glam_eval.pretraining import evaluate
-from glam_eval.pretraining.evaluate import (
-    SPANS,
-    Counts,
-    choose_answers,
-    language_scores,
-    model_answers,
-    write_answers,
-)
+from glam_eval.pretraining.answers import choose_answers, model_answers, write_answers
+from glam_eval.pretraining.evaluate import SPANS, Counts, language_scores
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.mixture import ANSWERABLE, held_out_examples
+from glam_eval.pretraining.real_scenes import TOLD_SIDE
 
 MODEL, TOKENIZER = new_embedded("t5-pico", 4)
 ITEMS = [
@@ -76,7 +71,11 @@ def test_scores_count_what_is_answered_rightly(monkeypatch):
     monkeypatch.setattr(
         evaluate, "model_answers", lambda *_: [truth[0], "key", truth[2], truth[3], "nothing"]
     )
-    spans, scores = language_scores(MODEL, TOKENIZER, Counts(items=5, windows=3), name="mine", seed=2)
+    monkeypatch.setattr(evaluate, "told_side_items", lambda count: ITEMS[:count])
+    spans, told_side, scores = language_scores(
+        MODEL, TOKENIZER, Counts(items=5, windows=3), name="mine", seed=2
+    )
+    assert (told_side.objective, told_side.accuracy) == (TOLD_SIDE, scores.accuracy)
     assert (spans.objective, spans.items, spans.run_id, spans.seed) == (SPANS, 3, "mine", 2)
     assert math.isnan(spans.accuracy) and spans.loss > 0
     assert scores.accuracy == pytest.approx(3 / 5)
@@ -91,8 +90,8 @@ def test_every_family_is_asked_and_equal_models_score_equally(monkeypatch):
     monkeypatch.setattr(evaluate, "ANSWERABLE", few)
     counts = Counts(items=8, windows=2)
     records = language_scores(MODEL, TOKENIZER, counts, run_id="a-run", frames=7)
-    assert [record.objective for record in records] == [SPANS, *few]
-    for record in records[1:]:
+    assert [record.objective for record in records] == [SPANS, TOLD_SIDE, *few]
+    for record in records[2:]:
         assert record.items == len(held_out_examples(record.objective, 8)) and record.frames == 7
         assert 0 <= record.accuracy <= 1
     again = language_scores(*new_embedded("t5-pico", 4), counts, run_id="a-run", frames=7)

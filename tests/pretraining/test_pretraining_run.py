@@ -1,5 +1,6 @@
 """A pretraining is a function of its recipe: straight, repeated, interrupted or killed."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -12,14 +13,19 @@ import torch
 from glam_eval.core.console import Console
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.pretraining import batches, loop
-from glam_eval.pretraining.recipe import Recipe
+from glam_eval.pretraining.curriculum import CURRICULUM, WIDEST
+from glam_eval.pretraining.mixture import GROUPS
+from glam_eval.pretraining.recipe import Recipe, load_recipe
 from glam_eval.pretraining.session import last_checkpoint, pretrain
+from glam_eval.pretraining.spans import sentinels
 from glam_eval.training.checkpoints import CheckpointStore
 
 QUIET = Console(quiet=True)
 TINY = {
     "model": "t5-pico",
-    "span_tokens": 3000,
+    "stage_tokens": 3000,
+    "gate": 1.0,
+    "gate_items": 5,
     "instruction_tokens": 5000,
     "batch_tokens": 1000,
     "learning_rate": 5e-3,
@@ -33,6 +39,7 @@ TINY = {
 def _few_families(monkeypatch):
     monkeypatch.setattr(loop, "FAMILIES", dict(list(loop.FAMILIES.items())[:2]))
     monkeypatch.setattr(batches, "BLOCK_STEPS", 3)
+    monkeypatch.setattr(loop, "stages_of", lambda _: (CURRICULUM[0], WIDEST))
     monkeypatch.setattr("glam_eval.pretraining.session.language_scores", lambda *_, **__: [])
     monkeypatch.setattr("glam_eval.pretraining.session.torch.set_num_threads", lambda _: None)
 
@@ -63,9 +70,43 @@ def test_equal_recipes_are_equal_bit_for_bit_and_other_seeds_are_not():
     pd.testing.assert_frame_equal(numbers(records[0]), numbers(records[1]), check_exact=True)
     assert torch.equal(weights(first), weights(second))
     assert not torch.equal(weights(first), weights(other))
-    assert [record.step for record in records[0]] == [2, 4, 6, 8]
-    assert records[0][-1].held_out_spans < records[0][0].held_out_spans
+    assert [record.step for record in records[0]] == [2, 3, 4, 6, 8]
+    assert [record.stage for record in records[0]] == ["one kind of fact"] * 2 + ["everything"] * 3
+    assert records[0][-1].held_out_instructions < records[0][0].held_out_instructions
     assert first.tokens == records[0][-1].tokens >= 8000
+
+
+def test_a_stage_is_left_as_soon_as_it_is_learned(monkeypatch):
+    answers = {CURRICULUM[0].name: [0.5, 0.97], WIDEST.name: [0.1] * 9}
+    run = loop.Pretraining(tiny(gate=0.9, stage_tokens=50_000))
+    monkeypatch.setattr(run, "_accuracy", lambda: answers[run.stages[run.stage].name].pop(0))
+    assert run.most_steps == 50 + 5
+    records = finish(run)
+    assert [(record.step, record.stage) for record in records[:3]] == [
+        (2, "one kind of fact"),
+        (4, "one kind of fact"),
+        (6, "everything"),
+    ]
+    assert records[-1].step == run.most_steps == 4 + 5
+    rates = [record.learning_rate for record in records]
+    assert rates[-1] < rates[2] and records[1].stage_accuracy == 0.97
+
+
+def test_without_every_group_of_families_plain_text_remains():
+    run = loop.Pretraining(tiny(without=tuple(GROUPS), instruction_tokens=2000))
+    marks = set(sentinels(run.tokenizer))
+    assert all(int(item.target[0]) in marks for item in run._batches.batch(1, 0))
+    assert all(math.isnan(record.stage_accuracy) for record in finish(run))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_looking_up_is_learned_from_facts_within_a_few_minutes(monkeypatch):
+    monkeypatch.setattr(loop, "stages_of", lambda _: (*CURRICULUM[:2], WIDEST))
+    run = loop.Pretraining(load_recipe("t5-nano", ["held_out=1", "held_out_windows=2"]))
+    while run.stage < 2:
+        record = run.advance()
+    assert record.stage_accuracy >= 0.95 and record.tokens < 6_000_000
 
 
 def test_a_resumed_pretraining_equals_a_straight_one(tmp_path):

@@ -16,6 +16,7 @@ from glam_eval.policies.scoring import t5
 from glam_eval.policies.scoring.kernels.choice import TorchKernels
 from glam_eval.pretraining import evaluate, loop
 from glam_eval.pretraining import release as releasing
+from glam_eval.pretraining.curriculum import CURRICULUM, WIDEST
 from glam_eval.pretraining.evaluate import Counts
 from glam_eval.pretraining.recipe import Recipe, load_recipe
 from glam_eval.pretraining.session import external_texts, last_checkpoint, pretrain, release_pretrained
@@ -28,6 +29,7 @@ def released(tmp_path_factory):
     few = dict(list(loop.FAMILIES.items())[:2])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "FAMILIES", few)
+        patch.setattr(loop, "stages_of", lambda _: (CURRICULUM[0], WIDEST))
         for module in (evaluate, releasing):
             patch.setattr(module, "ANSWERABLE", list(few))
         patch.setattr(releasing, "SHOWN", 20)
@@ -76,7 +78,9 @@ def test_random_twins_and_switches_start_from_what_ships(ladder, tmp_path):
 def test_the_card_says_what_it_is_and_shows_real_answers(released, ladder, capsys):
     card = shipped.read_card("t5-pico")
     assert "It is not FLAN-T5" in card and "glam-eval models pretrain t5-pico --seed 0 --out" in card
-    for score in released[2][1:]:
+    told_side = released[2][1]
+    assert f"in {told_side.accuracy:.1%} of 10 (chance 50%)" in card
+    for score in released[2][2:]:
         assert f"| {score.objective} | {score.items} | {score.accuracy:.0%} | {score.chance:.0%} |" in card
     assert "No external text" in card and card.count("expected: ") >= 2
     assert shipped.read_facts("t5-pico")["sha256"][shipped.WEIGHTS_FILE] in card
@@ -119,8 +123,8 @@ def test_only_finished_pretrainings_of_shipped_recipes_are_released(released, tm
     with pytest.raises(UserError, match="by another recipe than the one that ships"):
         release_pretrained(released[0], tmp_path)
     checkpoint = last_checkpoint(released[0])
-    checkpoint.state["step"] = 4
-    with pytest.raises(UserError, match="has learned 4 of 8 steps"):
+    checkpoint.state["finished"] = False
+    with pytest.raises(UserError, match="has learned 8 steps and isn't finished"):
         releasing.release(checkpoint, [], ladder=tmp_path)
 
 

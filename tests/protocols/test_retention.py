@@ -28,8 +28,8 @@ def table(tiny_run, tmp_path_factory):
 
 def test_language_is_measured_before_and_after_training(table):
     rows, _, _ = table
-    assert rows.groupby("frames").size().to_dict() == {0: 1 + len(ANSWERABLE), 80: 1 + len(ANSWERABLE)}
-    assert set(rows["objective"]) == {"span_corruption", *ANSWERABLE}
+    assert rows.groupby("frames").size().to_dict() == {0: 2 + len(ANSWERABLE), 80: 2 + len(ANSWERABLE)}
+    assert set(rows["objective"]) == {"span_corruption", "told_side", *ANSWERABLE}
     assert (rows.groupby("objective")[["items", "tokens", "chance"]].nunique() <= 1).all(axis=None)
 
 

@@ -40,9 +40,9 @@ def test_two_seeds_are_refused_in_words():
     assert {row[3].text for row in table.rows} == {"not offered: 2 seeds, and intervals and tests need 3"}
 
 
-def test_kinds_of_task_are_scored_between_random_and_bot(weak):
+def test_kinds_of_task_are_scored_between_chance_and_bot(weak):
     table = task_table(weak)
-    column = [column.title for column in table.columns].index("Between random and bot")
+    column = [column.title for column in table.columns].index("Between chance and bot")
     scores = {tuple(cell.text for cell in row[:3]): row[column].value for row in table.rows}
     rows = weak.final("generalization", "none").query("task == 'goto'")
     means = rows.groupby("agent")["success"].mean()

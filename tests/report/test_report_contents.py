@@ -13,7 +13,7 @@ from synthetic_study import SHIFTS, make_study
 from glam_eval.core.errors import UserError
 from glam_eval.figures import FIGURES, Study
 from glam_eval.figures.definitions import generalization
-from glam_eval.figures.draw.shifts import shift_label
+from glam_eval.figures.drawings.shifts import shift_label
 from glam_eval.report import build_report, render_page
 from glam_eval.report.findings import findings
 from glam_eval.report.methods import limits, methods, settings

@@ -1,8 +1,6 @@
 """Compaction: the same rows in few files, whatever is killed, unfinished, foreign or hostile."""
 
-import fcntl
 import json
-import os
 from dataclasses import replace
 
 import pandas as pd
@@ -230,11 +228,11 @@ def test_wrong_directories_are_named(tmp_path, old_run):
 
 def test_two_at_once_are_refused(tmp_path, old_run):
     old_run(tmp_path, "a")
-    held = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(held, fcntl.LOCK_EX)
-    with pytest.raises(UserError, match="being compacted by another process"):
+    with (
+        compaction.claimed(tmp_path),
+        pytest.raises(UserError, match=r"being compacted by another process \(process \d+ on "),
+    ):
         compact(tmp_path)
-    os.close(held)
     assert compact(tmp_path).files_after == 3
 
 

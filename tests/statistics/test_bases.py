@@ -86,7 +86,7 @@ def test_the_change_is_that_from_the_base_and_the_reference_stays_in_words(episo
 
 def test_what_chance_gains_is_subtracted(episodes):
     table = compare(episodes, np.random.default_rng(0))
-    beyond = table[table["measure"] == "success beyond random"].set_index("shift")
+    beyond = table[table["measure"] == "success beyond chance"].set_index("shift")
     assert set(beyond["a"]) == {"gflan/nano"}
     assert set(beyond.index) == set(BASES) - {"new_nouns"}
     means = episodes.groupby(["agent", "shift", "task"])["success"].mean()

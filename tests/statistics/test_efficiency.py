@@ -1,8 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from glam_eval.statistics import curve_episodes, sample_efficiency
+from glam_eval.statistics import compare, curve_episodes, learning_gains, sample_efficiency
 from glam_eval.statistics.efficiency import first_passages
 from glam_eval.statistics.inference.survival import restricted_mean
 
@@ -67,3 +68,39 @@ def test_one_seed_has_estimates_without_intervals(studies):
     table = sample_efficiency(curve_episodes(studies(seeds=1)))
     assert table[["area", "frames"]].notna().all(axis=None)
     assert table[["area_low", "area_high", "frames_low", "frames_high"]].isna().all(axis=None)
+
+
+def test_gains_are_the_area_and_the_end_less_the_start(studies):
+    episodes = curve_episodes(studies(points=4))
+    table = learning_gains(episodes).set_index(["agent", "model", "measure"])
+    assert {agent for agent, *_ in table.index} == {"gflan"}  # who is evaluated once learns nothing
+    own = episodes[episodes["model"] == "t5-nano"]
+    means = own.groupby(["seed", "frames"])["success"].mean().unstack()
+    area = np.trapezoid(means, means.columns, axis=1) / means.columns[-1]
+    for measure, values in (
+        ("gain_along_training", area - means[0]),
+        ("gain_at_end", means.iloc[:, -1] - means[0]),
+    ):
+        row = table.loc[("gflan", "t5-nano", measure)]
+        assert row["mean"] == pytest.approx(values.mean())
+        assert row["low"] < values.mean() < row["high"]
+
+
+def test_a_head_start_is_no_gain():
+    """Two agents that learn as much, one of which began 40 points higher: areas differ, gains do not."""
+    rows = [
+        {"run_id": f"{agent}{seed}", "agent": agent, "model": "m", "seed": seed, "frames": frames,
+         "scene_seed": scene, "protocol": "sample-efficiency", "shift": "none",
+         "success": scene < start + (30 + seed * (3 if start else 2)) * frames / 100}
+        for agent, start in (("ahead", 40), ("behind", 0))
+        for seed in range(5)
+        for frames in (0, 50, 100)
+        for scene in range(100)
+    ]  # fmt: skip
+    table = compare(pd.DataFrame(rows), np.random.default_rng(0))
+    pairs = table[table["b"] == "behind/m"].set_index("measure")
+    assert pairs.loc["area_under_curve", "estimate"] == pytest.approx(0.41, abs=0.02)
+    assert pairs.loc["area_under_curve", "verdict"] == "higher"
+    for gain in ("gain_along_training", "gain_at_end"):
+        assert abs(pairs.loc[gain, "estimate"]) < 0.03
+        assert pairs.loc[gain, "verdict"] != "higher"

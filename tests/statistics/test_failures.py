@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from glam_eval.core.errors import UserError
-from glam_eval.statistics import add_efficiency, classify, failures, normalized_scores, success_by
+from glam_eval.statistics import add_efficiency, classify, failures, success_by
 
 
 def _episodes(**columns):
@@ -95,17 +95,3 @@ def test_efficiency_is_success_times_the_bots_share_of_the_length():
         }
     )
     assert add_efficiency(frame)["efficiency"].tolist() == [0.5, 1, 0, 1]
-
-
-def test_normalised_scores_run_from_chance_to_the_bot(study):
-    table = (
-        normalized_scores(study).query("protocol == 'generalization' and shift == 'none'").set_index("model")
-    )
-    raw = success_by(study.query("protocol == 'generalization' and shift == 'none'"), ["agent", "model"])
-    raw = raw.set_index(["agent", "model"])
-    ends = raw.loc[("random", "none"), "mean"], raw.loc[("bot", "none"), "mean"]
-    nano = raw.loc[("gflan", "t5-nano")]
-    for end in ("mean", "low", "high"):
-        assert table.loc["t5-nano", end] == pytest.approx((nano[end] - ends[0]) / (ends[1] - ends[0]))
-    with pytest.raises(UserError, match="no episodes of agent 'bot'"):
-        normalized_scores(study.query("agent != 'bot'"))

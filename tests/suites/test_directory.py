@@ -131,7 +131,7 @@ def test_fresh_deletes_all_that_is_ours_and_nothing_else(tmp_path, suite):
     out = tmp_path / "out"
     with claimed(out, suite):
         fill(out, OURS + THEIRS)
-    own = {".glam-eval", "suite.json", ".parent.lock", ".workers.lock"}
+    own = {".glam-eval", "suite.json", ".claims/directory/1"}
     with claimed(out, suite, fresh=True) as left:
         assert files(out) == {*own, *(path for path in THEIRS if not path.endswith("/"))}
         assert (out / "notes").is_dir()
@@ -217,11 +217,11 @@ def test_killed_at_any_deletion_both_commands_take_the_directory_again(tmp_path,
                 assert left == []
 
 
-@pytest.mark.parametrize("name", [".parent.lock", ".workers.lock"])
+@pytest.mark.parametrize("name", [".claims", ".claims/directory", ".claims/directory/1"])
 def test_a_lock_that_is_a_link_is_not_written_through(tmp_path, suite, name):
     (tmp_path / "thesis.tex").write_text("years of work")
     out = tmp_path / "out"
-    out.mkdir()
+    (out / name).parent.mkdir(parents=True)
     (out / name).symlink_to(tmp_path / "thesis.tex")
     with pytest.raises(OSError, match="symbolic links"), claimed(out, suite):
         pass

@@ -13,7 +13,7 @@ SCENES = ProtocolConfig(name="generalization", scenes=200)
 
 
 def run_of(agent, frames=0, demonstrations=()):
-    config = next(run for run in load_suite("agents-cpu").runs() if run.agent == agent)
+    config = next(run for run in load_suite("grounding-cpu").runs() if run.agent == agent)
     return TrainingRun(config.changed(frames=frames), demonstrations=demonstrations)
 
 

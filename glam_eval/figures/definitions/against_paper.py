@@ -3,7 +3,7 @@
 import pandas as pd
 
 from glam_eval import statistics
-from glam_eval.figures.draw.shifts import draw_against_paper
+from glam_eval.figures.drawings.shifts import draw_against_paper
 from glam_eval.figures.figure import BARS, FigureDefinition
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.final import final_episodes, in_display_order

@@ -4,7 +4,7 @@ from functools import partial
 
 import pandas as pd
 
-from glam_eval.figures.draw.sweeps import draw_sweep
+from glam_eval.figures.drawings.sweeps import draw_sweep
 from glam_eval.figures.figure import BARS, FigureDefinition
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.estimates import END, WHO

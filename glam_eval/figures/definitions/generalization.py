@@ -3,7 +3,8 @@
 import pandas as pd
 
 from glam_eval import statistics
-from glam_eval.figures.draw.shifts import draw_generalization
+from glam_eval.config.protocols import GOAL_MARK
+from glam_eval.figures.drawings.shifts import draw_generalization
 from glam_eval.figures.figure import BARS, FigureDefinition
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.estimates import generator
@@ -13,6 +14,7 @@ from glam_eval.figures.tables.final import in_display_order
 def table(study: Study) -> pd.DataFrame:
     """Return success of the last checkpoint under each shift, its paired change from no shift, and tests."""
     rows = study.usual(study.episodes("generalization"))
+    rows = rows[~rows["shift"].astype(str).str.contains(GOAL_MARK, regex=False)]
     if rows["shift"].nunique() < 2:
         raise Absent("only one shift was evaluated")
     changes = statistics.generalization(rows, generator("generalization"))

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from glam_eval import statistics
-from glam_eval.figures.draw.curves import draw_curves
+from glam_eval.figures.drawings.curves import draw_curves
 from glam_eval.figures.figure import BANDS, FigureDefinition
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.estimates import WHO, generator

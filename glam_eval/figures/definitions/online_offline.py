@@ -3,7 +3,7 @@
 import pandas as pd
 
 from glam_eval.figures.definitions import generalization
-from glam_eval.figures.draw.shifts import draw_online_offline
+from glam_eval.figures.drawings.shifts import draw_online_offline
 from glam_eval.figures.figure import BARS, FigureDefinition
 from glam_eval.figures.identity import is_cloned, is_online_counterpart, is_reference, of_agents
 from glam_eval.figures.study import Absent, Study

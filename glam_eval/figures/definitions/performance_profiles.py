@@ -3,7 +3,7 @@
 import pandas as pd
 
 from glam_eval import statistics
-from glam_eval.figures.draw.aggregates import draw_profiles
+from glam_eval.figures.drawings.aggregates import draw_profiles
 from glam_eval.figures.figure import WHOLE_SEEDS, FigureDefinition
 from glam_eval.figures.study import Study
 from glam_eval.figures.tables.final import final_episodes

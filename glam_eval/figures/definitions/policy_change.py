@@ -4,7 +4,7 @@ from functools import partial
 
 import pandas as pd
 
-from glam_eval.figures.draw.probes import draw_panels
+from glam_eval.figures.drawings.probes import draw_panels
 from glam_eval.figures.figure import BANDS, FigureDefinition
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables import change

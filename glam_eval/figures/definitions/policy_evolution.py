@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from glam_eval.figures.draw.probes import draw_policy_evolution
+from glam_eval.figures.drawings.probes import draw_policy_evolution
 from glam_eval.figures.figure import FigureDefinition
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.change import probes_along_training

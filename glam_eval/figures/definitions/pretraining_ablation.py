@@ -3,7 +3,7 @@
 import pandas as pd
 
 from glam_eval.figures.definitions import learning_curves
-from glam_eval.figures.draw.curves import draw_curves
+from glam_eval.figures.drawings.curves import draw_curves
 from glam_eval.figures.figure import BANDS, FigureDefinition
 from glam_eval.figures.identity import is_pretraining_variant, of_agents
 from glam_eval.figures.study import Absent, Study

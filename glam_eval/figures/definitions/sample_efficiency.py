@@ -2,16 +2,30 @@
 
 import pandas as pd
 
-from glam_eval.figures.draw.aggregates import draw_aggregates
+from glam_eval.figures.drawings.aggregates import draw_aggregates
 from glam_eval.figures.figure import BARS, FigureDefinition
 from glam_eval.figures.study import Study
-from glam_eval.figures.tables.estimates import WHO, along_and_at_end
+from glam_eval.figures.tables.estimates import (
+    ALONG,
+    END,
+    GAINED,
+    START,
+    WHO,
+    along_and_at_end,
+    from_the_start,
+)
+
+ORDER = (START, ALONG, GAINED, END)
 
 
 def table(study: Study) -> pd.DataFrame:
-    """Return success at the last checkpoint, and the area under each seed's curve over the common budget."""
+    """Return success before and after training, the area under each curve, and what of it is learned."""
     rows = study.usual(study.episodes("sample-efficiency", "none"))
-    return along_and_at_end(rows, WHO).rename(columns={"measure": "metric"})
+    table = pd.concat([along_and_at_end(rows, WHO), from_the_start(rows, WHO)], ignore_index=True)
+    table = table.rename(columns={"measure": "metric"})
+    return table.sort_values(
+        "metric", key=lambda names: names.map(ORDER.index), kind="stable", ignore_index=True
+    )
 
 
 FIGURE = FigureDefinition(
@@ -19,6 +33,8 @@ FIGURE = FigureDefinition(
     title="Sample efficiency",
     table=table,
     draw=draw_aggregates,
-    explanation="Mean success along training (area under the curve over the budget) and success at its end. "
+    explanation="Success before training, its mean along training (area under the curve over the budget), "
+    "that mean less the start (what is learned: a head start is no sample efficiency), and success at its "
+    "end. "
     f"{BARS}",
 )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from glam_eval.figures.draw.sweeps import draw_scaling
+from glam_eval.figures.drawings.sweeps import draw_scaling
 from glam_eval.figures.figure import BARS, FigureDefinition
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.training import success_against_quantity

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from glam_eval.core.seeds import stream
-from glam_eval.statistics import sample_efficiency, success_by
+from glam_eval.statistics import learning_gains, sample_efficiency, success_by
+from glam_eval.statistics.curves import GAIN
 
 WHO = ["agent", "model"]
 ALONG, END = "mean along training", "at the end of training"
+START, GAINED = "before training", "along training − start"
 
 
 def generator(figure: str) -> np.random.Generator:
@@ -38,3 +40,15 @@ def along_and_at_end(episodes: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     )
     areas = areas.merge(end[[*by, "n_episodes"]], on=list(by))[list(end.columns)]
     return pd.concat([areas, end], ignore_index=True)
+
+
+def from_the_start(episodes: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Return success at the first checkpoint and the mean along training less it, as ``along_and_at_end``."""
+    runs = episodes.groupby("run_id", observed=True)["frames"]
+    start = success_by(episodes[episodes["frames"] == runs.transform("min")], by).assign(measure=START)
+    if runs.nunique().max() < 2:
+        return start
+    gains = learning_gains(episodes, by=by)
+    gains = gains[gains["measure"] == GAIN].assign(measure=GAINED)
+    gains = gains.merge(start[[*by, "n_episodes"]], on=list(by))[list(start.columns)]
+    return pd.concat([start, gains], ignore_index=True)

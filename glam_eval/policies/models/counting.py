@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from glam_eval.core.errors import UserError, unknown
-from glam_eval.policies.models.adapters import ADAPTERS_FILE, holds_adapters_alone
+from glam_eval.policies.models.adapter_files import ADAPTERS_FILE, holds_adapters_alone
 from glam_eval.policies.models.directories import model_class, read_config
 from glam_eval.policies.models.packaged import fetch
 from glam_eval.policies.models.shapes import KNOWN, PACKAGED, T5Shape

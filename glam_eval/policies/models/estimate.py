@@ -14,6 +14,7 @@ Shape = T5Shape | CountedShape
 BYTES = {"float32": 4, "bfloat16": 2}
 ROLLOUT_TOKENS = 8192  # of one batch without gradients, as in ``scoring.scores``
 UPDATE_TOKENS = 2304  # of one with: products at full speed, and FLAN-T5-small's update in 3 GB
+UPDATE_NODES = 900  # of a decoder-only model's tree: SmolLM2's activations are 1 GB in bfloat16
 UPDATE_STATES = 5_600_000  # of small models more, up to 256 MiB: about 12 floats are kept of each state
 
 
@@ -45,6 +46,11 @@ class ModelDescription:
 def tokens_at_once(states: int, layers: int) -> int:
     """Return how many tokens' activations an update holds at once by default, for a width and a depth."""
     return max(UPDATE_TOKENS, UPDATE_STATES // (states * layers))
+
+
+def nodes_at_once(states: int, layers: int) -> int:
+    """Return how many nodes of a tree of prompts an update holds at once by default."""
+    return max(UPDATE_NODES, UPDATE_STATES // (states * layers))
 
 
 def vocabulary_of(shape: Shape) -> int:

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, T5Config
 
 from glam_eval.core.errors import UserError, first_line, unknown
 from glam_eval.core.seeds import stream_seed
-from glam_eval.policies.models.adapters import holds_adapters_alone, open_adapters
+from glam_eval.policies.models.adapter_files import holds_adapters_alone, open_adapters
 from glam_eval.policies.models.directories import open_directory
 from glam_eval.policies.models.packaged import fetch
 from glam_eval.policies.models.quiet import quiet

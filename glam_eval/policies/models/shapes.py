@@ -34,9 +34,10 @@ class T5Shape:
 
 
 SCRATCH_SUFFIX = "-scratch"  # marks a rung's twin of the same architecture, with random weights
+SEED_MARK = "-seed"  # before the pretraining seed, in the name of a rung's other pretrainings
 LADDER = {
     "t5-pico": T5Shape(32, 8, 4, 64, 1, None),
-    "t5-nano": T5Shape(64, 16, 4, 128, 2, None),
+    **dict.fromkeys(("t5-nano", "t5-nano-seed1", "t5-nano-seed2"), T5Shape(64, 16, 4, 128, 2, None)),
     "t5-micro": T5Shape(128, 32, 4, 256, 4, None),
     "t5-mini": T5Shape(256, 64, 4, 512, 4, None),
 }

@@ -15,6 +15,8 @@ CAUSAL_MODELS = frozenset(
         "qwen2_moe", "qwen3", "qwen3_moe", "seed_oss", "smollm3", "stablelm", "starcoder2", "vaultgemma",
     }
 )  # fmt: skip
+# Their blocks attend by code of their own, so that prompts are computed one by one (``one_by_one.py``).
+WITHOUT_INTERFACE = frozenset({"codegen", "falcon", "gpt_neo", "gptj"})
 BART_MODELS = frozenset({"bart"})
 SUPPORTED = T5_MODELS | BART_MODELS | CAUSAL_MODELS
 

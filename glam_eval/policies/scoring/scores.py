@@ -3,22 +3,35 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 
-from glam_eval.core.errors import UserError, unknown
+from glam_eval.core.errors import UserError
 from glam_eval.policies.lanes import even_parts, in_lanes, lane_count
 from glam_eval.policies.scoring.bart import BartEngine
-from glam_eval.policies.scoring.causal import CausalEngine
-from glam_eval.policies.scoring.families import BART_MODELS, check_family, longest_input
+from glam_eval.policies.scoring.decoder_only.one_by_one import CausalEngine
+from glam_eval.policies.scoring.decoder_only.scores import TreeScorer
+from glam_eval.policies.scoring.edges import (
+    Normalization,
+    check_finite,
+    check_lengths,
+    check_normalization,
+    reduce_edges,
+)
+from glam_eval.policies.scoring.families import (
+    BART_MODELS,
+    CAUSAL_MODELS,
+    WITHOUT_INTERFACE,
+    check_family,
+    longest_input,
+)
 from glam_eval.policies.scoring.packing import PackedPrompts, Prompt, batches, pack
 from glam_eval.policies.scoring.t5 import T5_MODELS, T5Engine
 from glam_eval.policies.scoring.tokens import CachedTokenizer
 from glam_eval.policies.scoring.tree import Actions, ActionTrees, build_tree, stack_trees
 
-Normalization = Literal["sum", "token", "word", "logits"]
 TOKENS_PER_BATCH = 8192  # without gradients: large enough for full-speed products, small enough for caches
 
 
@@ -38,41 +51,6 @@ class Engine(Protocol):
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the output projection of hidden states, (..., vocabulary)."""
-
-
-def check_normalization(name: str) -> None:
-    """Check that ``name`` is a way to normalise scores.
-
-    Raises:
-        UserError: if it is not.
-    """
-    if name not in get_args(Normalization):
-        raise unknown("normalization", name, get_args(Normalization))
-
-
-def reduce_edges(logits: torch.Tensor, trees: ActionTrees, normalization: Normalization) -> torch.Tensor:
-    """Return action scores (n, A), float32; -inf where not offered.
-
-    Args:
-        logits: at the nodes, (n, N, vocabulary).
-        trees: whose nodes they are.
-        normalization: sum: log-probability (Carta et al. 2023). token, word: the sum divided by tokens or
-            words (TWOSOME, arXiv 2401.14151). logits: the raw logits' sum, which is what the released code
-            computes, without its padding.
-    """
-    logits = logits.float()
-    count, _, vocabulary = logits.shape
-    parents = trees.edge_parents.expand(count, -1)
-    values = logits if normalization == "logits" else logits.log_softmax(-1)
-    edges = values.flatten(1).gather(1, parents * vocabulary + trees.edge_tokens)
-    paths = trees.paths.expand(count, -1, -1)
-    edges = torch.cat([edges, edges.new_zeros(count, 1)], dim=1)
-    scores = edges.gather(1, paths.flatten(1)).view(paths.shape).sum(-1)
-    if normalization == "token":
-        scores = scores / trees.lengths
-    elif normalization == "word":
-        scores = scores / trees.words
-    return scores.masked_fill(~trees.offered, -torch.inf)
 
 
 class Scorer:
@@ -104,14 +82,14 @@ class Scorer:
             return F.pad(part, (0, width - part.shape[1]), value=-torch.inf)
 
         roots, reduced = self._batched(prompts, actions, scores)
-        _check_finite(reduced, sum(len(each.tokens) for each in actions))
+        check_finite(reduced, sum(len(each.tokens) for each in actions))
         return reduced, roots
 
     def roots(self, prompts: Sequence[Prompt]) -> torch.Tensor:
         """Return the hidden states of the roots (n, d_model), where no action is scored."""
         no_action = Actions(tokens=((self.engine.start_token,),), words=(1,))
         roots, _ = self._batched(prompts, [no_action] * len(prompts), lambda hidden, _: hidden[:, :1, 0])
-        _check_finite(roots, roots.numel())
+        check_finite(roots, roots.numel())
         return roots
 
     def _batched(
@@ -121,7 +99,7 @@ class Scorer:
         reduce: Callable[[torch.Tensor, ActionTrees], torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Run distinct prompts in batches; return the roots' states (n, d_model) and ``reduce``'s (n, k)."""
-        self._check_lengths(prompts, actions)
+        check_lengths(self._longest, prompts, actions)
         keys = list(zip((prompt.tobytes() for prompt in prompts), actions, strict=True))
         distinct = list({key: index for index, key in reversed(list(enumerate(keys)))}.values())
 
@@ -141,35 +119,12 @@ class Scorer:
         rows = torch.tensor([position[key] for key in keys], device=self.device)
         return torch.cat(roots)[rows], torch.cat(reduced)[rows]
 
-    def _check_lengths(self, prompts: Sequence[Prompt], actions: Sequence[Actions]) -> None:
-        """Raise a UserError if a prompt and an action together have more tokens than the model takes."""
-        if self._longest is None:
-            return
-        for prompt, each in zip(prompts, actions, strict=True):
-            tokens = len(prompt) + max(map(len, each.tokens)) - 1
-            if tokens > self._longest:
-                raise UserError(
-                    f"a prompt with its longest action has {tokens} tokens, and the model takes "
-                    f"{self._longest}: remember fewer observations"
-                )
-
     @staticmethod
     def _batches(lengths: list[int], lanes: int) -> list[list[int]]:
         """Return the batches: as many for each lane; with gradients one alone, which the caller cut."""
         if torch.is_grad_enabled():
             return list(batches(lengths, sum(lengths)))
         return even_parts(partial(batches, lengths), TOKENS_PER_BATCH * lanes, lanes)
-
-
-def _check_finite(values: torch.Tensor, count: int) -> None:
-    """Raise a UserError unless so many values are finite: NaN would be taken for an agent that fails.
-
-    With gradients learners look at the loss, and know which of their settings made it so.
-    """
-    if not torch.is_grad_enabled() and int(values.isfinite().sum()) != count:
-        raise UserError(
-            "the model's outputs are not finite: its weights hold values too large, or training diverged"
-        )
 
 
 def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool = False) -> Engine:
@@ -190,6 +145,20 @@ def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool
     if gradient_checkpointing or compiled:
         raise UserError(f"gradient checkpointing and compilation are for T5 models, not {kind}")
     return BartEngine(model) if kind in BART_MODELS else CausalEngine(model)
+
+
+def make_scorer(
+    model: Any,
+    normalization: Normalization,
+    half: bool = False,
+    gradient_checkpointing: bool = False,
+    compiled: bool = False,
+) -> Scorer | TreeScorer:
+    """Return what scores prompts for a Hugging Face model; see ``make_engine`` and ``Scorer``."""
+    kind = model.config.model_type
+    if kind in CAUSAL_MODELS - WITHOUT_INTERFACE and not (gradient_checkpointing or compiled):
+        return TreeScorer(model, normalization, half)
+    return Scorer(model, make_engine(model, gradient_checkpointing, compiled), normalization, half)
 
 
 def score_actions(
@@ -229,5 +198,5 @@ def score_actions(
     pairs = zip(prompts, lists, strict=True)
     encoded = [cached.encode_choice(prompt, each, end_of_sequence) for prompt, each in pairs]
     ids, offered = zip(*encoded, strict=True)
-    scores, _ = Scorer(model, make_engine(model), normalization).run(ids, offered)
+    scores, _ = make_scorer(model, normalization).run(ids, offered)
     return scores

@@ -1,13 +1,18 @@
-"""From a question, a goal and observations to the text that a model reads, in the layouts of prompts."""
+"""From a question, a goal and observations to the text that a model reads.
+
+The layouts are those of exercises: never the lines, nor the labels, of the agents' prompts, so that whatever
+an agent makes of its prompt it has learned elsewhere.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from glam_eval.core.world import Instruction, View
-from glam_eval.language import template
+from glam_eval.core.world import GoTo, Instruction, Open, PickUp, View
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.families.phrases import Kind, phrases
 from glam_eval.pretraining.families.random_scenes import OFFERED_SHARE, Setting, StageRandom
+
+SEPARATORS = (". ", " \n ", ", ", "; ")  # between the sentences of an observation; the first is the plainest
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +29,30 @@ class Item:
 
 
 def compose(generator: StageRandom, item: Item) -> Example:
-    """Return an item in one of its layouts: lines as in the paper's prompt, or prose.
+    """Return an item in one of its layouts: goal, observations and question in any order.
 
-    The question comes after or before the text or, where it has no slots, is a label alone: "Side 2: "
-    after the observation 2, as prompts have "Action 2: ".
+    The question stands last or first or, where it has no slots, is a label alone at the end: "Side:".
     """
     words = phrases(item.setting.language)
     kind = words.kinds[item.kind]
-    offer = _offer(generator, item, kind)
-    if not item.slots and generator.random() < 0.6:
-        source = offer + _labelled(generator, item, kind)
+    any_layout = generator.stage.layouts
+    told = [_seen(generator, item), _goal(generator, item)]
+    if any_layout and generator.random() < 0.5:
+        told.reverse()
+    end = generator.choice((". ", " \n ")) if any_layout else ". "
+    text = end.join(filter(None, told)) + "."
+    question = (generator.choice(kind.ask) if any_layout else min(kind.ask, key=len)).format(**item.slots)
+    chance = generator.random() if any_layout else 1.0
+    if chance < 0.3 and not item.slots:
+        source = f"{text} \n {kind.label}:"
+    elif chance < 0.55:
+        source = f"{question} \n {text}"
+    elif chance < 0.75:
+        source = f"{text} \n {words.question} {question} \n {words.answer}"
     else:
-        ask = generator.choice(kind.ask).format(**item.slots)
-        # Prose doesn't number observations, so it tells of one alone.
-        prose = generator.random() < 0.4 and len(item.views) < 2
-        text = _prose(item) if prose else _lines(item)
-        chance = generator.random()
-        if chance < 0.4:
-            source = f"{offer}{text} \n {words.question} {ask} \n {words.answer}"
-        elif chance < 0.7:
-            source = f"{offer}{text} {ask}"
-        else:
-            source = f"{offer}{ask} \n {text}"
-    return Example(item.kind, source.strip(), item.answers[-1], item.setting.language, item.choices)
+        source = f"{text} {question}"
+    listed = _offer(generator, item, kind)
+    return Example(item.kind, listed + source, item.answers[-1], item.setting.language, item.choices)
 
 
 def ask(generator: StageRandom, kind_name: str, language: str, last: bool, **slots: str) -> str:
@@ -73,52 +79,25 @@ def offer(
 
 def _offer(generator: StageRandom, item: Item, kind: Kind) -> str:
     """Return the line of possible answers, or nothing."""
-    if not item.choices or generator.random() >= OFFERED_SHARE:
+    if not item.choices or not generator.stage.offers or generator.random() >= OFFERED_SHARE:
         return ""
     return offer(generator, item.setting.language, item.choices, kind.possible)
 
 
-def _goal(item: Item, layout: str, end: str) -> str:
-    """Return the goal as a template introduces it, or nothing."""
+def _goal(generator: StageRandom, item: Item) -> str:
+    """Return the goal, or the name of its thing alone, or nothing."""
     if item.task is None:
         return ""
-    speaker = item.setting.goal
-    return f"{speaker.phrases(layout)['goal_introduction']} {speaker.goal(item.task)}{end}"
+    bare = generator.random() < generator.stage.bare_names
+    if bare and isinstance(item.task, (GoTo, PickUp, Open)):
+        return item.setting.goal.goal_voice.grammar.name(item.task.target)
+    return item.setting.goal.goal(item.task)
 
 
-def _labelled(generator: StageRandom, item: Item, kind: Kind) -> str:
-    """Return the paper's lines with the label after the newest observation, at times after each."""
-    paper = template("paper")
-    voice = item.setting.observation
-    names = voice.phrases("paper")
-    each = generator.random() < 0.5
-    parts = [_goal(item, "paper", "")]
-    last = len(item.views) - 1
-    for i, (view, answer) in enumerate(zip(item.views, item.answers, strict=False)):
-        parts.append(paper.before_observation.format(i=i, **names))
-        parts.append(paper.after_sentence.join([*voice.observation(view), ""]))
-        if each or i == last:
-            parts.append(paper.before_action.format(i=i, action=kind.label))
-        if each and i < last:
-            parts.append(answer)
-    if not item.views:
-        parts.append(f" \n {kind.label}:")
-    return "".join(parts)
-
-
-def _lines(item: Item) -> str:
-    """Return goal and observations as the paper's prompt has them."""
-    paper = template("paper")
-    voice = item.setting.observation
-    names = voice.phrases("paper")
-    parts = [_goal(item, "paper", "")]
-    for i, view in enumerate(item.views):
-        parts.append(paper.before_observation.format(i=i, **names))
-        parts.append(paper.after_sentence.join([*voice.observation(view), ""]))
-    return "".join(parts).strip()
-
-
-def _prose(item: Item) -> str:
-    """Return goal and observations as sentences."""
-    told = [f"{sentence}." for view in item.views for sentence in item.setting.observation.observation(view)]
-    return " ".join(filter(None, [_goal(item, "prose", "."), *told]))
+def _seen(generator: StageRandom, item: Item) -> str:
+    """Return what is seen, the newest last; of several observations each is numbered."""
+    separator = generator.choice(SEPARATORS) if generator.stage.layouts else SEPARATORS[0]
+    seen = [separator.join(item.setting.observation.observation(view)) for view in item.views]
+    if len(seen) < 2:
+        return "".join(seen)
+    return " \n ".join(f"{i}: {each}" for i, each in enumerate(seen))

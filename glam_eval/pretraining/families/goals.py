@@ -44,7 +44,8 @@ def goal_side(generator: StageRandom) -> Example:
     """Goal and observations; the side on which the thing is, straight ahead being "forward"."""
 
     def chosen() -> Place | None:
-        side = generator.choice((*SIDES, *SIDES, None))
+        sides = (*SIDES, *SIDES, None) if generator.stage.absent else SIDES
+        side = generator.choice(sides)
         return side and draw_place(generator, side)
 
     setting, task, views, places = _scene(generator, chosen)
@@ -140,13 +141,13 @@ def _views(
     generator: StageRandom, thing: Thing, reference: Reference, places: Sequence[Place | None]
 ) -> list[View]:
     """Return views in which the reference names the thing alone; 2 to 9 sentences, as real ones have."""
-    most = min(generator.stage.things, 7 if len(places) < 3 else 5)
+    fewest, most = generator.stage.fewest, min(generator.stage.most, 7 if len(places) < 3 else 5)
 
     def other(candidate: Thing) -> bool:
         return not matches(reference, candidate)
 
     return [
-        draw_view(generator, generator.randint(1, most), [(thing, place)] if place else (), other)
+        draw_view(generator, generator.randint(fewest, most), [(thing, place)] if place else (), other)
         for place in places
     ]
 

@@ -4,7 +4,7 @@ What is seen, what is asked, or both, and what words for things mean. Never the 
 model may read any two texts next to each other.
 """
 
-from glam_eval.language import template
+from glam_eval.pretraining.families.compose import SEPARATORS
 from glam_eval.pretraining.families.phrases import phrases
 from glam_eval.pretraining.families.random_scenes import (
     Setting,
@@ -40,29 +40,18 @@ def _sentences(generator: StageRandom, setting: Setting) -> list[str]:
 
 
 def _scene(generator: StageRandom) -> str:
-    """Return an observation, at times after a goal, as lines or as prose."""
+    """Return an observation, at times after a goal, its sentences set apart in any way."""
     setting = draw_setting(generator)
     sentences = _sentences(generator, setting)
     task = draw_task(generator, draw_target(generator)[1]) if generator.random() < 0.4 else None
-    if generator.random() < 0.5:
-        goal = (
-            f"{setting.goal.phrases('prose')['goal_introduction']} {setting.goal.goal(task)}. "
-            if task
-            else ""
-        )
-        return goal + " ".join(f"{sentence}." for sentence in sentences)
-    paper = template("paper")
-    goal = f"{setting.goal.phrases('paper')['goal_introduction']} {setting.goal.goal(task)}" if task else ""
-    head = paper.before_observation.format(i=generator.randint(0, 2), **setting.observation.phrases("paper"))
-    return (goal + head + paper.after_sentence.join(sentences)).strip()
+    told = [setting.goal.goal(task), *sentences] if task else sentences
+    separator = generator.choice(SEPARATORS)
+    return separator.join(told) + "."
 
 
 def _goal(generator: StageRandom) -> str:
     """Return a goal alone."""
-    setting = draw_setting(generator)
-    layout = generator.choice(("paper", "prose"))
-    task = draw_task(generator, draw_target(generator)[1])
-    return f"{setting.goal.phrases(layout)['goal_introduction']} {setting.goal.goal(task)}"
+    return draw_setting(generator).goal.goal(draw_task(generator, draw_target(generator)[1]))
 
 
 def _definition(generator: StageRandom) -> str:

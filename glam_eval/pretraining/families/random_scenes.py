@@ -25,18 +25,19 @@ Place = tuple[int, int]  # steps right (negative: left) and forward
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage of the curriculum: how much variety its scenes have."""
+    """A stage of the curriculum: how much variety its scenes and its layouts have."""
 
-    languages: tuple[float, ...]  # weights, in the order of ``LANGUAGES``
-    shifts: tuple[str, ...]
-    views: tuple[int, ...]  # observations of an item, drawn evenly
-    things: int  # at most, in an observation
-
-
-# English is what agents are trained in, and half the lexicon of FLAN-T5.
-FULL = Stage((10, 3, 3, 3, 3, 3), SHIFTS, (1, 1, 2, 3), 7)
-# Looking up what a goal names is learned from short English scenes first; from all at once it is not learned.
-EASY = Stage((1, 0, 0, 0, 0, 0), ("none",), (1,), 3)
+    languages: tuple[float, ...] = (10, 3, 3, 3, 3, 3)  # weights, in the order of ``LANGUAGES``
+    shifts: tuple[str, ...] = SHIFTS
+    views: tuple[int, ...] = (1, 1, 2, 3)  # observations of an item, drawn evenly
+    fewest: int = 1  # things in an observation, where no family asks for more
+    most: int = 7
+    absent: bool = True  # whether the thing that is asked for may be out of sight
+    walls: bool = True  # whether observations tell of walls
+    partly_named: bool = True  # whether goals may name a noun or a colour alone
+    layouts: bool = True  # whether texts are laid out in all ways, or in the first alone
+    bare_names: float = 0.1  # share of the goals that are said as the name of their thing
+    offers: bool = True  # whether answers may be listed to choose from
 
 
 class StageRandom(random.Random):
@@ -44,7 +45,7 @@ class StageRandom(random.Random):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.stage = FULL
+        self.stage = Stage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def draw_target(generator: StageRandom) -> tuple[Thing, Reference]:
     noun = generator.choice((*MOVABLE * 3, "door"))
     state = generator.choice(get_args(DoorState)) if noun == "door" else None
     thing = Thing(noun, generator.choice(COLORS), state)
-    chance = generator.random()
+    chance = generator.random() if generator.stage.partly_named else 0.0
     named = noun if chance < 0.9 else None
     color = thing.color if chance < 0.75 or named is None else None
     return thing, Reference(named, color, generator.random() < 0.8)
@@ -150,13 +151,7 @@ def draw_view(
 
     ``fixed`` things are among them, where they are said to be; the others satisfy ``allowed``.
     """
-    walls = []
-    if generator.random() < 0.7:
-        walls.append(Sighting(None, 0, generator.randint(1, REACH)))
-    if generator.random() < 0.4:
-        walls.append(Sighting(None, -generator.randint(1, SIDE), 0))
-    if generator.random() < 0.4:
-        walls.append(Sighting(None, generator.randint(1, SIDE), 0))
+    walls = _walls(generator) if generator.stage.walls else []
     taken = {(wall.right, wall.forward) for wall in walls}
     fixed_places = {place for _, place in fixed}
     walls = [wall for wall in walls if (wall.right, wall.forward) not in fixed_places]
@@ -168,3 +163,15 @@ def draw_view(
     # Columns from the left, each from the far end, as the environment tells them.
     ordered = sorted(seen.items(), key=lambda entry: (entry[0][0], -entry[0][1]))
     return View(carrying, (*walls, *(Sighting(thing, *place) for place, thing in ordered)))
+
+
+def _walls(generator: StageRandom) -> list[Sighting]:
+    """Return up to three walls, ahead and to the sides."""
+    walls = []
+    if generator.random() < 0.7:
+        walls.append(Sighting(None, 0, generator.randint(1, REACH)))
+    if generator.random() < 0.4:
+        walls.append(Sighting(None, -generator.randint(1, SIDE), 0))
+    if generator.random() < 0.4:
+        walls.append(Sighting(None, generator.randint(1, SIDE), 0))
+    return walls

@@ -83,7 +83,7 @@ def carried(generator: StageRandom) -> Example:
     thing = draw_thing(generator)
     empty = generator.random() < 0.25
     view = draw_view(
-        generator, generator.randint(1, min(5, generator.stage.things)), carrying=None if empty else thing
+        generator, generator.randint(1, min(5, generator.stage.most)), carrying=None if empty else thing
     )
     others = [sighting.thing for sighting in view.sightings if sighting.thing]
     choices = thing_choices(generator, grammar, thing, others, 3)
@@ -98,7 +98,10 @@ def _view(generator: StageRandom, thing: Thing, place: Place | None) -> View:
         return (candidate.noun, candidate.color) != (thing.noun, thing.color)
 
     return draw_view(
-        generator, generator.randint(1, generator.stage.things), [(thing, place)] if place else (), other
+        generator,
+        generator.randint(generator.stage.fewest, generator.stage.most),
+        [(thing, place)] if place else (),
+        other,
     )
 
 

@@ -6,7 +6,7 @@ Phrases of actions occur here, next to their synonyms, definitions and translati
 from collections.abc import Callable
 
 from glam_eval.core.world import Sighting
-from glam_eval.language import ACTION_SETS, LANGUAGES, Speaker, speaker, template
+from glam_eval.language import ACTION_SETS, LANGUAGES, Speaker, speaker
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.families.choices import choices_among
 from glam_eval.pretraining.families.compose import ask, offer
@@ -105,7 +105,9 @@ def translation(generator: StageRandom) -> Example:
     """A word, phrase, sentence or goal in one language; the same in another."""
     target_language = draw_language(generator)
     source_language = generator.choice([code for code in LANGUAGES if code != target_language])
-    draw = generator.choice((_thing, _thing, _name, _place, _sighting, _sighting, _goal, _action, _action))
+    draw = generator.choice(
+        (_thing, _thing, _name, _place, _sighting, _sighting, _goal, _action, _action, _label)
+    )
     renders = [draw(generator) for _ in range(4)]
     source, target = renders[0](speaker(source_language)), renders[0](speaker(target_language))
     choices = choices_among(generator, target, [render(speaker(target_language)) for render in renders[1:]])
@@ -114,17 +116,17 @@ def translation(generator: StageRandom) -> Example:
 
 
 def any_action(generator: StageRandom) -> Example:
-    """A list of actions, then a few definitions, and no goal or observation; any action of the list, evenly.
+    """A list of actions, at times before a few definitions, with no goal or observation; any one, evenly.
 
-    It teaches what kind of phrase stands after the list's label, and to prefer none.
+    It teaches that one of what is listed may be said, and to prefer none.
     """
     language = draw_language(generator)
     actions = generator.choice((_prompt_actions, _actions))(generator)(speaker(language))
     words_of = [generator.choice(words(language)) for _ in range(generator.randint(0, 4))]
     told = [f"{entry.names[0]}: {entry.definition}" for entry in words_of if entry.category != "actions"]
-    said = speaker(language).phrases("paper")
-    label = template("paper").before_action.format(i=generator.randrange(3), **said).strip()
-    lines = [f"{said['possible_actions']} {', '.join(actions)}", *told, label]
+    said = phrases(language)
+    separator = generator.choice((", ", " \n "))
+    lines = [f"{said.possible} {separator.join(actions)}", *told, said.answer]
     return Example("any_action", " \n ".join(lines), generator.choice(actions), language)
 
 
@@ -169,14 +171,16 @@ def _action(generator: StageRandom) -> Render:
 
 
 def _listed_actions(generator: StageRandom) -> Render:
-    """Return the list of actions in any order, as prompts introduce it or alone."""
-    actions, introduced = _actions(generator), generator.random() < 0.5
+    """Return a list of actions in any order."""
+    actions = _actions(generator)
+    return lambda voice: ", ".join(actions(voice))
 
-    def render(voice: Speaker) -> str:
-        listed = ", ".join(actions(voice))
-        return f"{voice.phrases('paper')['possible_actions']} {listed}" if introduced else listed
 
-    return render
+def _label(generator: StageRandom) -> Render:
+    """Return a label of the agents' prompts, alone: what it says, not what stands behind it."""
+    shift = _shift(generator, "goal_intro_agent", "goal_intro_speaker")
+    name = generator.choice(list(speaker("en").phrases("paper")))
+    return lambda voice: speaker(voice.language, shift).phrases("paper")[name]
 
 
 def _actions(generator: StageRandom) -> Callable[[Speaker], list[str]]:

@@ -14,11 +14,9 @@ from glam_eval.statistics.comparison.bases import find_bases
 from glam_eval.statistics.comparison.families import Training, training_of
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons
 from glam_eval.statistics.completeness import complete, notes_of
-from glam_eval.statistics.curves import areas, curve_episodes, settled_updates
+from glam_eval.statistics.curves import AREA, END_GAIN, GAIN, areas, curve_episodes, settled_updates
 from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.variants import name_variants
-
-AREA = "area_under_curve"
 
 
 def compare(
@@ -37,11 +35,11 @@ def compare(
     For each protocol, at each run's last checkpoint: the estimate of every agent/model under every shift (b
     empty); the paired difference of every shift to its base within an agent/model (b names the base:
     ``reference``, or the simple task of the shift's own level); in other tasks and rooms the same less what
-    the goal-blind agent gains; the difference between every two agents/models under one shift, or only to
-    ``baseline`` ("agent/model"). And the same of areas under learning curves, from the episodes of a
-    protocol with several checkpoints, else from ``training``. ``runs`` tells variants of one agent and
-    model apart, and which runs were to train for how long: those that failed or stopped early are left out
-    (``complete``), which the notes of their agent's rows say.
+    the best goal-blind agent gains; the difference between every two agents/models under one shift, or only
+    to ``baseline`` ("agent/model"). And the same of areas under learning curves and of what training adds to
+    their start, from the episodes of a protocol with several checkpoints, else from ``training``. ``runs``
+    tells variants of one agent and model apart, and which runs were to train for how long: those that failed
+    or stopped early are left out (``complete``), which the notes of their agent's rows say.
 
     Tests of one question are one family, adjusted by Bonferroni with their intervals: an agent's shifts of
     one kind (see ``families``); all pairs of trained agents of one level, and all of a trained with an
@@ -92,7 +90,7 @@ def _area_rows(
     generator: np.random.Generator,
     trained: Mapping[str, Training],
 ) -> list[ComparisonRecord]:
-    """Return the comparisons of areas under learning curves; none where nothing was measured twice."""
+    """Return the comparisons of learning curves; none where nothing was measured twice."""
     table, protocol = curve_episodes(episodes, reference), "training"
     if len(table):
         protocol = str(table["protocol"].iloc[0])
@@ -100,7 +98,11 @@ def _area_rows(
         table = training
     else:
         return []
-    cells, _ = areas(table)
-    cells = replace(cells, conditions=cells.conditions.assign(shift=reference))
-    study = ProtocolComparisons(cells, protocol, AREA, reference, margin, generator, trained)
-    return study.estimates() + study.pairs(baseline)
+    rows: list[ComparisonRecord] = []
+    for measure in (AREA, GAIN, END_GAIN):
+        cells, _ = areas(table, measure=measure)
+        cells = replace(cells, conditions=cells.conditions.assign(shift=reference))
+        study = ProtocolComparisons(cells, protocol, measure, reference, margin, generator, trained)
+        learns = baseline is None or baseline in study.names
+        rows += study.estimates() + (study.pairs(baseline) if learns else [])
+    return rows

@@ -29,7 +29,7 @@ def describe_condition(
     scale = "logit" if kind == "proportion" else "t"
     method = f"mean over seeds; 95% {scale} interval, variance of seeds and scenes"
     note = few_seeds(estimate) or collapses(estimate)
-    row = _row(protocol, shift, measure, (name, ""), estimate, method, note)
+    row = bare_row(protocol, shift, measure, (name, ""), estimate, method, note)
     if kind != "proportion":
         return row
     low, high = sure_interval(np.nanmean(cells.matrix(index), axis=1))
@@ -39,7 +39,7 @@ def describe_condition(
 def gap(protocol: str, shift: str, name: str, measure: str) -> ComparisonRecord:
     """Return the row that states that a condition others were played in is missing."""
     nothing = Estimate(np.nan, np.nan, np.nan, 0, 0, "mean")
-    return _row(protocol, shift, measure, (name, ""), nothing, "none", "not evaluated")
+    return bare_row(protocol, shift, measure, (name, ""), nothing, "none", "not evaluated")
 
 
 def paired(
@@ -64,7 +64,7 @@ def paired(
     estimate = estimate_change([both]) if apart else estimate_mean(both[0] - both[1], _kind(measure), both)
     odds, p_odds = _odds(cells, a, b, measure, paired=True)
     lost = max((cells.counts[i] > 0).sum() for i in (a, b)) - estimate.n_seeds
-    contrast = _row(
+    contrast = bare_row(
         protocol, shift, measure, (names[0], names[1]), estimate,
         f"paired difference over seeds{'' if apart else ' and shared scenes'}; t interval; t test",
         f"{lost} seeds lack one of the two" if lost else "",
@@ -88,10 +88,12 @@ def beyond(
     row: tuple[str, str, str, str, str],
     margin: float,
     generator: np.random.Generator,
+    chance: str,
 ) -> Contrast | None:
     """Return an agent's change between two conditions less that of one that cannot know the goal.
 
-    ``agent`` and ``blind`` are the rows of both in the two conditions. None where one has no seed in both.
+    ``agent`` and ``blind`` are the rows of both in the two conditions, ``chance`` is the latter's name. None
+    where one has no seed in both.
     """
     teams = [cells.of_both(*agent), cells.of_both(*blind)]
     if not all(len(first) for first, _ in teams):
@@ -100,9 +102,9 @@ def beyond(
     changes = [np.nanmean(first, axis=1) - np.nanmean(second, axis=1) for first, second in teams]
     protocol, shift, measure, *names = row
     p_exact = permutation_test(changes[0], changes[1], generator)
-    contrast = _row(
+    contrast = bare_row(
         protocol, shift, measure, (names[0], names[1]), estimate,
-        "paired difference less that of the goal-blind agent; Welch t interval; t test", "",
+        f"paired difference less that of {chance}; Welch t interval; t test", "",
     )  # fmt: skip
     contrast = replace(
         contrast,
@@ -127,7 +129,7 @@ def independent(
     estimate = estimate_difference(first, second, _kind(measure))
     means = np.nanmean(first, axis=1), np.nanmean(second, axis=1)
     odds, p_odds = _odds(cells, a, b, measure, paired=False)
-    contrast = _row(
+    contrast = bare_row(
         protocol, shift, measure, (names[0], names[1]), estimate,
         "difference of independent seeds on shared scenes; Welch t interval; t test",
         "" if len(first) == len(second) else f"{len(first)} seeds against {len(second)}",
@@ -163,7 +165,7 @@ def _odds(cells: Cells, a: int, b: int, measure: str, *, paired: bool) -> tuple[
     return cluster_logistic(*np.concatenate(parts, axis=1))
 
 
-def _row(
+def bare_row(
     protocol: str,
     shift: str,
     measure: str,
@@ -172,6 +174,7 @@ def _row(
     method: str,
     note: str,
 ) -> ComparisonRecord:
+    """Return the row of an estimate before anything is tested: protocol, shift, measure, names of a and b."""
     low, high = estimate.interval()
     return ComparisonRecord(
         protocol=protocol,

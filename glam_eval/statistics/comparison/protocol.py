@@ -5,10 +5,11 @@ from itertools import combinations
 
 import numpy as np
 
-from glam_eval.config.agents import normalising_agents
+from glam_eval.config.protocols import GOAL_MARK
 from glam_eval.core.errors import unknown
 from glam_eval.core.records import ComparisonRecord
 from glam_eval.statistics.cells import Cells
+from glam_eval.statistics.chance import is_goal_blind
 from glam_eval.statistics.comparison.bases import KIND
 from glam_eval.statistics.comparison.contrasts import (
     beyond,
@@ -22,10 +23,7 @@ from glam_eval.statistics.comparison.verdicts import Contrast, settle_family
 from glam_eval.statistics.names import condition_name
 
 MARGIN = 0.05  # "no worse than 5 points"
-GOAL_BLIND, _ = (
-    normalising_agents()
-)  # what its success gains or loses with a condition says nothing about goals
-BEYOND = f"success beyond {GOAL_BLIND}"
+BEYOND = "success beyond chance"  # what goal-blind agents gain or lose says nothing about goals
 
 
 class ProtocolComparisons:
@@ -58,6 +56,16 @@ class ProtocolComparisons:
         played = np.asarray((~np.isnan(cells.values)).any(axis=(1, 2)))
         self._index = {(s, condition_name(a, m)): row for row, (s, a, m) in enumerate(keys) if played[row]}
 
+    def _chance(self) -> str | None:
+        """Return the best goal-blind agent at the reference; None where there is none."""
+        blind = [
+            name
+            for name, (agent, _) in zip(self.names, self.agents, strict=True)
+            if is_goal_blind(agent) and (self._reference, name) in self._index
+        ]
+        means = {name: np.nanmean(self._cells.values[self._index[self._reference, name]]) for name in blind}
+        return max(blind, key=means.__getitem__, default=None)
+
     def estimates(self) -> list[ComparisonRecord]:
         """Return every agent under every shift alone; one that was not played is a row that says so."""
         return [self._alone(shift, name) for name in self.names for shift in self.shifts]
@@ -70,11 +78,12 @@ class ProtocolComparisons:
         return rows
 
     def drops_beyond_chance(self) -> list[ComparisonRecord]:
-        """Return the change in other tasks and rooms less that of the goal-blind agent, a family an agent."""
-        rows = []
-        for name in self.names if self._measure == "success" and GOAL_BLIND in self.names else ():
-            if name != GOAL_BLIND:
-                rows += self._settled(name, BEYOND, self._beyond(name))
+        """Return the change in other tasks and rooms less that of the best goal-blind agent, by agent."""
+        rows: list[ComparisonRecord] = []
+        chance = self._chance() if self._measure == "success" else None
+        for (agent, _), name in zip(self.agents, self.names, strict=True):
+            if chance is not None and not is_goal_blind(agent):
+                rows += self._settled(name, BEYOND, self._beyond(name, chance))
         return rows
 
     def _settled(self, name: str, measure: str, contrasts: Iterator[Contrast]) -> list[ComparisonRecord]:
@@ -91,7 +100,7 @@ class ProtocolComparisons:
         if baseline is not None and baseline not in self.names:
             raise unknown("baseline", baseline, self.names)
         rows = []
-        for shift in self.shifts:
+        for shift in (shift for shift in self.shifts if GOAL_MARK not in shift):
             families: dict[str, list[Contrast]] = {}
             for a, b in self._asked(shift, baseline):
                 question = pairs_question(*(self._trained.get(name, Training()) for name in (a, b)))
@@ -131,12 +140,12 @@ class ProtocolComparisons:
             if contrast is not None:
                 yield contrast
 
-    def _beyond(self, name: str) -> Iterator[Contrast]:
-        blind = {shift: rows for shift, _, rows in self._compared(GOAL_BLIND)}
+    def _beyond(self, name: str, chance: str) -> Iterator[Contrast]:
+        blind = {shift: rows for shift, _, rows in self._compared(chance)}
         for shift, base, rows in self._compared(name):
             if shift in blind and (question_of(shift) == WORLDS or base != self._reference):
                 row = (self._protocol, shift, BEYOND, name, base)
-                contrast = beyond(self._cells, rows, blind[shift], row, self._margin, self._generator)
+                contrast = beyond(self._cells, rows, blind[shift], row, self._margin, self._generator, chance)
                 if contrast is not None:
                     yield contrast
 

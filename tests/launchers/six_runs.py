@@ -1,0 +1,46 @@
+"""A suite of six runs in two chains: a teacher, its demonstrations and its clone, of two seeds."""
+
+SIX_RUNS = """
+title = "Six runs"
+question = "Is it the same everywhere?"
+seeds = 2
+evaluations = 2
+
+[environment]
+level = "GoToLocalS5N2"
+remembered = 1
+
+[policy]
+head_hidden = 8
+
+[ppo]
+preset = "small"
+environments = 8
+steps = 10
+minibatch = 40
+
+[cloning]
+minibatch = 8
+steps = 10
+environments = 4
+transitions = 200
+
+[[agents]]
+agent = "gflan"
+model = "t5-pico"
+frames = {frames}
+
+[[agents]]
+agent = "bc-gflan"
+model = "t5-pico"
+frames = 800
+
+[[protocols]]
+name = "sample-efficiency"
+scenes = 6
+
+[[protocols]]
+name = "generalization"
+scenes = 8
+conditions = ["none", "none@fr"]
+"""

@@ -1,0 +1,132 @@
+"""A real Slurm of two emulated nodes: the tables of one machine, whatever happens to node and time."""
+
+import json
+import sys
+import time
+
+import pytest
+from program import assert_same_results, glam_eval
+from six_runs import SIX_RUNS
+from slurm_cluster import SlurmCluster, why_not
+
+from glam_eval.config.launching import SlurmConfig
+from glam_eval.config.loading import load_suite
+from glam_eval.execution.study import write_suite
+from glam_eval.launchers.base import Work
+from glam_eval.launchers.slurm import SlurmLauncher, queued
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.timeout(3600),
+    pytest.mark.skipif(bool(why_not()), reason=why_not()),
+]
+_SECONDS = 1500  # for anything that takes one machine minutes
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Two nodes of one processor and two pretend GPUs each."""
+    made = SlurmCluster(tmp_path_factory.mktemp("slurm"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in made.environment.items():
+            patch.setenv(name, value)
+        yield made
+        made.ask("scancel", "--user=root")
+        made.wait_until(lambda: not made.ask("squeue", "-h"), 60)
+    made.stop()
+
+
+@pytest.fixture
+def six(tmp_path):
+    path = tmp_path / "six.toml"
+    path.write_text(SIX_RUNS.format(frames=16_000))
+    return path
+
+
+def trained(out, run_id):
+    """How far a run under way says it has got."""
+    try:
+        told = json.loads((out / ".alive" / run_id).read_text())["progress"]
+    except (OSError, ValueError):
+        return 0
+    return told["frames"] if told else 0
+
+
+def test_a_lost_node_and_a_time_limit_change_no_number(cluster, six, tmp_path):
+    out, local = tmp_path / "slurm", tmp_path / "local"
+    options = ("--launcher", "slurm", "--slurm", "group=0,warning=115")
+    began = time.monotonic()
+    done = glam_eval("run-suite", six, "--out", out, *options)
+    assert done.returncode == 0, done.stderr
+    assert "6 runs are with Slurm" in done.stdout
+    teachers = [each.run_id for each in load_suite(str(six)).graph if each.run_id.startswith("gflan")]
+    cluster.wait_until(lambda: all(trained(out, each) > 400 for each in teachers), _SECONDS)
+
+    asked = glam_eval("status", out)
+    assert "6 runs: 2 running, 4 queued" in asked.stdout, asked.stdout + asked.stderr
+    jobs = {run_id: queued(out)[run_id] for run_id in teachers}
+    assert {job.node for job in jobs.values()} == {"node1", "node2"}
+    (limited,) = (job.job for job in jobs.values() if job.node == "node1")
+    (lost,) = (job.job for job in jobs.values() if job.node == "node2")
+    minutes = int((time.monotonic() - began) / 60) + 2  # a warning of 115 s is then at once
+    cluster.ask("scontrol", "update", f"jobid={limited}", f"timelimit={minutes}")
+    cluster.lose("node2")
+    cluster.wait_until(lambda: "Restarts=1" in cluster.ask("scontrol", "show", "job", lost), 60)
+    cluster.ask("slurmd", "-N", "node2")
+    cluster.ask("scontrol", "update", "nodename=node2", "state=resume")
+    cluster.wait_until(lambda: "Restarts=1" in cluster.ask("scontrol", "show", "job", limited), 240)
+    cluster.ask("scontrol", "update", f"jobid={limited}", "timelimit=UNLIMITED")
+
+    cluster.wait_until(lambda: not cluster.ask("squeue", "-h"), _SECONDS)
+    logs = "\n".join(file.read_text() for file in (out / "logs").glob("slurm-*"))
+    assert (out / "report.html").exists(), logs  # by the last job
+    assert "6 runs: 6 finished" in glam_eval("status", out).stdout
+    done = glam_eval("run-suite", six, "--out", local, "--workers", 2, timeout=_SECONDS)
+    assert done.returncode == 0, done.stderr
+    assert_same_results(local, out)
+
+
+SEEING = """
+import os, sys, time
+with open(sys.argv[1] + "/seen", "a") as file:
+    file.write(f"{os.environ['SLURMD_NODENAME']} {os.environ['CUDA_VISIBLE_DEVICES']}\\n")
+time.sleep(3)
+"""
+
+
+def test_each_task_sees_a_device_of_its_own(cluster, tiny_suite, tmp_path):
+    """Four tasks at a time on four devices: nobody's device is another's."""
+    suite = load_suite(str(tiny_suite), ["agents=[{agent='random'}]", "seeds=4"])
+    out = tmp_path / "out"
+    out.mkdir()
+    write_suite(out, suite)
+    cluster.ask("scontrol", "update", "partitionname=main", "oversubscribe=FORCE:4")
+    launcher = SlurmLauncher(
+        SlurmConfig(gres="gpu:1", group=0), "auto", wait=False, task=[sys.executable, "-c", SEEING]
+    )
+    work = Work(out, suite.graph, 1, 60.0, dict.fromkeys((run.run_id for run in suite.graph), 1.0))
+    assert len(launcher.carry_out(work, lambda message: None).under_way) == 4
+    cluster.wait_until(lambda: not cluster.ask("squeue", "-h"), 120)
+    cluster.ask("scontrol", "update", "partitionname=main", "oversubscribe=NO")
+    seen = (out / "seen").read_text().splitlines()
+    assert sorted(seen) == ["node1 0", "node1 1", "node2 0", "node2 1"]
+
+
+def test_cancelled_runs_go_on_from_their_checkpoints(cluster, six, tmp_path):
+    out = tmp_path / "out"
+    options = ("--launcher", "slurm", "--slurm", "group=0", "--no-summary")
+    assert glam_eval("run-suite", six, "--out", out, *options).returncode == 0
+    teachers = [each.run_id for each in load_suite(str(six)).graph if each.run_id.startswith("gflan")]
+    cluster.wait_until(lambda: all(trained(out, each) > 400 for each in teachers), _SECONDS)
+    refused = glam_eval("run-suite", six, "--out", out)
+    assert refused.returncode == 2 and "Slurm has 6 tasks" in refused.stderr
+    again = glam_eval("run-suite", six, "--out", out, *options)  # all are given already
+    assert again.returncode == 0 and len(queued(out)) == 6
+    said = glam_eval("cancel", out).stdout
+    assert "asked 2 runs under way" in said
+    cluster.wait_until(lambda: not cluster.ask("squeue", "-h"), 120)
+    for run_id in teachers:
+        newest = max((out / "checkpoints" / run_id).glob("frames-*"))
+        assert int(newest.name.removeprefix("frames-")) > 400
+    told = glam_eval("status", out).stdout
+    assert "6 runs: 6 owed" in told and "asked to stop" in told

@@ -1,0 +1,89 @@
+"""Who reads and who walks, in studies whose truth is known."""
+
+import numpy as np
+import pytest
+from goal_study import goal_study
+
+from glam_eval.core.seeds import stream
+from glam_eval.statistics import asks_reading, who_reads
+
+
+@pytest.fixture(scope="module")
+def table():
+    return who_reads(goal_study()).set_index(["agent", "model"])
+
+
+def test_who_ignores_the_goal_walks_at_chance_with_a_score_of_zero(table):
+    for who in (("gflan", "walker"), ("zero-shot", "walker")):
+        row = table.loc[who]
+        assert row["verdict"] == "walks"
+        assert row["following"] == pytest.approx(0, abs=1e-9)
+        assert row["told_low"] < row["first_chance"] < row["told_high"]
+        assert row["score_low"] < 0 < row["score_high"]
+        assert row["p_equivalence"] < 0.05
+
+
+def test_a_reader_reads_with_a_score_of_one(table):
+    row = table.loc[("gflan", "reader")]
+    assert row["verdict"] == "reads"
+    assert (row["told"], row["meant"], row["absent"], row["first"]) == (1, 0, 0, 1)
+    assert row["following"] == row["score"] == 1
+    assert 0.9 < row["following_low"] <= row["following_high"] <= 1
+    assert 0.9 < row["score_low"] < 1 <= row["score_high"]
+
+
+def test_who_reads_now_and_then_reads_in_part(table):
+    row = table.loc[("gflan", "learner")]
+    assert row["verdict"] == "reads in part"
+    assert row["following_low"] < 0.4 < row["following_high"] < 0.5
+    assert 0 < row["score_low"] < row["score"] < 0.6
+
+
+def test_references_have_no_verdict_and_the_best_of_them_is_chance(table):
+    assert {agent for agent, _ in table.index[table["verdict"] == ""]} == {"sweep", "random", "bot"}
+    means = goal_study().query("shift == 'none'").groupby("agent")["success"].mean()
+    assert set(table["chance_of"]) == {"sweep"}
+    assert table["chance"].iloc[0] == pytest.approx(means["sweep"])
+    assert means["sweep"] > means["random"] + 0.1
+    learner = goal_study().query("shift == 'none' and model == 'learner'")["success"].mean()
+    expected = (learner - means["sweep"]) / (1 - means["sweep"])
+    assert table.loc[("gflan", "learner"), "score"] == pytest.approx(expected)
+
+
+def test_two_seeds_and_few_scenes_cannot_tell():
+    two = who_reads(goal_study(seeds=2)).set_index("model")
+    assert two.loc["reader", "verdict"] == "can't tell"
+    assert two.loc["reader", "note"] == "not offered: 2 seeds, and intervals and tests need 3"
+    few = who_reads(goal_study(scenes=8, roles={("gflan", "a"): 0.15, ("bot", "none"): 1.0}))
+    assert few.set_index("model").loc["a", "verdict"] == "can't tell"
+
+
+def test_studies_that_do_not_ask_have_no_answer():
+    study = goal_study(seeds=3, scenes=10)
+    assert not asks_reading(study[study["shift"] == "none"])
+    assert who_reads(study.drop(columns="first_meant")).empty
+    assert who_reads(study[study["shift"] != "none"]).empty
+    assert not asks_reading(study.assign(first_chance=np.nan))
+
+
+def test_the_order_of_rows_changes_nothing(table):
+    shuffled = who_reads(goal_study().sample(frac=1, random_state=0)).set_index(["agent", "model"])
+    assert shuffled["following"].equals(table["following"])
+
+
+@pytest.mark.slow
+def test_walkers_are_seldom_called_readers_and_readers_seldom_walkers():
+    """Where draws differ between the two goals: of 100 studies each at most 9, 5 being expected at most."""
+    wrong = {0.0: 0, 0.15: 0}
+    for reading in wrong:
+        for repetition in range(100):
+            roles = {("gflan", "a"): reading, ("bot", "none"): 1.0}
+            episodes = goal_study(seeds=5, scenes=60, rng=repetition, roles=roles)
+            draws = stream(repetition, "tests", "reading").random(len(episodes)) < 0.3
+            swapped = draws & (episodes["agent"] == "gflan") & (episodes["shift"] == "none~swapped")
+            noise = stream(repetition, "tests", "noise").random(len(episodes)) < 0.5
+            if reading == 0:
+                episodes["first_meant"] = np.where(swapped, noise, episodes["first_meant"])
+            verdict = who_reads(episodes).set_index("agent").loc["gflan", "verdict"]
+            wrong[reading] += verdict in (("reads", "reads in part") if reading == 0 else ("walks",))
+    assert max(wrong.values()) <= 9
