@@ -31,7 +31,7 @@ def keep_freed_memory() -> bool:
 def import_nothing_from_here() -> None:
     """Keep the processes that this one starts from importing what lies in the directory they start in.
 
-    Python begins workers as ``python -c``, which looks there first: in a directory that others can write to, a
-    ``selectors.py`` of theirs would run as us.
+    Python begins workers as ``python -c``, which looks there first: where others can write, a file of theirs,
+    ``selectors.py`` say, would run as us.
     """
     os.environ["PYTHONSAFEPATH"] = "1"
