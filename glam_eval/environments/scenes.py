@@ -37,7 +37,7 @@ class Scene(RoomGridLevel):
     instrs: Any  # MiniGrid's instruction, set by ``gen_mission``
     level_name = ""  # what people call the level, where one of its name made it
     patience = MAX_DRAWS  # draws after which a scene is given up
-    _draws_left = math.inf
+    draws_left = math.inf  # of these, for the scene being drawn
 
     def prepare(self) -> None:
         """Draw what holds for all attempts at a scene; nothing unless a level needs it."""
@@ -52,7 +52,7 @@ class Scene(RoomGridLevel):
             raise UserError(f"max_steps is {self.max_steps}: an episode needs at least 1 step")
         self._draws = ScalarGenerator(self.np_random.bit_generator)
         self.prepare()
-        self._draws_left = self.patience
+        self.draws_left = self.patience
         while True:
             self._draw(self.width * self.height // _CELLS_A_DRAW)
             try:
@@ -70,8 +70,8 @@ class Scene(RoomGridLevel):
 
     def _draw(self, number: int) -> None:
         """Take note of draws; raises UserError where a scene has had too many."""
-        self._draws_left -= number
-        if self._draws_left < 0:
+        self.draws_left -= number
+        if self.draws_left < 0:
             name, options = self.level_name or type(self).__name__, "room size, objects or held-out pairs"
             raise UserError(f"level {name} allows no scene, or too few to find one: change its {options}")
 
@@ -114,7 +114,7 @@ class Scene(RoomGridLevel):
         while True:
             if tries > max_tries:
                 raise RecursionError("rejection sampling failed in place_obj")
-            if tries > self._draws_left:
+            if tries > self.draws_left:
                 break
             tries += 1
             x, y = integer(left, right), integer(upper, lower)

@@ -100,7 +100,7 @@ WRAPPERS = [
     wrappers.FlattenObservation,
     lambda env: wrappers.FrameStackObservation(env, 3),
     lambda env: wrappers.DelayObservation(env, 2),
-    lambda env: wrappers.TimeAwareObservation(env, flatten=False),
+    lambda env: wrappers.TimeAwareObservation(wrappers.TimeLimit(env, 9), flatten=False),
     lambda env: wrappers.NormalizeReward(wrappers.StickyAction(env, 0.2)),
     lambda env: wrappers.RescaleObservation(
         wrappers.TransformObservation(env, lambda seen: seen["image"], env.observation_space["image"]), 0, 1
