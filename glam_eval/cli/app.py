@@ -27,6 +27,7 @@ from glam_eval.cli import (
 )
 from glam_eval.core.console import make_streams_readable
 from glam_eval.core.errors import RunFailedError, UserError, described
+from glam_eval.core.process import import_nothing_from_here
 from glam_eval.core.signals import EndedError, ending_signals_raise
 from glam_eval.core.text import one_line, printable
 
@@ -68,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     make_streams_readable()
+    import_nothing_from_here()
     try:
         with ending_signals_raise():
             return _answer(arguments or ["--help"])

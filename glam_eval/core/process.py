@@ -1,6 +1,7 @@
 """What is set once for a whole process, where it starts: by the program and its workers, by no import."""
 
 import ctypes
+import os
 import platform
 from functools import cache
 
@@ -25,3 +26,12 @@ def keep_freed_memory() -> bool:
     mallopt = ctypes.CDLL(None).mallopt
     settings = ((_M_ARENA_MAX, 1), (_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _NEVER_TRIM), (_M_TOP_PAD, _GROW_BY))
     return all(mallopt(parameter, value) == 1 for parameter, value in settings)
+
+
+def import_nothing_from_here() -> None:
+    """Keep the processes that this one starts from importing what lies in the directory they start in.
+
+    Python begins workers as ``python -c``, which looks there first: where others can write, a file of theirs,
+    ``selectors.py`` say, would run as us.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"

@@ -17,7 +17,7 @@ from glam_eval.core.errors import UserError, shortened, unknown
 from glam_eval.environments.goals import instruction_of, task_of
 from glam_eval.environments.levels import MIXED_KINDS, LocalLevel
 from glam_eval.environments.probes import PROBES_LEVEL, DrawnLevel
-from glam_eval.environments.scenes import Scene, scene_class
+from glam_eval.environments.scenes import MAX_DRAWS, Scene, scene_class
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,8 @@ _VARIANT = re.compile(r"(?P<base>.+?Local)(?:S(?P<size>\d+))?(?:N(?P<count>\d+))
 _NAME_DIGITS = 3
 # A grid's time and memory grow with the square of its side; MiniGrid's own are at most 22 cells wide.
 _LARGEST = {"room_size": 50, "num_rows": 20, "num_cols": 20, "num_dists": 999, "num_objs": 999}
+# Scenes that take a twentieth of the draws they may on average: one in exp(20) takes too many, in no run.
+_FIRST_SCENES, _FIRST_DRAWS = 10, MAX_DRAWS // 2
 _GYM_ID = re.compile(r"BabyAI-(?P<name>\w+)-v\d+")
 
 
@@ -234,6 +236,26 @@ def make_scenes(name: str, **options: Any) -> Any:
         raise UserError(f"level {name} cannot be made with {values or 'its name'}: {error}") from error
     made.level_name = name
     return made
+
+
+def check_level(name: str, options: Mapping[str, Any]) -> None:
+    """Raise a UserError for a level that can't be made, or allows so few scenes that a run would fail."""
+    make_scenes(name, **options)
+    _check_scenes(name, tuple((option, _hashable(value)) for option, value in options.items()))
+
+
+@cache
+def _check_scenes(name: str, options: tuple[tuple[str, Any], ...]) -> None:
+    scenes = make_scenes(name, **dict(options))
+    scenes.patience = _FIRST_DRAWS
+    for seed in range(_FIRST_SCENES):
+        scenes.reset(seed=seed)
+        scenes.patience = scenes.draws_left
+
+
+def _hashable(value: Any) -> Any:
+    """Return an option's value with tuples for its lists."""
+    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value
 
 
 def _check_size(name: str, option: str, value: Any) -> None:

@@ -11,7 +11,9 @@ from minigrid.envs.babyai.core.roomgrid_level import RejectSampling, RoomGridLev
 from glam_eval.core.errors import UserError
 from glam_eval.environments.random_numbers import ScalarGenerator
 
-MAX_REJECTIONS = 10_000  # a level that rejects so many layouts in a row asks for the impossible
+# What may be drawn for one scene, a second's worth: positions of things, and what layouts cost by their size.
+MAX_DRAWS = 400_000
+_CELLS_A_DRAW = 8  # cells of an empty layout that take as long as one position
 
 Position = tuple[int, int]
 
@@ -34,6 +36,8 @@ class Scene(RoomGridLevel):
 
     instrs: Any  # MiniGrid's instruction, set by ``gen_mission``
     level_name = ""  # what people call the level, where one of its name made it
+    patience = MAX_DRAWS  # draws after which a scene is given up
+    draws_left = math.inf  # of these, for the scene being drawn
 
     def prepare(self) -> None:
         """Draw what holds for all attempts at a scene; nothing unless a level needs it."""
@@ -48,7 +52,9 @@ class Scene(RoomGridLevel):
             raise UserError(f"max_steps is {self.max_steps}: an episode needs at least 1 step")
         self._draws = ScalarGenerator(self.np_random.bit_generator)
         self.prepare()
-        for _ in range(MAX_REJECTIONS):
+        self.draws_left = self.patience
+        while True:
+            self._draw(self.width * self.height // _CELLS_A_DRAW)
             try:
                 RoomGrid._gen_grid(self, self.width, self.height)
                 self.gen_mission()  # type: ignore[no-untyped-call]
@@ -61,8 +67,13 @@ class Scene(RoomGridLevel):
                 ) from error
             self.surface = self.mission = self.instrs.surface(self)
             return
-        options = "its room size, number of objects or held-out pairs"
-        raise UserError(f"level {self.level_name or type(self).__name__} allows no scene: change {options}")
+
+    def _draw(self, number: int) -> None:
+        """Take note of draws; raises UserError where a scene has had too many."""
+        self.draws_left -= number
+        if self.draws_left < 0:
+            name, options = self.level_name or type(self).__name__, "room size, objects or held-out pairs"
+            raise UserError(f"level {name} allows no scene, or too few to find one: change its {options}")
 
     def _rand_int(self, low: int, high: int) -> int:
         return _Drawn(self._draws.integer(low, high))
@@ -92,6 +103,7 @@ class Scene(RoomGridLevel):
 
         Raises:
             RecursionError: if none of them will do, as MiniGrid's own.
+            UserError: if a scene would take too many draws.
         """
         left, upper = (0, 0) if top is None else (max(top[0], 0), max(top[1], 0))
         width, height = (self.grid.width, self.grid.height) if size is None else size
@@ -102,12 +114,15 @@ class Scene(RoomGridLevel):
         while True:
             if tries > max_tries:
                 raise RecursionError("rejection sampling failed in place_obj")
+            if tries > self.draws_left:
+                break
             tries += 1
             x, y = integer(left, right), integer(upper, lower)
             if cells[y * stride + x] is not None or (x == agent_x and y == agent_y):
                 continue
             if reject_fn is None or not reject_fn(self, (x, y)):
                 break
+        self._draw(tries)
         cells[y * stride + x] = obj
         if obj is not None:
             obj.init_pos = obj.cur_pos = (x, y)

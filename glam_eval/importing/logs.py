@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from glam_eval.core.errors import UserError
+from glam_eval.core.errors import UserError, first_line
 from glam_eval.core.files import require_regular
 
 REWARD_SCALE = 20.0  # of returns that were stored after their reward was reshaped
@@ -61,7 +61,7 @@ def read_returns(file: Path) -> NDArray[np.float64]:
         # A map: an array whose header says more than the file holds is refused before memory is asked for.
         stored = np.lib.format.open_memmap(file, mode="r")
     except Exception as error:  # numpy's reader stumbles over damage in as many ways as there are
-        raise UserError(f"{file} is no array of numbers: {_first_line(error)}") from error
+        raise UserError(f"{file} is no array of numbers: {first_line(error)}") from error
     if stored.dtype.kind not in "iuf":
         raise UserError(f"{file} is no array of numbers: its type is {stored.dtype.name}")
     returns = np.array(stored, dtype=np.float64).ravel()
@@ -78,7 +78,7 @@ def _numbers(file: Path) -> tuple[list[str], list[Row]]:
             header = next(reader, [])
             rows = [(reader.line_num, cells) for cells in reader if cells and cells != header]
     except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{file} is no log of the released code: {_first_line(error)}") from error
+        raise UserError(f"{file} is no log of the released code: {first_line(error)}") from error
     if not header:
         raise UserError(f"{file} is no log of the released code: it is empty")
     missing = [column for column in (*_COUNTS, *_MEASURES) if column not in header]
@@ -135,7 +135,3 @@ def _without_repeats(rows: Sequence[Row]) -> list[Row]:
             kept.pop()
         kept.append(row)
     return kept
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

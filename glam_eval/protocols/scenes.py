@@ -11,7 +11,7 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import test_scene_seeds
 from glam_eval.environments.audit import balanced_scenes
-from glam_eval.environments.catalogue import make_scenes
+from glam_eval.environments.catalogue import check_level, make_scenes
 from glam_eval.environments.told import can_be_told
 from glam_eval.language import parse_shift
 
@@ -39,10 +39,10 @@ def environment_of(run: RunConfig, condition: ConditionConfig) -> EnvironmentCon
 def check_scenes(run: RunConfig, protocol: ProtocolConfig, condition: ConditionConfig) -> None:
     """Raise UserError if the scenes of a condition can't be made, or not as many of each kind of task."""
     world = environment_of(run, condition)
-    scenes = make_scenes(world.level, **world.options)
-    scenes.reset(seed=0)
+    check_level(world.level, world.options)
     if protocol.balanced:
-        _check_balance(protocol.name, protocol.scenes, world.level, getattr(scenes, "kinds", ()))
+        kinds = getattr(make_scenes(world.level, **world.options), "kinds", ())
+        _check_balance(protocol.name, protocol.scenes, world.level, kinds)
     told = world.goal
     if told != "told" and next(_with_goal(told, world.level, world.options, range(_LOOKED_AT)), None) is None:
         raise UserError(_impossible(told, world.level))

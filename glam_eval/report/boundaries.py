@@ -11,6 +11,7 @@ from glam_eval.figures.identity import records
 from glam_eval.figures.tables import final
 from glam_eval.figures.tables.estimates import WHO
 from glam_eval.report.matrices import agent_label
+from glam_eval.report.sentences import possible
 from glam_eval.report.tables import AGENT, Cell, Column, Table, number, table_of
 from glam_eval.statistics import calibration, plan_power, value_calibration, variance_shares
 
@@ -32,7 +33,7 @@ def unseen_table(study: Study) -> Table | None:
         rows.append(
             [
                 Cell(COMPARED, named),
-                number(SEEN, 100 * row["detectable"]),
+                number(SEEN, 100 * row["detectable"], None if possible(row["detectable"]) else "none"),
                 number(SEEDS, seeds),
                 Cell(WORDS, _words(row, seeds)),
             ]
@@ -117,7 +118,10 @@ def _compared(row: dict[str, Any], agents: set[str]) -> str:
 def _words(row: dict[str, Any], seeds: float) -> str:
     if row["verdict"] == "untested" or not np.isfinite(row["detectable"]):
         return str(row["note"]) or "not tested"
-    text = f"differences below {100 * row['detectable']:.0f} points stay unseen"
+    size = row["detectable"]
+    text = (
+        f"differences below {100 * size:.0f} points stay unseen" if possible(size) else "none would be seen"
+    )
     if np.isnan(seeds):
         return text
     return f"{text}; {seeds:.0f} seeds would show 10"

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-import numpy as np
 from markupsafe import Markup
 
 from glam_eval.figures import Absent, Study
@@ -11,7 +10,7 @@ from glam_eval.figures.definitions import learning_curves
 from glam_eval.figures.identity import records, rows_of
 from glam_eval.figures.style import thousands
 from glam_eval.report.compared import against_chance, curve_protocols, difference, learners, turned
-from glam_eval.report.sentences import Finding, listed, p_value, points, rate
+from glam_eval.report.sentences import Finding, listed, p_value, points, possible, rate
 from glam_eval.statistics.curves import AREA, GAIN
 
 
@@ -85,12 +84,13 @@ def _between(study: Study, protocol: str, measure: str, when: str) -> Iterator[F
 
 def _power(smallest: Sequence[float]) -> Markup:
     """Return which differences so many seeds would have shown."""
-    known = sorted(100 * size for size in smallest if np.isfinite(size))
+    known = sorted(100 * size for size in smallest if possible(size))
     if not known:
         return Markup("")
     ends = dict.fromkeys(f"{size:.0f}" for size in (known[0], known[-1]))
-    return Markup(" (with 80% power so many seeds show differences of <b>{}</b> points)").format(
-        " to ".join(ends)
+    best = " at best" if any(size >= 1 for size in smallest) else ""
+    return Markup(" (with 80% power so many seeds show differences of <b>{}</b> points{})").format(
+        " to ".join(ends), best
     )
 
 

@@ -39,6 +39,11 @@ def points(row: dict[str, Any], sign: int = 1) -> str:
     return f"{texts[0]} [{texts[1]}, {texts[2]}]" if np.isfinite(low) else texts[0]
 
 
+def possible(size: float) -> bool:
+    """Return whether success rates can differ by so much, a share: none by more than 100 points."""
+    return bool(size < 1)
+
+
 def p_value(p: float) -> str:
     """Return an adjusted p-value in words."""
     return "untested" if not np.isfinite(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -25,7 +25,7 @@ _NAMED = 10  # files of others that are named one by one
 
 def validate(suite: SuiteConfig) -> None:
     """Check every name that a suite uses, before anything starts; raises UserError."""
-    from glam_eval.environments.catalogue import make_scenes
+    from glam_eval.environments.catalogue import check_level
     from glam_eval.execution.demonstrations import check_demonstrations
     from glam_eval.language import speaker, template_names
     from glam_eval.policies.models.validation import check_model
@@ -40,7 +40,7 @@ def validate(suite: SuiteConfig) -> None:
             continue
         checked.add(besides_seed)
         world = config.environment
-        make_scenes(world.level, **world.options).reset(seed=0)  # impossible rooms show in their first scene
+        check_level(world.level, world.options)
         if world.template not in template_names():
             raise unknown("template", world.template, template_names())
         speaker(world.language, world.shift)

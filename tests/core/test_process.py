@@ -1,10 +1,14 @@
 """What a process that computes sets once, and that nothing else sets."""
 
+import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from glam_eval.core import process
 
 SCORE = """
 import ctypes, re
@@ -34,3 +38,29 @@ def test_freed_memory_is_kept_where_a_process_asks_and_nowhere_else(first, kept)
     command = [sys.executable, "-c", SCORE.format(first=first)]
     grown = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert (grown > 128) == kept
+
+
+SPAWNING = """
+import multiprocessing, sys
+from glam_eval.core.process import import_nothing_from_here
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        import_nothing_from_here()
+    process = multiprocessing.get_context("spawn").Process(target=print)
+    process.start()
+    process.join()
+"""
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_workers_import_nothing_from_the_directory_they_start_in(safe, tmp_path):
+    (tmp_path / "selectors.py").write_text("open('ran', 'w').close()\n")
+    (tmp_path / "elsewhere").mkdir()
+    script = tmp_path / "elsewhere" / "program.py"
+    script.write_text(SPAWNING)
+    environment = {**os.environ, "PYTHONPATH": str(Path(process.__file__).parents[2])}
+    environment.pop("PYTHONSAFEPATH", None)
+    command = [sys.executable, str(script), *["safe"] * safe]
+    subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=300)
+    assert (tmp_path / "ran").exists() != safe

@@ -18,8 +18,9 @@ from glam_eval.environments import (
     level_names,
 )
 from glam_eval.environments.audit import missions_of
-from glam_eval.environments.catalogue import make_scenes
+from glam_eval.environments.catalogue import check_level, make_scenes
 from glam_eval.environments.goals import references_in, task_of
+from glam_eval.environments.scenes import MAX_DRAWS, Scene
 from glam_eval.language import template_names
 
 THINGS = ("key", "ball", "box")
@@ -195,9 +196,33 @@ def test_what_is_impossible_is_refused_soon_in_one_line(level, options, message,
     assert len(layouts) <= 1
 
 
-def test_a_level_that_allows_no_scene_says_so(monkeypatch):
-    monkeypatch.setattr("glam_eval.environments.scenes.MAX_REJECTIONS", 20)
+@pytest.mark.parametrize(
+    ("level", "options"),
+    [
+        ("GoToLocal", {"num_dists": 24}),
+        ("GoToLocal", {"num_dists": 18}),  # one layout in 10,000 is valid: a run would meet a scene without
+        ("GoToLocal", {"room_size": 50, "num_dists": 999}),
+        ("GoTo", {"num_dists": 324}),  # every cell of nine rooms: the agent has none
+        ("MixedTestLocal", {"room_size": 50, "held_out": [], "kinds": ["goto"]}),
+    ],
+)
+def test_a_level_nearly_too_full_is_refused_by_its_first_scenes(level, options, monkeypatch):
+    draws = []
+    drawn = Scene._draw
+    monkeypatch.setattr(Scene, "_draw", lambda self, number: draws.append(number) or drawn(self, number))
+    with pytest.raises(UserError, match=f"level {level} (allows no scene, or too few)|has no room"):
+        check_level(level, options)
+    assert sum(draws) <= MAX_DRAWS + max(draws, default=0)
+
+
+@pytest.mark.parametrize("level", ["GoToLocalN16", "PickUpSeqPickUpLocalS5N2", "BossLevel", "MixedTestLocal"])
+def test_crowded_and_large_levels_are_taken(level):
+    check_level(level, {})
+
+
+def test_a_level_that_allows_no_scene_says_so():
     env = make_scenes("MixedTestLocal", held_out=(), kinds=("goto",))
+    env.patience = 500
     with pytest.raises(UserError, match="allows no scene"):
         env.reset(seed=0)
 

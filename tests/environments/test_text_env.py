@@ -3,6 +3,7 @@
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium import wrappers
 from gymnasium.utils.env_checker import check_env
 
 from glam_eval.environments import BabyAIText, VectorEnvironment, level_names
@@ -90,6 +91,53 @@ def test_every_vector_mode_tells_what_one_environment_tells(mode):
         assert seen["text"][place] == alone["text"]
         assert seen["mission"][place] == alone["mission"]
         assert np.array_equal(seen["image"][place], alone["image"])
+
+
+WRAPPERS = [
+    lambda env: wrappers.Autoreset(wrappers.RecordEpisodeStatistics(wrappers.TimeLimit(env, 4))),
+    lambda env: wrappers.OrderEnforcing(wrappers.PassiveEnvChecker(wrappers.ClipReward(env, 0.0, 0.5))),
+    lambda env: wrappers.FlattenObservation(wrappers.FilterObservation(env, ["image", "direction"])),
+    wrappers.FlattenObservation,
+    lambda env: wrappers.FrameStackObservation(env, 3),
+    lambda env: wrappers.DelayObservation(env, 2),
+    lambda env: wrappers.TimeAwareObservation(wrappers.TimeLimit(env, 9), flatten=False),
+    lambda env: wrappers.NormalizeReward(wrappers.StickyAction(env, 0.2)),
+    lambda env: wrappers.RescaleObservation(
+        wrappers.TransformObservation(env, lambda seen: seen["image"], env.observation_space["image"]), 0, 1
+    ),
+    lambda env: wrappers.RenderCollection(env),
+    lambda env: wrappers.AddRenderObservation(env),
+]
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS)
+def test_every_wrapper_of_gymnasium_that_fits_wraps_it(wrap):
+    env = wrap(gymnasium.make(gym_id("GoToLocalS5N2"), render_mode="rgb_array", language="fr"))
+    seen, _ = env.reset(seed=5)
+    for action in (0, 2, 1, 2, 0, 2):
+        assert env.observation_space.contains(seen)
+        seen, reward, terminated, truncated, _ = env.step(np.int64(action))
+        assert np.isfinite(reward)
+        if terminated or truncated:
+            seen, _ = env.reset()
+    env.close()
+
+
+@pytest.mark.parametrize("shared_memory", [True, False])
+def test_vector_wrappers_and_workers_without_shared_memory(shared_memory):
+    mode = {"shared_memory": shared_memory}
+    vector = gymnasium.make_vec(gym_id("GoToLocalS5N2"), 2, vectorization_mode="async", vector_kwargs=mode)
+    vector = gymnasium.wrappers.vector.RecordEpisodeStatistics(vector)
+    vector = gymnasium.wrappers.vector.DictInfoToList(vector)
+    alone = gymnasium.make(gym_id("GoToLocalS5N2"))
+    try:
+        first, _ = vector.reset(seed=[3, 4])
+        then, *_, information = vector.step(np.array([0, 2]))
+        assert first["text"][0] == alone.reset(seed=3)[0]["text"]
+        assert then["text"][0] == alone.step(0)[0]["text"]
+        assert [each["scene_seed"] for each in information] == [3, 4]
+    finally:
+        vector.close()
 
 
 def test_flattened_observations_hold_every_character():

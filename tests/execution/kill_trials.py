@@ -22,7 +22,16 @@ from collections import Counter
 from pathlib import Path
 
 import killable
-from killable import carry_out_study, compact_study, empty_study, run_program, server, start, summarise_study
+from killable import (
+    LONGEST,
+    carry_out_study,
+    compact_study,
+    empty_study,
+    run_program,
+    server,
+    start,
+    summarise_study,
+)
 from program import assert_same_results
 from test_killed_runs import assert_same_studies, checksums, finish, study_of
 from tiny_suite import TINY_SUITE
@@ -32,7 +41,6 @@ from glam_eval.execution.study import write_suite
 from glam_eval.suites.summary import is_current
 
 server.set_forkserver_preload(["killable", "kill_trials"])  # each process imports what was run, too
-LONGEST = 600  # seconds after which a study that only has to be gone on with is stuck
 PROGRAM_EVERY = 4  # trials
 
 PROTOCOLS = [

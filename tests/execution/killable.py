@@ -27,6 +27,8 @@ from glam_eval.training.run import TrainingRun
 server = get_context("forkserver")
 server.set_forkserver_preload(["killable"])
 
+LONGEST = 3600  # seconds after which a study that only has to be gone on with is stuck, on a busy machine
+
 WORK = {  # what a study is at, from when one of these is called
     "training": (TrainingRun, "advance"),
     "demonstrations": (DemonstrationCollector, "advance"),

@@ -7,7 +7,7 @@ import time
 
 import pytest
 import torch
-from killable import start
+from killable import LONGEST, start
 from program import assert_same_results
 from tiny_learners import LEARNERS
 
@@ -24,7 +24,7 @@ def begin(suite, out):
 
 def finish(suite, out):
     process = begin(suite, out)
-    process.join(300)
+    process.join(LONGEST)
     assert process.exitcode == 0
 
 

@@ -35,6 +35,14 @@ def test_every_undecided_comparison_says_what_it_would_have_shown(weak):
     assert seen == sorted(seen, reverse=True)
 
 
+def test_no_difference_is_told_that_is_more_than_all(weak):
+    wide = weak.derive(final.comparisons).assign(verdict="undecided", detectable=4.22)
+    study = Study(weak.tables, weak.gaps, {final.comparisons: wide})
+    table = unseen_table(study)
+    assert {row[1].text for row in table.rows} == {"none"}
+    assert all(row[3].text.startswith("none would be seen") for row in table.rows)
+
+
 def test_two_seeds_are_refused_in_words():
     table = unseen_table(Study.of(make_study(conditions=2, seeds=2, scenes=8)))
     assert {row[3].text for row in table.rows} == {"not offered: 2 seeds, and intervals and tests need 3"}
