@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from tiny_learners import LEARNERS
 from tiny_suite import TINY_SUITE
 
@@ -15,6 +16,8 @@ from glam_eval.training.demonstrations import DemonstrationCollector
 from glam_eval.training.run import TrainingRun
 
 torch.set_num_threads(1)
+settings.register_profile("untimed", deadline=None)  # how long a test takes says how busy the machine is
+settings.load_profile("untimed")
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with it ignored
 
 
