@@ -298,10 +298,14 @@ WRONG = [
     ),
     (["run-suite", "quick", "--set", "protocols=[{name='generalization',conditions=['nonee']}]"], "'none'"),
     (["run-suite", "quick", "--set", "protocols=[{name='generalization',conditions=['none@xx']}]"], "'xx'"),
-    (["run-suite", "quick", "--set", "protocols=[{name='generalization',balanced=true}]"], "balanced"),
+    (
+        ["run-suite", "quick", "--set", "environment.level='GoToLocalS5N2'"]
+        + ["--set", "protocols=[{name='generalization',balanced=true}]"],
+        "balanced",
+    ),
     (["run-suite", "quick", "--fresh", "--set", "seeds=0", "--dry-run"], "seeds = 0"),
     (["run-suite", "quick", "--device", "tpu"], "unknown device 'tpu'"),
-    (["run-suite", "quick", "--launcher", "slurm"], "unknown launcher 'slurm'"),
+    (["run-suite", "quick", "--launcher", "slurn"], "unknown launcher 'slurn'"),
     (["run-suite", "quick", "--seed", "3"], "No such option: --seed"),
     (["run-suite", "nothing.toml"], "no suite file 'nothing.toml'"),
     (["run-siute", "quick"], "No such command 'run-siute'"),
