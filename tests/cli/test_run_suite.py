@@ -299,8 +299,10 @@ WRONG = [
     (["run-suite", "quick", "--set", "protocols=[{name='generalization',conditions=['nonee']}]"], "'none'"),
     (["run-suite", "quick", "--set", "protocols=[{name='generalization',conditions=['none@xx']}]"], "'xx'"),
     (
-        ["run-suite", "quick", "--set", "environment.level='GoToLocalS5N2'"]
-        + ["--set", "protocols=[{name='generalization',balanced=true}]"],
+        [
+            *("run-suite", "quick", "--set", "environment.level='GoToLocalS5N2'"),
+            *("--set", "protocols=[{name='generalization',balanced=true}]"),
+        ],
         "balanced",
     ),
     (["run-suite", "quick", "--fresh", "--set", "seeds=0", "--dry-run"], "seeds = 0"),
