@@ -101,11 +101,6 @@ class CloningConfig(Settings):
     Results depend on it by rounding alone."""
 
     @property
-    def environments(self) -> int:
-        """1: nothing is played while it learns."""
-        return 1
-
-    @property
     def frames_per_update(self) -> int:
         """Demonstrations learned from between two records."""
         return self.minibatch * self.steps

@@ -89,7 +89,7 @@ def test_a_lead_that_was_there_before_training_is_no_sample_efficiency():
     rows = [
         {"run_id": f"{model}{seed}", "agent": "gflan", "model": model, "seed": seed, "frames": frames,
          "scene_seed": scene, "protocol": "sample-efficiency", "shift": "none", "level": "GoToLocalS5N2",
-         "success": scene < start + (30 + seed * (3 if start else 2)) * frames / 100}
+         "success": scene < start + (30 + 3 * (seed if start else 4 - seed)) * frames / 100}
         for model, start in (("ahead", 40), ("behind", 0))
         for seed in range(5)
         for frames in (0, 50, 100)
@@ -97,5 +97,5 @@ def test_a_lead_that_was_there_before_training_is_no_sample_efficiency():
     ]  # fmt: skip
     texts = _texts(Study.of({"episodes": pd.DataFrame(rows)}))
     (told,) = [text for text in texts if text.startswith("A lead along training that was there at its start")]
-    assert "GFlan-T5 ahead over GFlan-T5 behind (+41 [" in told
+    assert "GFlan-T5 ahead over GFlan-T5 behind (+40 [" in told
     assert not any(text.startswith("In what training adds") and "better" in text for text in texts)

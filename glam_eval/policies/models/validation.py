@@ -36,7 +36,8 @@ def check_model(config: RunConfig, world: EnvironmentConfig) -> None:
     limit, tokenizer = _opened(name, content)
     chat = ChatTemplate(tokenizer) if config.policy and config.policy.template == "chat" else None
     if limit is not None:
-        prompt, action = _longest(world.canonical_json())
+        # Other goals are as long as the scenes' own, and not every scene has one.
+        prompt, action = _longest(world.model_copy(update={"goal": "told"}).canonical_json())
         _check_length(
             config, limit, _tokens(tokenizer, chat.around(prompt) if chat else prompt, action), world
         )
