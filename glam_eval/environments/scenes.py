@@ -11,7 +11,7 @@ from minigrid.envs.babyai.core.roomgrid_level import RejectSampling, RoomGridLev
 from glam_eval.core.errors import UserError
 from glam_eval.environments.random_numbers import ScalarGenerator
 
-# What may be drawn for one scene, some seconds' worth: positions of things, and what layouts cost by their size.
+# What may be drawn for one scene, some seconds' worth: positions of things, and layouts by their size.
 MAX_DRAWS = 4_000_000
 _CELLS_A_DRAW = 8  # cells of an empty layout that take as long as one position
 

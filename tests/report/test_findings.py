@@ -98,4 +98,4 @@ def test_a_lead_that_was_there_before_training_is_no_sample_efficiency():
     texts = _texts(Study.of({"episodes": pd.DataFrame(rows)}))
     (told,) = [text for text in texts if text.startswith("A lead along training that was there at its start")]
     assert "GFlan-T5 ahead over GFlan-T5 behind (+40 [" in told
-    assert not any(text.startswith("In what training adds") and "better" in text for text in texts)
+    assert not any(text.startswith("In what training adds") and "better than" in text for text in texts)
