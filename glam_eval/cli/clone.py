@@ -49,7 +49,7 @@ def clone(
 
     `glam-eval clone bot --out results/bc-bot`
 
-    `glam-eval clone results/quick/checkpoints/RUN/frames-0000025600 --out bc --set environment.remembered=1`
+    `glam-eval clone results/quick/checkpoints/RUN/frames-0000020480 --out bc --set environment.remembered=1`
 
     `glam-eval clone bot --out results/mixed --random-fraction 0.5 --transitions 10000 --frames 0`
 

@@ -41,7 +41,7 @@ def evaluate(
 
     Examples:
 
-    `glam-eval evaluate results/quick/checkpoints/RUN/frames-0000025600 --protocol generalization`
+    `glam-eval evaluate results/quick/checkpoints/RUN/frames-0000020480 --protocol generalization`
 
     `glam-eval evaluate CHECKPOINT --protocol generalization --condition none --condition none@fr`
 
