@@ -274,7 +274,7 @@ WRONG = [
     (["run-suite", "quick", "--set", "environment.language='frr'"], "did you mean 'fr'"),
     (["run-suite", "quick", "--set", "environment.options={rom_size=5}"], "did you mean 'room_size'"),
     (["run-suite", "quick", "--set", "environment.options={max_steps=0}"], "max_steps is 0"),
-    (["run-suite", "quick", "--set", "environment.options={num_dists=0}"], "no goal can be drawn"),
+    (["run-suite", "quick", "--set", "environment.options={num_dists=0}"], "num_dists is 0"),
     (["run-suite", "quick", "--set", "environment.options={num_dists=100}"], "have no room in"),
     (["run-suite", "quick", "--set", "environment.template='papr'"], "did you mean 'paper'"),
     (["run-suite", "quick", "--set", "agents=[{agent='gflam',model='t5-nano'}]"], "did you mean 'gflan'"),
