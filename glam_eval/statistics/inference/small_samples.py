@@ -66,8 +66,10 @@ def sure_interval(seed_means: ArrayLike, level: float = 0.95) -> tuple[float, fl
     means = np.asarray(seed_means, dtype=np.float64)
     weights = _weights(len(means))
     known = weights[:, 1:] @ np.sort(means)
-    tail = (1 - level) / 2
-    return float(np.quantile(known, tail)), float(np.quantile(known + weights[:, 0], 1 - tail))
+    tail, mean = (1 - level) / 2, float(means.mean())
+    low, high = np.quantile(known, tail), np.quantile(known + weights[:, 0], 1 - tail)
+    # Weights sum to 1 but for rounding: seeds that all succeed must not end above 1, nor below themselves.
+    return min(float(low), mean), min(1.0, max(float(high), mean))
 
 
 def highest_collapse(seeds: int, collapses: int = 0, level: float = 0.95) -> float:
