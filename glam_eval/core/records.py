@@ -308,7 +308,7 @@ class LanguageRecord:
     model: ModelName
     seed: Seed
     frames: Frames
-    objective: Annotated[str, Column("span_corruption, or a family of instructions")]
+    objective: Annotated[str, Column("span_corruption, told_side, or a family of instructions")]
     items: Annotated[int, Column("held-out items", "items")]
     tokens: Annotated[int, Column("target tokens", "tokens")]
     loss: Annotated[float, Column("mean loss of target tokens; perplexity is its exponential", "nats")]
