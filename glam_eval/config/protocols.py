@@ -1,7 +1,7 @@
 """What is asked of an agent: protocols, their conditions, and which agents each of them takes."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -89,7 +89,7 @@ def condition_sets() -> dict[str, list[Any]]:
     return tomllib.loads(files("glam_eval.config").joinpath("conditions.toml").read_text("utf-8"))
 
 
-def _expanded(conditions: list[Any]) -> Iterator[Any]:
+def _expanded(conditions: Sequence[Any]) -> Iterator[Any]:
     """Yield conditions with sets replaced by their members, but for members that were there before."""
     given: list[Any] = []
     for condition in conditions:
@@ -151,7 +151,7 @@ class ProtocolConfig(Settings):
     @field_validator("conditions", mode="before")
     @classmethod
     def _sets(cls, value: Any) -> Any:
-        return list(_expanded(list(value))) if isinstance(value, list | tuple) else value
+        return tuple(_expanded(value)) if isinstance(value, tuple) else value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from glam_eval.core.errors import UserError, shortened
 from glam_eval.core.text import unwritable
@@ -19,9 +19,22 @@ _DEEPEST = 12  # groups within groups
 
 
 class Settings(BaseModel):
-    """A frozen group of settings; ``parse`` turns every validation error into a UserError."""
+    """A frozen group of settings; ``parse`` turns every validation error into a UserError.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    Values are taken as they are written: "5", 5.0 and true are not the number 5.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, strict=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_as_tuples(cls, values: Any) -> Any:
+        """Lists are how TOML and JSON write tuples."""
+        if not isinstance(values, dict):
+            return values
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
     @classmethod
     def parse(cls, values: dict[str, Any], source: str) -> Self:

@@ -101,17 +101,21 @@ class Pretraining:
     @property
     def finished(self) -> bool:
         """Whether all steps are taken."""
-        return self._last_stage and self.step - self._began >= self.recipe.full_steps
+        return self._last_stage and self.step - self._began >= self._full_steps
 
     @property
     def most_steps(self) -> int:
         """Steps that are taken if no stage still to come ends before its tokens do."""
-        to_come = (len(self.stages) - 1 - self.stage) * self.recipe.stage_steps
-        return self._began + to_come + self.recipe.full_steps
+        began = self._began + (len(self.stages) - 1 - self.stage) * self.recipe.stage_steps
+        return began + self.recipe.full_steps(began)
 
     @property
     def _last_stage(self) -> bool:
         return self.stage == len(self.stages) - 1
+
+    @property
+    def _full_steps(self) -> int:
+        return self.recipe.full_steps(self._began)
 
     def advance(self, watch: Callable[[int, float], None] | None = None) -> PretrainingRecord:
         """Take the steps up to the next record; ``watch`` is told each step's tokens and loss.
@@ -121,7 +125,7 @@ class Pretraining:
         """
         began = time.perf_counter()
         stage, length = self.stages[self.stage], self.recipe.record_steps
-        limit = self.recipe.full_steps if self._last_stage else self.recipe.stage_steps
+        limit = self._full_steps if self._last_stage else self.recipe.stage_steps
         last = min(self._began + limit, (self.step // length + 1) * length)
         total, count, norms = 0.0, 0, []
         while self.step < last:
@@ -159,7 +163,9 @@ class Pretraining:
         )
 
     def _learning_rate(self, step: int) -> float:
-        return self.recipe.learning_rate_at(step, step - self._began if self._last_stage else 0)
+        return self.recipe.learning_rate_at(
+            step, (step - self._began) / self._full_steps if self._last_stage else 0.0
+        )
 
     def _accuracy(self) -> float:
         """Return the share of the stage's held-out items that are answered rightly; nan without families."""

@@ -42,6 +42,11 @@ class Recipe(Settings):
     """How many they are."""
     instruction_tokens: PositiveInt
     """Tokens of the whole mixture, after the curriculum."""
+    least_tokens: NonNegativeInt = 0
+    """Tokens of the curriculum and the mixture together; the mixture is prolonged to them if need be.
+
+    So models with other stages, or whose stages ended sooner, are pretrained for as long.
+    """
     without: tuple[str, ...] = ()
     """Groups of families that are left out (``mixture.GROUPS``); with all of them plain text remains."""
     span_share: Fraction = 0.1
@@ -90,18 +95,18 @@ class Recipe(Settings):
         """Most gradient steps of a stage of the curriculum."""
         return math.ceil(self.stage_tokens / self.batch_tokens)
 
-    @property
-    def full_steps(self) -> int:
-        """Gradient steps of the whole mixture."""
-        return math.ceil(self.instruction_tokens / self.batch_tokens)
+    def full_steps(self, began: int = 0) -> int:
+        """Return the gradient steps of the whole mixture if it begins after ``began`` steps."""
+        least = math.ceil(self.least_tokens / self.batch_tokens) - began
+        return max(math.ceil(self.instruction_tokens / self.batch_tokens), least)
 
-    def learning_rate_at(self, step: int, full_step: int = 0) -> float:
+    def learning_rate_at(self, step: int, done: float = 0.0) -> float:
         """Return the learning rate of a gradient step, counted from 1: warm-up, then constant, then a cosine.
 
-        ``full_step`` is the same step counted from the beginning of the whole mixture, 0 before it.
+        ``done`` is the share of the whole mixture's steps that are taken with it, 0 before the mixture.
         """
         warmed = min(1.0, step / self.warmup_steps)
-        share = 0.5 * (1 + math.cos(math.pi * full_step / self.full_steps))
+        share = 0.5 * (1 + math.cos(math.pi * done))
         return (
             self.learning_rate * warmed * (self.final_learning_rate + (1 - self.final_learning_rate) * share)
         )

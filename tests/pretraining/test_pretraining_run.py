@@ -92,6 +92,21 @@ def test_a_stage_is_left_as_soon_as_it_is_learned(monkeypatch):
     assert rates[-1] < rates[2] and records[1].stage_accuracy == 0.97
 
 
+def test_the_mixture_is_prolonged_so_that_pretrainings_of_other_stages_are_as_long(monkeypatch):
+    ends = []
+    for answers in ([0.97], [0.5, 0.97]):
+        run = loop.Pretraining(tiny(gate=0.9, stage_tokens=4000, least_tokens=12_000))
+        told = iter(answers)
+        monkeypatch.setattr(
+            run, "_accuracy", lambda run=run, told=told: math.nan if run._last_stage else next(told)
+        )
+        records = finish(run)
+        ends.append((records[-1].step, records[-1].learning_rate))
+        assert records[-1].step == run.most_steps
+    assert ends[0] == ends[1] and ends[0][0] == 12
+    assert finish(loop.Pretraining(tiny(least_tokens=1000)))[-1].step == 8  # never shortened
+
+
 def test_without_every_group_of_families_plain_text_remains():
     run = loop.Pretraining(tiny(without=tuple(GROUPS), instruction_tokens=2000))
     marks = set(sentinels(run.tokenizer))
