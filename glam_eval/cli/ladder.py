@@ -33,7 +33,7 @@ def pretrain(
     threads: Annotated[int, typer.Option(min=1, help="Threads; the last bits of numbers depend on it.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "cpu",
 ) -> None:
-    """Pretrain a small T5: span corruption, then instructions; again to resume.
+    """Pretrain a small T5 by its recipe; again to resume. At the end --out is a model for any command.
 
     Example: `glam-eval models pretrain t5-pico --out pretraining/t5-pico`
     """

@@ -210,11 +210,15 @@ class Pretraining:
             "seconds": self.seconds,
         }
 
-    def save(self, directory: Path) -> None:
-        """Write the model (float32, for ``from_pretrained``), its tokenizer and the optimiser."""
+    def save_model(self, directory: Path) -> None:
+        """Write the model (float32, for ``from_pretrained``) and its tokenizer."""
         with quiet():
             self.model.save_pretrained(directory)
             self.tokenizer.save_pretrained(directory)
+
+    def save(self, directory: Path) -> None:
+        """Write the model, its tokenizer and the optimiser."""
+        self.save_model(directory)
         torch.save(self._optimizer.state_dict(), directory / OPTIMIZER_FILE)
 
     def _restore(self, checkpoint: Checkpoint) -> None:

@@ -22,7 +22,9 @@ CHECKPOINTS = "checkpoints"
 def pretrain(
     recipe: Recipe, out: Path, texts: Sequence[str], device: str, threads: int, console: Console
 ) -> list[LanguageRecord]:
-    """Pretrain to the recipe's end and return what the model scores; tables are written into ``out``.
+    """Pretrain to the recipe's end and return what the model scores.
+
+    ``out`` holds tables and checkpoints and, at the end, is a Hugging Face directory of the model itself.
 
     Raises:
         UserError: if ``out`` holds another pretraining.
@@ -49,6 +51,7 @@ def pretrain(
             store.write(run.step, run.save, run.state())
             progress.update(task, total=run.most_steps * recipe.batch_tokens)
             console.print(_line(record))
+    run.save_model(out)
     scores = language_scores(run.model, run.tokenizer, name=recipe.model, seed=recipe.seed)
     write_table(out, "language", scores, f"{recipe.model}-s{recipe.seed}")
     return scores

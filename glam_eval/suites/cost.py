@@ -77,6 +77,7 @@ def _step_seconds(config: RunConfig) -> float:
     agent = describe_agent(config.agent)
     if not agent.uses_model:
         return 1 / (agent.steps_per_second or _ANY_AGENT) / passes_per_frame(config)
-    name = config.model.rstrip("/").rsplit("/", 1)[-1].removesuffix("-scratch")
+    name = config.model.rstrip("/").rsplit("/", 1)[-1]  # t5-nano-scratch and t5-nano-seed1 are t5-nano's size
+    passes = (each for known, each in _PASS_SECONDS.items() if f"{name}-".startswith(f"{known}-"))
     longer = (1 + config.environment.remembered) / 2  # prompts: actions and goal, and each observation
-    return _PASS_SECONDS.get(name, _ANY_MODEL) * longer
+    return next(passes, _ANY_MODEL) * longer

@@ -12,6 +12,7 @@ import torch
 
 from glam_eval.core.console import Console
 from glam_eval.core.errors import RunFailedError, UserError
+from glam_eval.policies import load_model
 from glam_eval.pretraining import batches, loop
 from glam_eval.pretraining.curriculum import CURRICULUM, WIDEST
 from glam_eval.pretraining.mixture import GROUPS
@@ -158,6 +159,8 @@ def test_a_killed_pretraining_goes_on_where_it_was(tmp_path):
     ends = [last_checkpoint(tmp_path / name) for name in ("straight", "killed")]
     models = [(end.directory / "model.safetensors").read_bytes() for end in ends]
     assert ends[0].frames == 8 and models[0] == models[1]
+    assert (tmp_path / "killed" / "model.safetensors").read_bytes() == models[0]
+    load_model(tmp_path / "killed")  # what it leaves is a model for any command
     tables = [pd.read_parquet(tmp_path / name / "pretraining") for name in ("straight", "killed")]
     pd.testing.assert_frame_equal(*(table.drop(columns="seconds") for table in tables))
 
