@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+import math
 import os
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
@@ -126,6 +127,8 @@ def _check_values(value: Any, source: str, path: tuple[object, ...] = ()) -> Non
             problem = f"holds the character {character}: leave it out"
     elif isinstance(value, int) and abs(value) > _LARGEST:
         problem = f"is beyond {_LARGEST:,}"
+    elif isinstance(value, float) and not math.isfinite(value):
+        problem = f"is {value}: give a finite number"
     elif isinstance(value, dict | list | tuple):
         if len(path) >= _DEEPEST:
             problem = "is nested too deeply"
