@@ -64,7 +64,7 @@ class Settings(BaseModel):
 
 
 def plain(value: Any) -> Any:
-    """Return what a Python caller gave as files hold it: with built-in values in place of what equals them."""
+    """Return what a Python caller gave as files hold it: built-in values in place of what equals them."""
     if isinstance(value, Mapping):
         return {key: plain(inner) for key, inner in value.items()}
     return type(value)(map(plain, value)) if type(value) in (list, tuple) else _built_in(value)

@@ -113,7 +113,11 @@ def test_what_equals_a_value_is_that_value(key, given, equal):
         ("seeds", np.bool_(True), "input should be a valid integer"),
         ("seeds", np.uint64(2**64 - 1), "seeds is beyond"),
         ("ppo.clip", float("nan"), "ppo.clip is nan: give a finite number"),
-        ("environment.options", {"num_dists": [1, float("inf")]}, "options.num_dists.1 is inf: give a finite"),
+        (
+            "environment.options",
+            {"num_dists": [1, float("inf")]},
+            "options.num_dists.1 is inf: give a finite",
+        ),
         ("seeds", Fraction(6, 2), "a whole number has no point"),
         ("ppo.clip", "0.1", "ppo.clip = '0.1': input should be a valid number"),
         ("ppo.clip", True, "input should be a valid number"),

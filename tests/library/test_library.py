@@ -1,6 +1,7 @@
 """The package as a library: what scripts and notebooks call, beside what the commands print and write."""
 
 import json
+import math
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -123,7 +124,7 @@ def test_run_suite_makes_the_study_and_returns_it(tmp_path):
         "import glam_eval, numpy as np\n"
         "if __name__ == '__main__':\n"
         "    study = glam_eval.run_suite('one.toml', workers=1, seeds=2, summary=False,\n"
-        "                                settings={'environment.actions': 'restricted',
+        "                                settings={'environment.actions': 'restricted',\n"
         "                                          'evaluations': np.int64(1)})\n"
         "    print('RUNS', len(study.runs), study.directory, set(study.runs.status))\n"
     )
@@ -134,7 +135,7 @@ def test_run_suite_makes_the_study_and_returns_it(tmp_path):
     assert {config["environment"]["actions"] for config in configs} == {"restricted"}
 
 
-@pytest.mark.parametrize("value", [None, {"a": 1}, {1}, object(), np.array([0.1]), float("nan"), [None, set()]])
+@pytest.mark.parametrize("value", [None, {"a": 1}, {1}, object(), np.array([0.1]), math.nan, [None, set()]])
 def test_a_setting_that_no_override_can_hold_is_refused(value):
     with pytest.raises(UserError, match=r"settings 'ppo\.clip': give a text, a number"):
         glam_eval.run_suite("quick", settings={"ppo.clip": value})
