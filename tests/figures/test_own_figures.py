@@ -56,7 +56,7 @@ def figures(results: Path, out: Path, *arguments, package: Path = ROOT) -> subpr
 
 
 def test_a_file_added_to_the_definitions_is_a_figure_of_the_program(results, tmp_path):
-    heavy = shutil.ignore_patterns("__pycache__", "*.safetensors")
+    heavy = shutil.ignore_patterns("*.safetensors")
     shutil.copytree(ROOT / "glam_eval", tmp_path / "glam_eval", ignore=heavy)
     (tmp_path / "glam_eval" / "figures" / "definitions" / "in_time.py").write_text(MINE)
     done = figures(results, tmp_path / "out", "--name", "in_time", package=tmp_path)
