@@ -171,14 +171,20 @@ def kill_and_resume(
     assert done.returncode == 0, done.stderr
 
 
+def trained(out: Path) -> int:
+    """The frames of the newest checkpoint."""
+    names = (path.name for path in out.glob("checkpoints/gflan-*/frames-" + 10 * "[0-9]"))
+    return max((int(name.partition("-")[2]) for name in names), default=0)
+
+
 def test_killed_and_resumed_equals_uninterrupted(study, suite, tmp_path):
     out = tmp_path / "killed"
     arguments = ("run-suite", suite, "--out", out, "--workers", 2)
-    for reached in ("0000000080", "0000000160"):
+    for frames in (80, 160):
         process = subprocess.Popen(
             command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        while not list(out.glob(f"checkpoints/gflan-*/frames-{reached}")) and process.poll() is None:
+        while trained(out) < frames and process.poll() is None:
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL

@@ -75,11 +75,15 @@ def straight(tmp_path_factory):
 @pytest.mark.parametrize(
     ("number", "everyone"),
     [
-        (signal.SIGTERM, False),
-        (signal.SIGHUP, True),
+        (signal.SIGTERM, True),  # as batch systems send it
         *(
             pytest.param(number, everyone, marks=pytest.mark.slow)
-            for number, everyone in ((signal.SIGTERM, True), (signal.SIGHUP, False), (signal.SIGINT, False))
+            for number, everyone in (
+                (signal.SIGTERM, False),
+                (signal.SIGHUP, True),
+                (signal.SIGHUP, False),
+                (signal.SIGINT, False),
+            )
         ),
     ],
 )
@@ -112,6 +116,7 @@ def test_a_worker_whose_parent_is_gone_stops_at_a_checkpoint(suite, tmp_path, st
     assert_same_results(straight, out)
 
 
+@pytest.mark.slow
 def test_a_worker_told_to_stop_alone_is_replaced_and_its_run_goes_on(suite, tmp_path, straight):
     out = tmp_path / "out"
     process = begin(suite, out)
