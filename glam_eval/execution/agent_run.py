@@ -20,7 +20,6 @@ from glam_eval.execution.owed import COLUMNS, lacking
 from glam_eval.execution.progress import TRAINING, Progress, Report, StoppedError
 from glam_eval.execution.rows import date, run_record
 from glam_eval.execution.study import checkpoints
-from glam_eval.policies import LanguageModelPolicy
 from glam_eval.protocols import Played, Prober, language_records, play_condition
 from glam_eval.results import RunTables, write_table
 from glam_eval.tracking import TrackedRun, open_trackers, training_values
@@ -180,11 +179,15 @@ class AgentRun:
 
     def _measure_language(self) -> None:
         """Store what the language model knows of language now, where a protocol asks and it is not stored."""
-        policy, part = self._run.policy, f"{self._run.frames:010d}"
-        if not isinstance(policy, LanguageModelPolicy) or self._tables.has("language", part):
+        part = f"{self._run.frames:010d}"
+        asked = [protocol for protocol in self._planned.protocols if protocol.name == "retention"]
+        if not asked or self._tables.has("language", part):
             return
-        for protocol in self._planned.protocols:
-            if protocol.name == "retention":
+        from glam_eval.policies import LanguageModelPolicy
+
+        policy = self._run.policy
+        if isinstance(policy, LanguageModelPolicy):
+            for protocol in asked:
                 rows = language_records(policy, self._config, self._run.frames, protocol)
                 self._tables.write("language", part, rows)
 

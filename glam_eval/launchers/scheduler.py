@@ -11,7 +11,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
+from glam_eval.config.agents import describe_agent
 from glam_eval.config.graph import PlannedRun
+from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import RunFailedError
 from glam_eval.core.signals import INTERRUPTS
 from glam_eval.execution.heartbeat import BEAT_SECONDS, DUMP_SIGNAL
@@ -36,6 +38,10 @@ class _Worker:
     run_id: str | None = None
     beat: int = 0  # when its run last touched its heartbeat file, by the file system's clock
     alive: float = field(default_factory=time.monotonic)  # when that was seen, by ours
+
+
+def _uses_model(planned: PlannedRun) -> bool:
+    return isinstance(planned.config, RunConfig) and describe_agent(planned.config.agent).uses_model
 
 
 class Scheduler:
@@ -107,7 +113,8 @@ class Scheduler:
 
     def _start(self, device: str) -> _Worker:
         ours, theirs = self._context.Pipe()
-        arguments = (theirs, self._out, device, self._threads, self._beat_seconds)
+        models = any(_uses_model(planned) for planned in self._planned.values())
+        arguments = (theirs, self._out, device, self._threads, self._beat_seconds, models)
         process = self._context.Process(target=work, args=arguments, name=device, daemon=True)
         process.start()
         theirs.close()

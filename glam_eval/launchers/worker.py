@@ -17,15 +17,20 @@ from glam_eval.execution.study import log_file
 from glam_eval.launchers.messages import Begin, Failed, Finished, Message, Ready, Stopped
 
 
-def work(connection: Connection, out: Path, device: str, threads: int, beat_seconds: float) -> None:
+def work(
+    connection: Connection, out: Path, device: str, threads: int, beat_seconds: float, language_models: bool
+) -> None:
     """Serve runs until told to stop, or until the parent is gone; ``device`` may be any of this machine's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     ending = _Ending()
     keep_freed_memory()
     import torch
 
-    import glam_eval.execution.agent_run  # noqa: F401  # loaded before the worker says that it is ready
+    import glam_eval.execution.agent_run  # loaded before the worker says that it is ready
     from glam_eval.policies.devices import available_devices
+
+    if language_models:
+        import glam_eval.policies.language_model  # noqa: F401  # most of what is loaded, for nothing elsewhere
 
     device = available_devices(device)[0]
 

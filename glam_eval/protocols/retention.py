@@ -2,20 +2,23 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import LanguageRecord
-from glam_eval.policies.language_model import LanguageModelPolicy
-from glam_eval.policies.models.packaged import packaged_directory
-from glam_eval.policies.models.shapes import PACKAGED
-from glam_eval.policies.scoring.t5 import T5_MODELS
-from glam_eval.pretraining.evaluate import Counts, language_scores
+
+if TYPE_CHECKING:
+    from glam_eval.policies import LanguageModelPolicy
 
 
 def check_measurable(model: str) -> None:
     """Raise UserError where a local model is no T5; of a model of the hub only its loading can tell."""
+    from glam_eval.policies.models.packaged import packaged_directory
+    from glam_eval.policies.models.shapes import PACKAGED
+    from glam_eval.policies.scoring.t5 import T5_MODELS
+
     directory = packaged_directory(model) if model in PACKAGED else Path(model).expanduser()
     file = directory / "config.json"
     if not file.is_file():
@@ -32,12 +35,14 @@ def check_measurable(model: str) -> None:
 
 
 def language_records(
-    policy: LanguageModelPolicy, run: RunConfig, frames: int, protocol: ProtocolConfig
+    policy: "LanguageModelPolicy", run: RunConfig, frames: int, protocol: ProtocolConfig
 ) -> list[LanguageRecord]:
     """Return the perplexity of held-out text and the accuracy on held-out items, one row a kind.
 
     The texts are the same for every agent, seed and moment. Raises UserError if the model is no T5.
     """
+    from glam_eval.pretraining.evaluate import Counts, language_scores
+
     return language_scores(
         policy.model,
         policy.tokenizer,

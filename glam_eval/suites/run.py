@@ -28,7 +28,6 @@ def validate(suite: SuiteConfig) -> None:
     from glam_eval.environments.catalogue import check_level
     from glam_eval.execution.demonstrations import check_demonstrations
     from glam_eval.language import speaker, template_names
-    from glam_eval.policies.models.validation import check_model
     from glam_eval.protocols.retention import check_measurable
     from glam_eval.protocols.scenes import check_scenes, environment_of
 
@@ -49,6 +48,8 @@ def validate(suite: SuiteConfig) -> None:
             continue
         uses_model = describe_agent(config.agent).uses_model
         if uses_model:
+            from glam_eval.policies.models.validation import check_model
+
             check_model(config, world)
         for protocol in planned.protocols:
             if protocol.name == "retention":

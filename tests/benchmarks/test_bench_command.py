@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
-from program import command, glam_eval
+from program import answer, command
 
 from glam_eval.benchmarks.engine import EngineMeasurement
 from glam_eval.cli.bench_tables import engine_table
@@ -52,7 +52,7 @@ def test_both_kinds_of_work_stand_beside_limit_and_others():
 
 def test_what_is_printed_is_written_too(tmp_path):
     file = tmp_path / "new" / "environment.parquet"
-    done = glam_eval("bench", "environment", "GoToLocalS5N2", "--steps", "320", "--slots", "4", "--out", file)
+    done = answer("bench", "environment", "GoToLocalS5N2", "--steps", "320", "--slots", "4", "--out", file)
     assert done.returncode == 0 and f"written to {file}" in done.stdout
     measured = pd.read_parquet(file)
     assert measured["level"].tolist() == ["GoToLocalS5N2"] * 2 and measured["steps"].tolist() == [312, 60]

@@ -1,5 +1,7 @@
 """Running the program as a person does, and comparing what two runs of it stored."""
 
+import contextlib
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from glam_eval.cli import main
 from glam_eval.core.records import TABLES
 from glam_eval.results import columns_of, load_results, table_names
 from glam_eval.results.writer import DERIVED_TABLES
@@ -20,6 +23,15 @@ def command(*arguments) -> list[str]:
 
 def glam_eval(*arguments, cwd=None, timeout=300) -> subprocess.CompletedProcess:
     return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=cwd, timeout=timeout)
+
+
+def answer(*arguments) -> subprocess.CompletedProcess:
+    """Ask the program within this process, which has loaded everything: what it does and says is the same."""
+    said, complained = io.StringIO(), io.StringIO()
+    asked = list(map(str, arguments))
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+        code = main(asked)
+    return subprocess.CompletedProcess(asked, code, said.getvalue(), complained.getvalue())
 
 
 def stable_table(out: Path, table: str) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from program import assert_same_results, glam_eval
+from program import answer, assert_same_results
 
 STUDY = Path(__file__).parents[2] / "results" / "grounding-cpu"
 
@@ -13,20 +13,20 @@ def test_it_says_what_it_did_and_says_nothing_new_the_second_time(tmp_path):
     shutil.copytree(STUDY, out)
     for table in ("episodes", "runs"):
         (out / table / f"{table}.parquet").rename(out / table / "elsewhere.parquet")
-    done = glam_eval("compact", out)
+    done = answer("compact", out)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("5 files -> 5, 1.")
     assert len(done.stdout.splitlines()) == 1
     assert (out / "episodes" / "episodes.parquet").exists()
     assert not (out / "episodes" / "elsewhere.parquet").exists()
     assert_same_results(STUDY, out)
-    again = glam_eval("compact", out)
+    again = answer("compact", out)
     assert again.stdout.split(" files")[0] == "5"
 
 
 def test_a_wrong_directory_is_one_line(tmp_path):
     for wrong, message in ((tmp_path, "holds no results"), (tmp_path / "x", "is no directory")):
-        done = glam_eval("compact", wrong)
+        done = answer("compact", wrong)
         assert done.returncode == 2
         assert message in done.stderr
         assert len(done.stderr.splitlines()) == 1

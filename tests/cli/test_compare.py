@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from program import glam_eval
+from program import answer
 
 from glam_eval.results import load_results
 
@@ -28,12 +28,11 @@ def two_levels(tmp_path):
 
 
 def test_a_plan_tells_the_levels_apart_on_the_terminal_and_in_a_file(two_levels, tmp_path):
-    printed = glam_eval("compare", two_levels, "--plan")
+    printed = answer("compare", two_levels, "--plan")
     assert printed.returncode == 0, printed.stderr
     assert "seeds needed to show a difference of 10 points" in printed.stdout
-    written = glam_eval(
-        "compare", two_levels, "--plan", "--difference", 0.2, "--long", "--out", tmp_path / "plan.parquet"
-    )
+    asked = ("--plan", "--difference", 0.2, "--long", "--out", tmp_path / "plan.parquet")
+    written = answer("compare", two_levels, *asked)
     assert written.returncode == 0, written.stderr
     plan = pd.read_parquet(tmp_path / "plan.parquet")
     assert set(plan["difference"]) == {0.2}

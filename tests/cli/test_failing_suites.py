@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from program import assert_same_results, command, glam_eval
+from program import answer, assert_same_results, command, glam_eval
 
 HERE = Path(__file__).parent
 SUITES = HERE.parent / "suites"
@@ -143,6 +143,6 @@ def test_a_full_disk_fails_runs_in_one_line_and_harms_nothing(tiny_suite, tmp_pa
     assert "gflan-t5-pico" in said[1]
     assert "File too large" in said[1]
     assert set(pd.read_parquet(out / "runs").query("status == 'finished'").agent) == {"random"}
-    assert glam_eval(*arguments, out).returncode == 0
-    assert glam_eval(*arguments, straight).returncode == 0
+    assert answer(*arguments, out).returncode == 0
+    assert answer(*arguments, straight).returncode == 0
     assert_same_results(straight, out)

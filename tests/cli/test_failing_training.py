@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from program import command
+from program import answer, command
 
 from glam_eval.training.checkpoints import read_checkpoint
 
@@ -15,17 +15,11 @@ TINY = [
     *("--set", "ppo.environments=8", "--set", "ppo.steps=10", "--set", "ppo.minibatch=40"),
     *("--set", "environment.remembered=1"),
 ]
-ADDRESSES = 64 * 2**30  # bytes: more than any of these runs needs, less than what the largest asks for
+ADDRESSES = 64 * 2**30  # bytes: more than a run needs, less than what this one asks for
 
 
 def train(out, *arguments):
-    return subprocess.run(
-        command("train", *TINY, *arguments, "--out", out),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES)),
-    )
+    return answer("train", *TINY, *arguments, "--out", out)
 
 
 def reason(done):
@@ -78,5 +72,13 @@ def test_a_checkpoint_of_another_model(diverged, tmp_path):
 
 
 def test_out_of_memory(tmp_path):
-    line = reason(train(tmp_path / "out", "--model", "t5-pico", "--set", "policy.head_hidden=200000"))
+    settings = ("--model", "t5-pico", "--set", "policy.head_hidden=200000")
+    done = subprocess.run(
+        command("train", *TINY, *settings, "--out", tmp_path / "out"),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES)),
+    )
+    line = reason(done)
     assert "out of memory: lower the learner's micro_batch_tokens" in line

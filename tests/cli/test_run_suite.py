@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from program import SUITE_TABLES, assert_same_results, command, glam_eval, stable_table
+from program import SUITE_TABLES, answer, assert_same_results, command, glam_eval, stable_table
 from tiny_suite import TINY_SUITE
 
 import glam_eval as package
@@ -76,7 +76,7 @@ def test_running_again_does_nothing_anew(study, suite):
     before = {
         path: path.stat().st_mtime_ns for path in out.glob("*/*.parquet") if path.parent.name != "comparisons"
     }
-    done = glam_eval("run-suite", suite, "--out", out)
+    done = answer("run-suite", suite, "--out", out)
     assert done.returncode == 0, done.stderr
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
@@ -94,7 +94,7 @@ def test_a_deleted_file_is_made_again_and_with_it_all_that_is_made_of_it(study, 
     before = {name: (out / name).read_bytes() for name in products[1:]}
     shutil.rmtree(out / "steps")
     (out / "report.html").write_text("")
-    done = glam_eval("run-suite", suite, "--out", out, "--workers", 2)
+    done = answer("run-suite", suite, "--out", out, "--workers", 1)
     assert done.returncode == 0, done.stderr
     again = [line for line in done.stdout.splitlines() if line.startswith("made again: ")]
     assert len(again) == 3  # replays are of the first seed's runs
@@ -112,13 +112,6 @@ def test_replays_are_of_the_first_seed_of_every_agent(study):
     assert set(replayed["seed"]) == {0} and set(replayed["agent"]) == {"gflan", "random", "bot"}
 
 
-def test_one_worker_gives_the_same_numbers(study, suite, tmp_path):
-    out, _ = study
-    done = glam_eval("run-suite", suite, "--out", tmp_path / "one", "--workers", 1, "--no-summary")
-    assert done.returncode == 0, done.stderr
-    assert_same_results(out, tmp_path / "one", besides="comparisons")
-
-
 def test_a_checkpoint_loads_with_plain_transformers_and_repeats_its_rows(study, tmp_path):
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -127,7 +120,7 @@ def test_a_checkpoint_loads_with_plain_transformers_and_repeats_its_rows(study, 
     model = AutoModelForSeq2SeqLM.from_pretrained(checkpoint)
     tokens = AutoTokenizer.from_pretrained(checkpoint)("go to the red ball", return_tensors="pt")
     assert model.generate(**tokens, max_new_tokens=3).shape[0] == 1
-    done = glam_eval("evaluate", checkpoint, "--protocol", "generalization", "--out", tmp_path)
+    done = answer("evaluate", checkpoint, "--protocol", "generalization", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     again, stored = stable_table(tmp_path, "episodes"), stable_table(out, "episodes")
     stored = stored[(stored.run_id == again.run_id[0]) & (stored.protocol == "generalization")]
@@ -138,7 +131,7 @@ def test_a_checkpoint_is_asked_with_its_goals_swapped(study, tmp_path):
     out, _ = study
     checkpoint = next((out / "checkpoints").glob("gflan-*-s0-*/frames-0000000240"))
     asked = ("--protocol", "generalization", "--condition", "none", "--condition", "@controls")
-    done = glam_eval("evaluate", checkpoint, *asked, "--out", tmp_path)
+    done = answer("evaluate", checkpoint, *asked, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "none~swapped" in done.stdout and "as told" in done.stdout
     episodes = stable_table(tmp_path, "episodes")
@@ -178,9 +171,26 @@ def kill_and_resume(
     assert done.returncode == 0, done.stderr
 
 
+def trained(out: Path) -> int:
+    """The frames of the newest checkpoint."""
+    names = (path.name for path in out.glob("checkpoints/gflan-*/frames-" + 10 * "[0-9]"))
+    return max((int(name.partition("-")[2]) for name in names), default=0)
+
+
 def test_killed_and_resumed_equals_uninterrupted(study, suite, tmp_path):
-    kill_and_resume(suite, tmp_path / "killed", kills=2, seed=0)
-    assert_same_results(study[0], tmp_path / "killed")
+    out = tmp_path / "killed"
+    arguments = ("run-suite", suite, "--out", out, "--workers", 2)
+    for frames in (80, 160):
+        process = subprocess.Popen(
+            command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        while trained(out) < frames and process.poll() is None:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    done = answer(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert_same_results(study[0], out)
 
 
 @pytest.mark.slow
@@ -203,7 +213,7 @@ def test_quick_killed_twenty_times_and_resumed_equals_uninterrupted(tmp_path):
         assert_same_results(straight, killed)
 
 
-def test_an_interrupt_keeps_everything_and_says_how_to_go_on(study, suite, tmp_path):
+def test_an_interrupt_keeps_everything_and_one_worker_goes_on_to_what_two_found(study, suite, tmp_path):
     out = tmp_path / "interrupted"
     process = subprocess.Popen(
         command("run-suite", suite, "--out", out, "--workers", 1, "--no-summary"),
@@ -219,7 +229,7 @@ def test_an_interrupt_keeps_everything_and_says_how_to_go_on(study, suite, tmp_p
     assert process.returncode == 130
     assert said.strip().splitlines()[-1].startswith("glam-eval: interrupted")
     assert "the same command" in said
-    assert glam_eval("run-suite", suite, "--out", out, "--no-summary").returncode == 0
+    assert answer("run-suite", suite, "--out", out, "--no-summary", "--workers", 1).returncode == 0
     assert_same_results(study[0], out, besides="comparisons")
 
 
@@ -252,7 +262,8 @@ def test_a_failing_run_is_named_and_the_others_finish(suite, tmp_path):
     diverging = "ppo={learning_rate=1e38, epochs=1, minibatch=80}"
     agents = f"agents=[{{agent='random'}}, {{agent='gflan', model='t5-pico', {diverging}}}]"
     out = tmp_path / "out"
-    done = glam_eval("run-suite", suite, "--out", out, "--seeds", 1, "--set", agents)
+    settings = ("--seeds", 1, "--set", agents, "--workers", 1, "--no-summary")
+    done = answer("run-suite", suite, "--out", out, *settings)
     assert done.returncode == 1
     assert "gflan-t5-pico-GoToLocalS5N2-s0" in done.stderr and "NaN" in done.stderr
     assert "log:" in done.stderr
@@ -341,14 +352,14 @@ def test_wrong_input_exits_with_2_from_the_shell(tmp_path):
 def test_another_suites_directory_is_refused_untouched(study, tmp_path):
     out, _ = study
     before = sorted(out.rglob("*"))
-    done = glam_eval("run-suite", "quick", "--out", out)
+    done = answer("run-suite", "quick", "--out", out)
     assert done.returncode == 2
     assert "holds suite 'tiny'" in done.stderr
     assert sorted(out.rglob("*")) == before
 
 
 def test_a_dry_run_lists_the_runs_and_starts_nothing(suite, tmp_path):
-    done = glam_eval("run-suite", suite, "--out", tmp_path / "out", "--dry-run")
+    done = answer("run-suite", suite, "--out", tmp_path / "out", "--dry-run")
     assert done.returncode == 0
     assert "6 runs, 480 training frames" in done.stdout
     assert not (tmp_path / "out").exists()

@@ -7,7 +7,7 @@ import time
 
 import psutil
 import pytest
-from program import assert_same_results, command, glam_eval
+from program import answer, assert_same_results, command
 
 SUITE = """
 title = "One agent"
@@ -68,18 +68,22 @@ def suite(tmp_path):
 def straight(tmp_path_factory):
     folder = tmp_path_factory.mktemp("straight")
     (folder / "one.toml").write_text(SUITE)
-    assert glam_eval("run-suite", folder / "one.toml", *ARGUMENTS, "--out", folder / "out").returncode == 0
+    assert answer("run-suite", folder / "one.toml", *ARGUMENTS, "--out", folder / "out").returncode == 0
     return folder / "out"
 
 
 @pytest.mark.parametrize(
     ("number", "everyone"),
     [
-        (signal.SIGTERM, False),
-        (signal.SIGHUP, True),
+        (signal.SIGTERM, True),  # as batch systems send it
         *(
             pytest.param(number, everyone, marks=pytest.mark.slow)
-            for number, everyone in ((signal.SIGTERM, True), (signal.SIGHUP, False), (signal.SIGINT, False))
+            for number, everyone in (
+                (signal.SIGTERM, False),
+                (signal.SIGHUP, True),
+                (signal.SIGHUP, False),
+                (signal.SIGINT, False),
+            )
         ),
     ],
 )
@@ -91,7 +95,7 @@ def test_a_signal_stops_at_a_checkpoint_in_one_line(suite, tmp_path, straight, n
     assert process.returncode == CODES[number], said
     assert len(said.strip().splitlines()) == 1 and "the same command continues" in said
     assert checkpoints(out)
-    assert glam_eval("run-suite", suite, *ARGUMENTS, "--out", out).returncode == 0
+    assert answer("run-suite", suite, *ARGUMENTS, "--out", out).returncode == 0
     assert_same_results(straight, out)
 
 
@@ -108,10 +112,11 @@ def test_a_worker_whose_parent_is_gone_stops_at_a_checkpoint(suite, tmp_path, st
         worker.send_signal(signal.SIGTERM)
     _, alive = psutil.wait_procs(workers, timeout=30)
     assert not alive
-    assert glam_eval("run-suite", suite, *ARGUMENTS, "--out", out).returncode == 0
+    assert answer("run-suite", suite, *ARGUMENTS, "--out", out).returncode == 0
     assert_same_results(straight, out)
 
 
+@pytest.mark.slow
 def test_a_worker_told_to_stop_alone_is_replaced_and_its_run_goes_on(suite, tmp_path, straight):
     out = tmp_path / "out"
     process = begin(suite, out)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from program import glam_eval
+from program import answer
 
 from glam_eval.cli.tables import present, present_matrices
 from glam_eval.core.console import Console
@@ -124,11 +124,12 @@ def test_matrices_in_markdown_and_latex_are_tables_and_else_cells(comparisons, t
     assert len(cells) == 31 * 8 == len(json.loads((tmp_path / "m.json").read_text()))
 
 
-@pytest.mark.parametrize("asked", [(), ("--plan",), ("--against", "paper")])
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize(
+    ("asked", "width"), [((), 80), ((), 120), (("--plan",), 80), (("--against", "paper"), 80)]
+)
 def test_the_commands_fit_the_terminal(asked, width, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
-    printed = glam_eval("compare", RESULTS / "grounding-cpu", *asked)
+    printed = answer("compare", RESULTS / "grounding-cpu", *asked)
     assert printed.returncode == 0, printed.stderr
     assert max(map(len, printed.stdout.splitlines())) <= width
     assert not re.search(r"\bnan\b", printed.stdout)

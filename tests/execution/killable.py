@@ -15,7 +15,7 @@ from glam_eval.execution import agent_run, demonstrations
 from glam_eval.execution.carry_out import carry_out
 from glam_eval.execution.owed import owed
 from glam_eval.execution.study import read_suite
-from glam_eval.policies import drrn, symbolic  # noqa: F401
+from glam_eval.policies import drrn, language_model, symbolic  # noqa: F401
 from glam_eval.results import compact, forget_runs
 from glam_eval.suites.directory import claimed
 from glam_eval.suites.summary import conclude

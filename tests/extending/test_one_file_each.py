@@ -34,14 +34,14 @@ AGENT = """
         "frozen-words", "FrozenWords-T5", "action head, random embeddings", "#332288", "X",
         switches=Switches(embeddings="random", action_choice="head"),
     ),"""
-AGENTS_SUITE = """
+SUITE = """
 title = "Mine"
-question = "Does it learn as any agent does?"
+question = "Are they there, and does it learn as any agent does?"
 seeds = 1
 frames = 80
 evaluations = 1
 [environment]
-level = "GoToLocalS5N2"
+level = "GoToTwiceLocal"
 [policy]
 head_hidden = 8
 [ppo]
@@ -51,18 +51,11 @@ minibatch = 40
 [[agents]]
 agent = "frozen-words"
 model = "t5-pico"
+[[agents]]
+agent = "bot"
 [[protocols]]
 name = "sample-efficiency"
 scenes = 4
-"""
-SUITE = """
-title = "Mine"
-question = "Is it there?"
-seeds = 1
-[environment]
-level = "GoToTwiceLocal"
-[[agents]]
-agent = "bot"
 [[protocols]]
 name = "generalization"
 scenes = 4
@@ -74,7 +67,7 @@ conditions = ["none", "painted_colors"]
 @pytest.fixture
 def package(tmp_path):
     """A copy of the package to add to, without the models' weights."""
-    heavy = shutil.ignore_patterns("__pycache__", "*.safetensors")
+    heavy = shutil.ignore_patterns("*.safetensors")
     shutil.copytree(ROOT / "glam_eval", tmp_path / "glam_eval", ignore=heavy)
     return tmp_path
 
@@ -130,26 +123,23 @@ def test_a_shift_is_one_file_of_words(package):
 
 
 def test_a_suite_asks_them_like_any(package):
+    """The agent is trained, evaluated, and drawn with the label and colour of its one entry."""
+    add_agent(package)
+    assert touched(package) == {"glam_eval/config/agents.py"}
     add_level(package)
     add_shift(package)
     (package / "mine.toml").write_text(SUITE)
-    program(package, "run-suite", "mine.toml", "--out", package / "out")
+    program(package, "run-suite", "mine.toml", "--out", package / "out", "--workers", 1)
     episodes = load_results(package / "out", "episodes")
-    assert episodes.groupby("shift", observed=True).size().to_dict() == {"none": 4, "painted_colors": 4}
-    assert set(episodes["level"]) == {"GoToTwiceLocal"} and episodes["success"].all()
+    assert set(episodes["level"]) == {"GoToTwiceLocal"}
+    learned = episodes[(episodes["agent"] == "frozen-words") & (episodes["protocol"] == "sample-efficiency")]
+    assert learned.groupby("frames").size().to_dict() == {0: 4, 80: 4}
+    asked = episodes[(episodes["agent"] == "bot") & (episodes["protocol"] == "generalization")]
+    assert asked.groupby("shift", observed=True).size().to_dict() == {"none": 4, "painted_colors": 4}
+    assert asked["success"].all()
     painted = episodes.loc[episodes["shift"] == "painted_colors", "mission"].str.cat(sep=" ").split()
     assert set(painted) & {"carmine", "viridian", "ultramarine", "magenta", "ochre", "graphite"}
     assert not set(painted) & {"red", "green", "blue", "purple", "yellow", "grey"}
-
-
-def test_an_agent_is_one_entry_of_the_registry(package):
-    """Trained, evaluated, and drawn with the label and colour of its entry, with no other file touched."""
-    add_agent(package)
-    assert touched(package) == {"glam_eval/config/agents.py"}
-    (package / "mine.toml").write_text(AGENTS_SUITE)
-    program(package, "run-suite", "mine.toml", "--out", package / "out")
-    episodes = load_results(package / "out", "episodes")
-    assert episodes.groupby("frames").size().to_dict() == {0: 4, 80: 4}
     drawn = (package / "out" / "figures" / "learning_curves.svg").read_text()
     assert "#332288" in drawn
     assert "FrozenWords-T5" in (package / "out" / "report.html").read_text()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from program import answer
 
 from glam_eval.core.errors import UserError
 from glam_eval.figures import FIGURES, definitions, figure_named
@@ -48,18 +49,17 @@ def results(tmp_path_factory, study_tables) -> Path:
     return root
 
 
-def figures(results: Path, out: Path, *arguments, package: Path = ROOT) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "glam_eval", "figures", results, "--out", out, "--format", "png"]
-    command = list(map(str, [*command, *arguments]))
-    environment = os.environ | {"PYTHONPATH": str(package)}
-    return subprocess.run(command, env=environment, cwd=package, capture_output=True, text=True, timeout=120)
+ASKED = ("figures", "--format", "png", "--out")
 
 
 def test_a_file_added_to_the_definitions_is_a_figure_of_the_program(results, tmp_path):
-    heavy = shutil.ignore_patterns("__pycache__", "*.safetensors")
+    heavy = shutil.ignore_patterns("*.safetensors")
     shutil.copytree(ROOT / "glam_eval", tmp_path / "glam_eval", ignore=heavy)
     (tmp_path / "glam_eval" / "figures" / "definitions" / "in_time.py").write_text(MINE)
-    done = figures(results, tmp_path / "out", "--name", "in_time", package=tmp_path)
+    command = [sys.executable, "-m", "glam_eval", *ASKED, tmp_path / "out", results, "--name", "in_time"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    options = {"env": environment, "cwd": tmp_path, "capture_output": True, "text": True, "timeout": 120}
+    done = subprocess.run(list(map(str, command)), check=False, **options)
     assert done.returncode == 0, done.stderr
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"in_time.png", "in_time.csv", "in_time.txt"}
@@ -75,7 +75,7 @@ def test_a_copied_definition_draws_what_was_changed_in_it(results, tmp_path):
     text = (DEFINITIONS / "failures.py").read_text()
     assert text.count("study.reference_shift)") == 1
     (tmp_path / "mine.py").write_text(text.replace("study.reference_shift)", '"none@fr")'))
-    done = figures(results, tmp_path / "out", "--name", tmp_path / "mine.py")
+    done = answer(*ASKED, tmp_path / "out", results, "--name", tmp_path / "mine.py")
     assert done.returncode == 0, done.stderr
     ended = pd.read_csv(tmp_path / "out" / "failures.csv")
     drawn = ended[ended["category"] == "success"].set_index("agent")["mean"]
@@ -85,7 +85,7 @@ def test_a_copied_definition_draws_what_was_changed_in_it(results, tmp_path):
 
 
 def test_the_figure_in_analyses_tells_tasks_apart(results, tmp_path):
-    done = figures(results, tmp_path, "--name", ROOT / "analyses" / "success_by_task.py")
+    done = answer(*ASKED, tmp_path, results, "--name", ROOT / "analyses" / "success_by_task.py")
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "success_by_task.csv").set_index(["agent", "metric"])["mean"]
     episodes = pd.read_parquet(results / "episodes")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from program import glam_eval
+from program import answer
 
 from glam_eval.config.policy import PolicyConfig
 from glam_eval.core.errors import UserError
@@ -221,6 +221,7 @@ def test_a_damaged_file_is_refused_or_read_and_never_an_accident(tmp_path, whole
         assert all(isinstance(name, str) for name in read_state(file))
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", ["device", "pipe", "directory", "numbers", "protocol"])
 def test_the_program_says_it_in_a_line_and_writes_nothing(tmp_path, base, kind):
     file = tmp_path / "model.checkpoint"
@@ -235,7 +236,7 @@ def test_the_program_says_it_in_a_line_and_writes_nothing(tmp_path, base, kind):
     else:
         file.write_bytes(pickle.dumps([1], protocol=5))
     out = tmp_path / "out"
-    done = glam_eval("models", "import", file, "--model", base, "--out", out, timeout=60)
+    done = answer("models", "import", file, "--model", base, "--out", out)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and str(file) in done.stderr
     assert not out.exists()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from program import glam_eval
+from program import answer
 
 from glam_eval.core.errors import UserError
 from glam_eval.importing.logs import read_log, read_returns
@@ -163,6 +163,7 @@ def test_no_success_is_no_damage(tmp_path, returns):
     assert read_returns(tmp_path / "a.npy").tolist() == returns
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("damaged", ["log.csv", RETURNS])
 @pytest.mark.parametrize("damage", ["device", "pipe", "directory", "damage"])
 def test_the_program_says_it_in_a_line_and_writes_nothing(tmp_path, damaged, damage):
@@ -180,7 +181,7 @@ def test_the_program_says_it_in_a_line_and_writes_nothing(tmp_path, damaged, dam
         file.mkdir()
     else:
         file.write_bytes(b"x" * 1000)
-    done = glam_eval("import-runs", tmp_path / "logs", "--out", tmp_path / "out", timeout=60)
+    done = answer("import-runs", tmp_path / "logs", "--out", tmp_path / "out")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and str(file) in done.stderr
     assert not (tmp_path / "out").exists()

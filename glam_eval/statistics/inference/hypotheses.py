@@ -7,9 +7,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from statsmodels.genmod.families import Binomial
-from statsmodels.genmod.generalized_linear_model import GLM
-from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from glam_eval.statistics.inference.metrics import FloatArray
 
@@ -72,6 +69,10 @@ def cluster_logistic(
     totals = [(wins[treated == c].sum(), played[treated == c].sum()) for c in (0, 1)]
     if len(wins) < 4 or any(won in (0, of) for won, of in totals):
         return np.nan, np.nan
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
     outcome = np.column_stack([wins, played - wins])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PerfectSeparationWarning)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
-from statsmodels.duration.survfunc import SurvfuncRight
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,8 @@ def restricted_mean(
     count = len(time)
     if not event.any():
         return RestrictedMean(horizon, np.nan, np.nan, np.inf, 0)
+    from statsmodels.duration.survfunc import SurvfuncRight
+
     curve = SurvfuncRight(time, event)
     steps = np.concatenate([[0.0], curve.surv_times, [horizon]])
     heights = np.concatenate([[1.0], curve.surv_prob])
