@@ -125,7 +125,7 @@ def test_run_suite_makes_the_study_and_returns_it(tmp_path):
         "if __name__ == '__main__':\n"
         "    study = glam_eval.run_suite('one.toml', workers=1, seeds=2, summary=False,\n"
         "                                settings={'environment.actions': 'restricted',\n"
-        "                                          'evaluations': np.int64(1)})\n"
+        "                                          'threads': np.int64(1)})\n"
         "    print('RUNS', len(study.runs), study.directory, set(study.runs.status))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path, check=False)
