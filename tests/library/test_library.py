@@ -125,7 +125,7 @@ def test_run_suite_makes_the_study_and_returns_it(tmp_path):
         "if __name__ == '__main__':\n"
         "    study = glam_eval.run_suite('one.toml', workers=1, seeds=2, summary=False,\n"
         "                                settings={'environment.actions': 'restricted',\n"
-        "                                          'threads': np.int64(1)})\n"
+        "                                          'environment.options.num_dists': np.int64(3)})\n"
         "    print('RUNS', len(study.runs), study.directory, set(study.runs.status))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -133,6 +133,7 @@ def test_run_suite_makes_the_study_and_returns_it(tmp_path):
     assert done.stdout.splitlines()[-1] == "RUNS 2 results/one {'finished'}"
     configs = glam_eval.load_results(tmp_path / "results/one", "runs")["config"].map(json.loads)
     assert {config["environment"]["actions"] for config in configs} == {"restricted"}
+    assert all(config["environment"]["options"] == {"num_dists": 3} for config in configs)
 
 
 @pytest.mark.parametrize("value", [None, {"a": 1}, {1}, object(), np.array([0.1]), math.nan, [None, set()]])
