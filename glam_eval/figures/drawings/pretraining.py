@@ -11,7 +11,7 @@ from glam_eval.figures.style import TWO_COLUMNS, Drawing, dots, label_outside, p
 from glam_eval.statistics.curves import AREA, END_GAIN, GAIN
 from glam_eval.statistics.pretraining_arms import FOLLOWING, START, STEPS
 
-PANELS_PER_ROW = 4
+PANELS_PER_ROW = 3
 TITLES = {
     START: "before training",
     AREA: "mean along training",
