@@ -18,6 +18,7 @@ from scipy import special, stats
 
 from glam_eval.core.seeds import stream
 from glam_eval.statistics.comparison.protocol import MARGIN
+from glam_eval.statistics.curves import curve_bands
 from glam_eval.statistics.inference.estimates import Estimate
 from glam_eval.statistics.inference.functionals import estimate_aggregate, estimate_improvement
 from glam_eval.statistics.inference.intervals import estimate_difference, estimate_mean
@@ -26,6 +27,8 @@ from glam_eval.statistics.inference.small_samples import sure_interval
 
 COLLAPSED = 0.05  # success of a seed that collapsed
 TASKS = 5  # conditions of an aggregate: the seed's skill is the same on all of them
+POINTS, START = 6, 0.1  # of a learning curve, and success where it starts
+CURVED = (0.5, 1.5)  # spreads of seeds for which curves are drawn
 STUDIES = 1_000  # whose mean IQM is taken for the true one
 ALPHA = 0.05
 BoolArray = NDArray[np.bool_]
@@ -70,8 +73,9 @@ def simulate(cells: Sequence[Cell], repetitions: int, report: Callable[[str], ob
         report(str(cell))
         counts: Counts = {}
         generator = stream(0, "statistics", "simulation", repr(cell))
+        curves = stream(0, "statistics", "simulation", "curves", repr(cell))
         for _ in range(repetitions):
-            for kind, statistic, outcome, width in _outcomes(cell, generator):
+            for kind, statistic, outcome, width in (*_outcomes(cell, generator), *_curve(cell, curves)):
                 entry = counts.setdefault((kind, statistic), [0.0, 0.0, 0.0])
                 entry[0] += outcome is not None
                 entry[1] += bool(outcome)
@@ -141,6 +145,28 @@ def _aggregates(cell: Cell, generator: np.random.Generator) -> Iterator[tuple[st
     yield _covers("aggregate IQM", estimate_aggregate(a, interquartile_mean).interval(), _middle(cell))
     chance = estimate_improvement(a.mean(axis=1), b.mean(axis=1)).interval()
     yield _covers("probability of improvement", chance, 0.5)
+
+
+def _curve(cell: Cell, generator: np.random.Generator) -> Iterator[tuple[str, str, bool | None, float]]:
+    """Yield whether the band of a learning curve covers all of its points at once, on some of the grid."""
+    if cell.collapse or not cell.scene_spread or cell.seed_spread not in CURVED or cell.success < 0.5:
+        return
+    (skill, nobody), difficulty = (
+        _seeds(cell, generator),
+        cell.scene_spread * generator.normal(size=cell.scenes),
+    )
+    truths = np.linspace(START, cell.success, POINTS)
+    points = []
+    for truth in truths:
+        deviation = cell.seed_spread / 2 * generator.normal(size=cell.seeds)
+        points.append(_play(_rates(cell, float(truth))(deviation, skill, difficulty), nobody, generator))
+    estimates = [estimate_mean(values, "proportion") for values in points]
+    bands = curve_bands(np.stack([values.mean(axis=1) for values in points]), estimates, generator)
+    if np.isnan(bands[0][0]):
+        yield "covers", "band of a curve", None, 0.0
+        return
+    inside = all(low <= truth <= high for (low, high), truth in zip(bands, truths, strict=True))
+    yield "covers", "band of a curve", inside, float(np.mean([high - low for low, high in bands]))
 
 
 def _difference(name: str, estimate: Estimate, truth: float) -> Iterator[tuple[str, str, bool | None, float]]:
