@@ -41,7 +41,6 @@ SOURCES = {
 }
 
 
-
 @dataclass(frozen=True, slots=True)
 class Distance:
     """Our success less a published one, each with an uncertainty of its own."""
@@ -56,7 +55,12 @@ class Distance:
         value, error = self.ours.value - self.published, float(np.hypot(self.ours.error, self.error))
         theirs = replace(self.ours, value=self.published, error=self.error)
         return replace(
-            self.ours, value=value, error=error, kind="difference", of_seeds=error**2, arms=(self.ours, theirs)
+            self.ours,
+            value=value,
+            error=error,
+            kind="difference",
+            of_seeds=error**2,
+            arms=(self.ours, theirs),
         )
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
@@ -168,7 +172,11 @@ def _both(
                     "published_low": ends[0],
                     "published_high": ends[1],
                 }
-                yield known, Distance(ours, row["success"], error_of(row["success"], ends, source)), len(same) > 0
+                yield (
+                    known,
+                    Distance(ours, row["success"], error_of(row["success"], ends, source)),
+                    len(same) > 0,
+                )
 
 
 def _usual(levels: pd.Series) -> str:

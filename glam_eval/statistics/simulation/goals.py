@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from glam_eval.statistics.inference.intervals import estimate_mean
 from glam_eval.statistics.inference.scores import score_between
 from glam_eval.statistics.published import SOURCES, Distance, error_of
-from glam_eval.statistics.inference.intervals import estimate_mean
 from glam_eval.statistics.reading import follow
 from glam_eval.statistics.simulation.studies import Outcome, Study, claims, covers
 

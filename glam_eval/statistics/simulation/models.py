@@ -40,8 +40,8 @@ def log_odds(study: Study) -> Iterator[Outcome]:
     parts = []
     for agent, shifts in (("a", ("none", "shifted")), ("b", ("none",))):
         team = study.team()
-        for shift in shifts:
-            parts.append(_episodes(study.play(team, study.cell.success, moved=True), agent, shift))
+        values = {shift: study.play(team, study.cell.success, moved=True) for shift in shifts}
+        parts += [_episodes(played, agent, shift) for shift, played in values.items()]
     effects, _ = mixed_effects(pd.concat(parts, ignore_index=True))
     for name, own in effects.groupby(effects["b"] == "none"):
         row = own.iloc[0]

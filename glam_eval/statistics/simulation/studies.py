@@ -16,7 +16,7 @@ from glam_eval.statistics.inference.metrics import FloatArray
 
 COLLAPSED = 0.05  # success of a seed that collapsed
 ALPHA = 0.05
-STUDIES = 300  # whose mean is taken for the truth, where no formula gives it
+STUDIES = 200  # whose mean is taken for the truth, where no formula gives it
 
 
 @dataclass(frozen=True, slots=True)

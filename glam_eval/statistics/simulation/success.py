@@ -32,7 +32,9 @@ def means_and_differences(study: Study) -> Iterator[Outcome]:
     average = overall * (SLOWEST + QUICKEST) / 2
     yield covers("mean of weighted success", estimate_mean(weighted, "proportion").interval(), average)
     shifted = study.play(team, cell.success, moved=True)
-    yield from _difference("paired difference", estimate_mean(shifted - first, "difference", (shifted, first)))
+    yield from _difference(
+        "paired difference", estimate_mean(shifted - first, "difference", (shifted, first))
+    )
     blind = study.team()
     other = study.play(blind, cell.success)
     yield from _difference("independent difference", estimate_difference(other, first))
