@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from glam_eval.statistics.comparison.contrasts import ODDS_SEEDS
 from glam_eval.statistics.comparison.protocol import MARGIN
 from glam_eval.statistics.inference.estimates import Estimate
 from glam_eval.statistics.inference.hypotheses import cluster_logistic, permutation_test, sign_flip_test
@@ -94,6 +95,8 @@ def _difference(name: str, estimate: Estimate) -> Iterator[Outcome]:
 def _odds(a: FloatArray, b: FloatArray, *, paired: bool) -> float:
     """Return the p-value of the odds ratio of two conditions, clustered by seed."""
     seeds, scenes = a.shape
+    if seeds < ODDS_SEEDS:
+        return np.nan
     clusters = np.concatenate([np.arange(seeds), np.arange(seeds) + (0 if paired else seeds)])
     wins, condition = np.concatenate([a.sum(axis=1), b.sum(axis=1)]), np.repeat([1.0, 0.0], seeds)
     return cluster_logistic(wins, np.full(2 * seeds, scenes), condition, clusters)[1]
