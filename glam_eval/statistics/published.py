@@ -70,6 +70,8 @@ class Distance:
         confidence limits about effect measures", the method of variance estimates recovery).
         """
         (low, high), value = self.ours.interval(level), self.ours.value
+        if np.isnan(low):
+            return np.nan, np.nan
         theirs = self.error * float(special.ndtri((1 + level) / 2))
         difference = value - self.published
         below, above = float(np.hypot(value - low, theirs)), float(np.hypot(high - value, theirs))

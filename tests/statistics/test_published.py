@@ -80,3 +80,10 @@ def test_another_level_is_told_and_not_tested(ours):
 def test_unknown_numbers_are_named(ours):
     with pytest.raises(UserError, match="unknown published numbers 'papr': did you mean 'paper'"):
         against_published(ours, "papr")
+
+
+def test_two_seeds_have_a_difference_and_no_interval(ours):
+    table = against_published(ours[ours["seed"] < 2], "paper")
+    assert table["difference"].notna().all()
+    assert table[["difference_low", "difference_high", "p_value"]].isna().all(axis=None)
+    assert table["note"].str.startswith("not offered: 2 seeds").all()

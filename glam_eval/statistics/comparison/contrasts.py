@@ -70,7 +70,8 @@ def paired(
     lost = max((cells.counts[i] > 0).sum() for i in (a, b)) - estimate.n_seeds
     contrast = bare_row(
         protocol, shift, measure, (names[0], names[1]), estimate,
-        f"paired difference over seeds{'' if apart else ' and shared scenes'}; t interval, at least its means'; t test",
+        f"paired difference over seeds{'' if apart else ' and shared scenes'}; "
+        "t interval, at least its means'; t test",
         f"{lost} seeds lack one of the two" if lost else "",
     )  # fmt: skip
     p_exact = sign_flip_test(of_seeds, generator)
