@@ -99,13 +99,15 @@ def _beyond_chance(study: Study, condition: Condition) -> Iterator[Finding]:
     table = study.derive(final.comparisons)
     own = table[(table["a"] == condition_name(*condition)) & (table["measure"] == BEYOND)]
     chance, _ = against_chance(study, condition)
-    for verdict, kind in (("lower", "down"), ("higher", "up")):
-        parts = []
+    if chance is None:
+        return
+    sides: tuple[tuple[str, Kind], ...] = (("lower", "down"), ("higher", "up"))
+    for verdict, kind in sides:
+        parts, shown = [], False
         for row in records(own[own["verdict"] == verdict].sort_values("estimate")):
-            mine = change(study, condition, row["shift"], row["b"])
-            theirs = None if chance is None else change(study, chance, row["shift"], row["b"])
+            mine, theirs = (change(study, each, row["shift"], row["b"]) for each in (condition, chance))
             if mine is not None and theirs is not None:
-                kind = kind if mine["verdict"] == verdict else "open"
+                shown |= mine["verdict"] == verdict
                 parts.append(
                     Markup("under {}{} {} against {}, <b>{}</b> points apart").format(
                         shift_label(row["shift"]), _against(row["b"]), bare(mine), bare(theirs), points(row)
@@ -113,8 +115,8 @@ def _beyond_chance(study: Study, condition: Condition) -> Iterator[Finding]:
                 )
         if parts:
             text = Markup("{}, beside what the same change makes of {}, which never knows the goal: {}.")
-            looks = study.looks
-            yield Finding(text.format(looks[condition].label, looks[chance].label, listed(parts)), kind)
+            told = text.format(study.looks[condition].label, study.looks[chance].label, listed(parts))
+            yield Finding(told, kind if shown else "open")
 
 
 def _against(base: str) -> str:
