@@ -24,6 +24,7 @@ from glam_eval.cli import (
     status,
     suites,
     train,
+    watch,
 )
 from glam_eval.core.console import make_streams_readable
 from glam_eval.core.errors import RunFailedError, UserError, described
@@ -44,6 +45,7 @@ app = typer.Typer(
 for module in (
     run_suite,
     status,
+    watch,
     cancel,
     train,
     clone,

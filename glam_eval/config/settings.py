@@ -3,7 +3,10 @@
 import difflib
 import hashlib
 import json
+import math
+import os
 from collections.abc import Collection, Mapping
+from numbers import Integral, Real
 from typing import Annotated, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,7 +24,8 @@ _DEEPEST = 12  # groups within groups
 class Settings(BaseModel):
     """A frozen group of settings; ``parse`` turns every validation error into a UserError.
 
-    Values are taken as they are written: "5", 5.0 and true are not the number 5.
+    Values are taken as they are written: "5", 5.0 and true are not the number 5. Lists, numpy's numbers and
+    paths mean the tuples, numbers and texts that equal them.
     """
 
     model_config = ConfigDict(
@@ -30,11 +34,12 @@ class Settings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _lists_as_tuples(cls, values: Any) -> Any:
+    def _as_written(cls, values: Any) -> Any:
         """Lists are how TOML and JSON write tuples."""
         if not isinstance(values, dict):
             return values
-        return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        given = {key: plain(value) for key, value in values.items()}
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
 
     @classmethod
     def parse(cls, values: dict[str, Any], source: str) -> Self:
@@ -56,6 +61,24 @@ class Settings(BaseModel):
     def digest(self) -> str:
         """Return the first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:16]
+
+
+def plain(value: Any) -> Any:
+    """Return what a Python caller gave as files hold it: built-in values in place of what equals them."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    return type(value)(map(plain, value)) if type(value) in (list, tuple) else _built_in(value)
+
+
+def _built_in(value: Any) -> Any:
+    """Return a number of numpy, or a path, as the built-in number or text; anything else as it is."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def flatten(settings: Mapping[str, Any], whole: Collection[str] = (), prefix: str = "") -> dict[str, Any]:
@@ -85,7 +108,10 @@ def _first_problem(model: type[BaseModel], error: ValidationError) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error":
         return f"{key}: {message}" if key else message
-    return f"{key} = {shortened(problem['input'])}: {message[0].lower()}{message[1:]}"
+    given = problem["input"]
+    if problem["type"] == "int_type" and isinstance(given, float) and given.is_integer():
+        message = f"a whole number has no point and no exponent: {shortened(int(given))}"
+    return f"{key} = {shortened(given)}: {message[0].lower()}{message[1:]}"
 
 
 def _check_values(value: Any, source: str, path: tuple[object, ...] = ()) -> None:
@@ -93,7 +119,7 @@ def _check_values(value: Any, source: str, path: tuple[object, ...] = ()) -> Non
 
     Such are texts that can't be stored or shown, and numbers and nestings beyond all bounds.
     """
-    problem = ""
+    problem, value = "", _built_in(value)
     if isinstance(value, str):
         if len(value) > _LONGEST:
             problem = f"is longer than {_LONGEST:,} characters"
@@ -101,6 +127,8 @@ def _check_values(value: Any, source: str, path: tuple[object, ...] = ()) -> Non
             problem = f"holds the character {character}: leave it out"
     elif isinstance(value, int) and abs(value) > _LARGEST:
         problem = f"is beyond {_LARGEST:,}"
+    elif isinstance(value, float) and not math.isfinite(value):
+        problem = f"is {value}: give a finite number"
     elif isinstance(value, dict | list | tuple):
         if len(path) >= _DEEPEST:
             problem = "is nested too deeply"

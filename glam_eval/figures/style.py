@@ -19,6 +19,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from glam_eval.figures.identity import INK, Look
+from glam_eval.figures.labels import shorten_labels
 
 ONE_COLUMN = 3.35
 TWO_COLUMNS = 6.9
@@ -93,6 +94,7 @@ class Drawing(Figure):
 
     def settle(self) -> None:
         """Lay the figure out for good: otherwise every file written lays it out anew, at twice the time."""
+        shorten_labels(self)
         engine = self.get_layout_engine()
         if engine is not None:
             engine.execute(self)

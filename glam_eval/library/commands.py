@@ -1,5 +1,6 @@
 """Commands as functions: the same names and arguments, tables and studies in place of printed lines."""
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from glam_eval.config.loading import load_suite
+from glam_eval.config.settings import plain
 from glam_eval.core.errors import UserError
 from glam_eval.library.study import Study
 
@@ -98,6 +100,7 @@ def compare(
 
 def _as_toml(key: str, value: object) -> str:
     """Return a value as TOML writes it, which for texts, numbers, truth values and lists is as JSON does."""
-    if value is None or isinstance(value, Mapping):
-        raise UserError(f"settings {key!r}: give a text, a number, a truth value or a list of such")
-    return json.dumps(value, ensure_ascii=False)
+    if value is not None and not isinstance(value, Mapping):
+        with contextlib.suppress(TypeError, ValueError):
+            return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+    raise UserError(f"settings {key!r}: give a text, a number, a truth value or a list of such")

@@ -16,7 +16,7 @@ from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables.reading import who_reads
 from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
-from glam_eval.report.findings import findings
+from glam_eval.report.findings import findings_by_question
 from glam_eval.report.methods import limits, methods, settings
 from glam_eval.report.reading import headline, reading_table
 from glam_eval.report.replays import collect_replays
@@ -71,7 +71,7 @@ def render_page(study: Study, title: str = "", question: str = "") -> str:
         question=question,
         facts=facts_of(study),
         headline=_reading(study),
-        findings=findings(study),
+        findings=findings_by_question(study),
         reading=reading_table(study),
         overview=overview_table(study),
         figures=figures,

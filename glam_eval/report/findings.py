@@ -29,11 +29,20 @@ WORDS: dict[str, tuple[Kind, str]] = {
 
 
 def findings(study: Study) -> list[Finding]:
-    """Return what the study found, by its questions: reading, learning, which agent, generalization."""
-    found = [*reading_findings(study), *learning_findings(study), *_wrong_objects(study)]
-    found += comparing_findings(study)
-    found += [*pretraining_findings(study), *_generalization(study)]
-    return found or [Finding(Markup("This study holds too little to compare anything."), "open")]
+    """Return what the study found, in the order of its questions."""
+    return [finding for found in findings_by_question(study).values() for finding in found]
+
+
+def findings_by_question(study: Study) -> dict[str, list[Finding]]:
+    """Return what the study found by question: reading, learning, pretraining, generalization."""
+    found = {
+        "Do they read the goal?": [*reading_findings(study)],
+        "Do they learn?": [*learning_findings(study), *_wrong_objects(study), *comparing_findings(study)],
+        "What in pretraining helps?": [*pretraining_findings(study)],
+        "What survives a change?": [*_generalization(study)],
+    }
+    told = {question: answers for question, answers in found.items() if answers}
+    return told or {"": [Finding(Markup("This study holds too little to compare anything."), "open")]}
 
 
 def _wrong_objects(study: Study) -> Iterator[Finding]:

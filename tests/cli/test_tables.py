@@ -105,12 +105,12 @@ def test_matrices_hold_the_numbers_of_the_comparisons(comparisons):
     alone = comparisons[(comparisons["b"] == "") & (comparisons["a"] == "gflan/t5-nano")]
     row = alone[(alone["shift"] == "none@fr") & (alone["measure"] == "success")].iloc[0]
     assert estimates.cells["French", "GFlan-T5 t5-nano"] == Cell(row["estimate"], row["low"], row["high"])
-    assert len(estimates.rows) == 28 and len(estimates.columns) == 6  # the longer side is down
+    assert len(estimates.rows) == 31 and len(estimates.columns) == 8  # the longer side is down
     change = found["generalization: success, change in points, simultaneous 95% intervals"]
     assert change.cells["two instructions (from one instruction)", "GFlan-T5 t5-nano"].verdict == "lower"
     tidy = pd.concat([matrix.tidy() for matrix in found.values()])
     estimated = tidy[tidy["column"].eq("difference") & tidy["row"].eq("GFlan-T5 t5-nano − random")]
-    assert estimated["estimate"].iloc[0] == pytest.approx(0.547, abs=0.001)
+    assert estimated["estimate"].iloc[0] == pytest.approx(0.777, abs=0.001)
 
 
 def test_matrices_in_markdown_and_latex_are_tables_and_else_cells(comparisons, tmp_path):
@@ -118,10 +118,10 @@ def test_matrices_in_markdown_and_latex_are_tables_and_else_cells(comparisons, t
     for suffix in ("md", "tex", "csv", "json"):
         present_matrices(found, LEGEND, None, tmp_path / f"m.{suffix}", QUIET)
     markdown, latex = ((tmp_path / f"m.{suffix}").read_text() for suffix in ("md", "tex"))
-    assert "| French | " in markdown and "74 63–83" in markdown and LEGEND in markdown
+    assert "| French | " in markdown and "40 31–50" in markdown and LEGEND in markdown
     assert "French & " in latex and r"\bottomrule" in latex
     cells = pd.read_csv(tmp_path / "m.csv")
-    assert len(cells) == 28 * 6 == len(json.loads((tmp_path / "m.json").read_text()))
+    assert len(cells) == 31 * 8 == len(json.loads((tmp_path / "m.json").read_text()))
 
 
 @pytest.mark.parametrize("asked", [(), ("--plan",), ("--against", "paper")])

@@ -207,6 +207,7 @@ EXPECTED_RUNS = {
     "online-offline-cpu": 40,
     "paper": 80,
     "paper-cpu": 78,
+    "pretraining": 30,
     "pretraining-cpu": 52,
     "probes": 15,
     "probes-cpu": 20,

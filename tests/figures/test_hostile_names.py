@@ -1,9 +1,13 @@
 """Names that others gave, as words of a figure: no mathtext, no control characters, nothing lost."""
 
+import re
+import warnings
+
 import pytest
 
 from glam_eval.cli import main
 from glam_eval.figures import Study
+from glam_eval.figures.files import draw, save
 
 NAMES = [
     "$x^2$",
@@ -54,3 +58,20 @@ def test_hostile_names_are_compared_drawn_and_reported(theirs, name, capsys):
     assert any(label.startswith(expected) for label in labels), labels
     drawn = "".join(file.read_text(encoding="utf-8") for file in (out / "figures").glob("*.svg"))
     assert "\x07" not in drawn and "\x1b" not in drawn
+
+
+@pytest.mark.parametrize("name", ["failures", "aggregates"])
+def test_long_names_leave_the_axes_their_room_and_are_told_apart(synthetic_study_tables, name, tmp_path):
+    episodes = synthetic_study_tables["episodes"].astype({"agent": str, "model": str})
+    theirs = episodes["agent"] + episodes["model"]
+    for middle, one in enumerate(theirs.unique()):
+        episodes.loc[theirs == one, ["agent", "model"]] = ["gflan", f"{'x' * 200}{middle}{'y' * 200}"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawing = draw(Study.of({"episodes": episodes}), name)
+        save(drawing, tmp_path / "drawn.svg")
+    shown = set(
+        re.findall(r"GFlan-T5 x+…y+(?: \(\d\))?", (tmp_path / "drawn.svg").read_text(encoding="utf-8"))
+    )
+    assert len(shown) == 3, shown
+    assert sum(axes.get_position().width for axes in drawing.axes) > 0.3

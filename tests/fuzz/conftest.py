@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+from hostile import SEED, tier_seed
 
 SECONDS = "GLAM_EVAL_FUZZ_SECONDS"  # an environment variable: of the whole tier
 DEFAULT_SECONDS = 180.0
@@ -48,7 +49,8 @@ def trying(request):
                 with _no_hang():
                     one(draws)
             except Exception as error:
-                raise AssertionError(f"trial {number} of {kind}: {type(error).__name__}: {error}") from error
+                which = f"trial {number} of {kind} ({SEED}={tier_seed()})"
+                raise AssertionError(f"{which}: {type(error).__name__}: {error}") from error
             COUNTS[kind] += 1
 
     return run

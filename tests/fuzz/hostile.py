@@ -1,8 +1,11 @@
 """Texts and bytes that strangers send, drawn from a seed: a trial is the same on every machine."""
 
+import itertools
+import os
 import random
 from collections.abc import Iterator, Sequence
 
+SEED = "GLAM_EVAL_FUZZ_SEED"  # an environment variable: another one makes other trials
 _PIECES = [
     "[red]",
     "[/]",
@@ -205,12 +208,15 @@ def damaged(content: bytes, draws: random.Random) -> bytes:
     return changed if changed != content else content + b"\xff"
 
 
-def trials(seed: int) -> Iterator[random.Random]:
-    """Yield a generator for each trial, told apart by number."""
-    number = 0
-    while True:
-        yield random.Random(f"{seed}/{number}")
-        number += 1
+def trials(kind: int | str) -> Iterator[random.Random]:
+    """Yield a generator for each trial of a kind, told apart by number and by the tier's seed."""
+    for number in itertools.count():
+        yield random.Random(f"{tier_seed()}/{kind}/{number}")
+
+
+def tier_seed() -> str:
+    """Return the seed of all trials: the same one makes the same trials on every machine."""
+    return os.environ.get(SEED, "0")
 
 
 def some(draws: random.Random, choices: Sequence[object], most: int) -> list[object]:

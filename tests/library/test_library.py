@@ -1,11 +1,13 @@
 """The package as a library: what scripts and notebooks call, beside what the commands print and write."""
 
 import json
+import math
 import subprocess
 import sys
 from html.parser import HTMLParser
 
 import matplotlib.figure
+import numpy as np
 import pandas as pd
 import pytest
 from program import glam_eval as program
@@ -119,10 +121,11 @@ def test_run_suite_makes_the_study_and_returns_it(tmp_path):
     (tmp_path / "one.toml").write_text(ONE_RUN)
     script = tmp_path / "script.py"
     script.write_text(
-        "import glam_eval\n"
+        "import glam_eval, numpy as np\n"
         "if __name__ == '__main__':\n"
         "    study = glam_eval.run_suite('one.toml', workers=1, seeds=2, summary=False,\n"
-        "                                settings={'environment.actions': 'restricted'})\n"
+        "                                settings={'environment.actions': 'restricted',\n"
+        "                                          'evaluations': np.int64(1)})\n"
         "    print('RUNS', len(study.runs), study.directory, set(study.runs.status))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -132,7 +135,7 @@ def test_run_suite_makes_the_study_and_returns_it(tmp_path):
     assert {config["environment"]["actions"] for config in configs} == {"restricted"}
 
 
-@pytest.mark.parametrize("value", [None, {"a": 1}])
+@pytest.mark.parametrize("value", [None, {"a": 1}, {1}, object(), np.array([0.1]), math.nan, [None, set()]])
 def test_a_setting_that_no_override_can_hold_is_refused(value):
     with pytest.raises(UserError, match=r"settings 'ppo\.clip': give a text, a number"):
         glam_eval.run_suite("quick", settings={"ppo.clip": value})

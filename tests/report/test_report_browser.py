@@ -73,7 +73,7 @@ def test_missing_values_sort_last_in_both_directions(opened):
     button = opened.tab.locator("#rows-shifts thead th", has_text="Change").locator("button")
     for _ in range(2):
         button.click()
-        changes = opened.texts("#rows-shifts tbody tr td:nth-child(4)")
+        changes = opened.texts("#rows-shifts tbody tr td:nth-child(5)")
         assert set(changes[-4:]) == {"–"} and "–" not in changes[:-4]
 
 

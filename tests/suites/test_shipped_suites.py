@@ -18,6 +18,7 @@ QUESTIONS = {
     "probes",
     "retention",
     "paper",
+    "pretraining",
 }
 
 
@@ -26,8 +27,8 @@ def test_every_question_ships_at_both_scales():
     assert QUESTIONS | {f"{name}-cpu" for name in QUESTIONS} <= shipped
     for name in shipped:
         models = {run.model for run in load_suite(name).runs()} - {"none"}
-        flan = {model for model in models if model.startswith("google/flan-t5")}
-        assert flan == (models if name in QUESTIONS else set()), name
+        large = {model for model in models if model.startswith(("google/flan-t5", "google/t5-v1_1"))}
+        assert large == (models if name in QUESTIONS else set()), name
 
 
 @pytest.mark.parametrize("name", shipped_suites())
