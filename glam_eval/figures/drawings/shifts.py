@@ -47,7 +47,8 @@ def shift_label(shift: str) -> str:
     spoken = languages.get(language, language)
     if not words:
         return spoken or "no change"
-    return " + ".join(words) + (f" in {spoken}" if spoken else "")
+    label = " + ".join(words) + (f" in {spoken}" if spoken else "")
+    return label if label.strip() else "no name"  # of others' tables: a column that is called nothing is lost
 
 
 def base_label(base: str) -> str:
