@@ -7,7 +7,6 @@ model knows in the end goes into one table, ``results/ladder/arms.parquet``.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from glam_eval import load_results
+from glam_eval.core.processors import available_processors
 from glam_eval.policies.models.shapes import SEED_MARK
 from glam_eval.pretraining.mixture import GROUPS
 
@@ -50,7 +50,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("pretraining"), help="directory of the models")
     parser.add_argument("--knowledge", type=Path, default=Path("results/ladder/arms.parquet"), help="table")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="models at a time")
+    parser.add_argument("--workers", type=int, default=available_processors(), help="models at a time")
     arguments = parser.parse_args()
     models = [(arm, seed) for seed in range(SEEDS) for arm in LEFT_OUT]
     with ThreadPoolExecutor(arguments.workers) as pool:

@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Footer, Static, TabbedContent, TabPane
 from glam_eval.core.errors import UserError
 from glam_eval.core.text import one_line, printable
 from glam_eval.figures.identity import condition_label
-from glam_eval.suites.status import STATES, RunStatus
+from glam_eval.suites.status import FINISHED, STATES, RunStatus
 from glam_eval.suites.watching import View, look, points_of
 
 _BLOCKS = "▁▂▃▄▅▆▇█"  # success from 0 to 1
@@ -96,7 +96,7 @@ class Dashboard(App[None]):
         counts = ", ".join(f"{count} {state}" for state, count in view.status.counts().items())
         stopping = "; asked to stop" if view.status.stopping else ""
         self._say(f"{self._out}: {len(view.status.runs)} runs: {counts}{stopping}")
-        runs = sorted(view.status.runs, key=lambda run: (STATES.index(run.state) or len(STATES), run.run_id))
+        runs = sorted(view.status.runs, key=_place)
         self._fill("runs", {run.run_id: _run_cells(run) for run in runs})
         self._fill("curves", _curve_rows(view))
         reasons = {run: told.partition("\n")[0] for run, told in view.failures.items()}
@@ -115,6 +115,11 @@ class Dashboard(App[None]):
         for key, cells in rows.items():
             table.add_row(*(Text(printable(cell)) for cell in cells), key=key)
         table.move_cursor(row=min(cursor, len(rows) - 1))
+
+
+def _place(run: RunStatus) -> tuple[bool, int, str]:
+    """Return what runs are sorted by: those that are finished stand last."""
+    return run.state == FINISHED, STATES.index(run.state), run.run_id
 
 
 def _run_cells(run: RunStatus) -> tuple[str, ...]:

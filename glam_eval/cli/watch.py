@@ -19,7 +19,7 @@ def watch(
 ) -> None:
     """Show a study as it goes on: its runs, curves with their bands, failures with their logs.
 
-    Everything is read from files, so any login sees it, whatever carries the runs out. Keys are listed below.
+    Everything is read from files, so any login sees it, whatever carries the runs out. Keys stand below it.
 
     Example:
 

@@ -34,11 +34,10 @@ def findings(study: Study) -> list[Finding]:
 
 
 def findings_by_question(study: Study) -> dict[str, list[Finding]]:
-    """Return what the study found by question: pretraining, reading, learning, generalization."""
+    """Return what the study found by question: reading first, for nothing else counts of who walks."""
     found = {
-        # Of studies whose sample are pretrainings, where one model alone has too few seeds to tell.
-        "What in pretraining helps?": [*pretraining_findings(study)],
         "Do they read the goal?": [*reading_findings(study)],
+        "What in pretraining helps?": [*pretraining_findings(study)],
         "Do they learn?": [*learning_findings(study), *_wrong_objects(study), *comparing_findings(study)],
         "What survives a change?": [*_generalization(study)],
     }

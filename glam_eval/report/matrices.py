@@ -59,12 +59,13 @@ class Matrix:
     cells: dict[tuple[str, str], Cell]
     notes: Sequence[str] = ()
 
+    def text(self, row: str, column: str) -> str:
+        """Return what stands in a cell, nothing where there is none."""
+        return self.cells[row, column].text if (row, column) in self.cells else ""
+
     def frame(self) -> pd.DataFrame:
         """Return the matrix as texts, its first column the rows' names."""
-        texts = {
-            column: [self.cells[row, column].text if (row, column) in self.cells else "" for row in self.rows]
-            for column in self.columns
-        }
+        texts = {column: [self.text(row, column) for row in self.rows] for column in self.columns}
         return pd.DataFrame({"": list(self.rows), **texts})
 
     def tidy(self) -> pd.DataFrame:

@@ -14,8 +14,9 @@ def drawn(matrix: Matrix, width: int) -> Iterator[str]:
 
     No word is broken: names are wrapped between words, and a block has at least one column.
     """
-    frame = matrix.frame().set_index("")
-    columns = {name: _column(name, [str(text) for text in frame[name]]) for name in matrix.columns}
+    columns = {
+        name: _column(name, [matrix.text(row, name) for row in matrix.rows]) for name in matrix.columns
+    }
     room = max(_LABEL, width - sum(len(_GAP) + size for size in columns.values()))
     wrapped = {row: _wrapped(row, room) for row in matrix.rows}
     margin = max(len(line) for lines in wrapped.values() for line in lines)
@@ -27,7 +28,7 @@ def drawn(matrix: Matrix, width: int) -> Iterator[str]:
             words = [head[line - height + len(head)] if line >= height - len(head) else "" for head in heads]
             yield _row("", words, [columns[name] for name in block], margin)
         for row, labels in wrapped.items():
-            texts = [str(frame.loc[row, name]) for name in block]
+            texts = [matrix.text(row, name) for name in block]
             yield _row(labels[0], texts, [columns[name] for name in block], margin)
             yield from labels[1:]
         yield ""

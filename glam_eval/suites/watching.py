@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from glam_eval.config.run import RunConfig
 from glam_eval.core.seeds import stream
-from glam_eval.execution.study import log_file
+from glam_eval.execution.study import log_file, read_suite
 from glam_eval.results import load_results
-from glam_eval.statistics import curve_episodes, learning_curves
+from glam_eval.statistics import curve_episodes, learning_curves, name_variants
 from glam_eval.suites.status import FAILED, StudyStatus, study_status
 
 _LOG_LINES = 200  # the last ones of a failed run's log
@@ -43,7 +44,12 @@ def _curves(out: Path) -> pd.DataFrame:
     """Return success along training by agent and model, of the seeds that got so far."""
     if not any((out / "episodes").rglob("*.parquet")):
         return pd.DataFrame()
-    rows = curve_episodes(load_results(out, "episodes"))
+    planned = [(run.run_id, run.config) for run in read_suite(out).graph if isinstance(run.config, RunConfig)]
+    runs = pd.DataFrame(
+        [(run_id, config.agent, config.model, config.canonical_json()) for run_id, config in planned],
+        columns=["run_id", "agent", "model", "config"],
+    )
+    rows = curve_episodes(name_variants(load_results(out, "episodes"), runs))
     return learning_curves(rows, stream(0, "watch", "bands")) if len(rows) else pd.DataFrame()
 
 

@@ -24,9 +24,10 @@ PATIENCE_SECONDS = 30.0
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A study of six short runs, carried out."""
+    """A study of eight short runs, carried out; one of its agents plays two levels."""
     directory = tmp_path_factory.mktemp("watched")
-    (directory / "tiny.toml").write_text(TINY_SUITE)
+    other_level = '[[agents]]\nagent = "random"\nenvironment = { level = "GoToLocalS6N3" }\n'
+    (directory / "tiny.toml").write_text(TINY_SUITE + other_level)
     glam_eval.run_suite(directory / "tiny.toml", directory / "out", summary=False)
     return directory / "out"
 
@@ -59,8 +60,8 @@ def test_keys_turn_to_runs_curves_and_failures_and_leave(study):
     async def drive():
         dashboard = Dashboard(study, 0.2)
         async with dashboard.run_test(size=(80, 24)) as pilot:
-            await until(pilot, lambda: len(cells(dashboard, "runs")) == 6)
-            assert "6 runs: 6 finished" in said(dashboard)
+            await until(pilot, lambda: len(cells(dashboard, "runs")) == 8)
+            assert "8 runs: 8 finished" in said(dashboard)
             assert {row[0] for row in cells(dashboard, "runs")} == {"finished"}
             tabs = dashboard.query_one("#tabs")
             for key, tab in (("2", "curves"), ("3", "failures"), ("1", "runs")):
@@ -70,10 +71,12 @@ def test_keys_turn_to_runs_curves_and_failures_and_leave(study):
             await pilot.press("q")
         return seen
 
-    curves = learning_curves(curve_episodes(glam_eval.load_results(study)), np.random.default_rng(0))
+    played = curve_episodes(glam_eval.load_results(study))
+    trained = learning_curves(played[played["agent"] == "gflan"], np.random.default_rng(0))
     drawn = {row[0]: row for row in asyncio.run(drive())}
-    assert len(drawn) == curves.groupby(["agent", "model"], observed=True).ngroups
-    trained = curves[curves["agent"] == "gflan"]
+    assert set(drawn) == {
+        "GFlan-T5 t5-pico", "bot", "random [level=GoToLocalS5N2]", "random [level=GoToLocalS6N3]",
+    }  # fmt: skip
     assert drawn["GFlan-T5 t5-pico"][2] == f"{trained['mean'].iloc[-1]:.2f}"
     assert drawn["GFlan-T5 t5-pico"][1] == sparkline(trained["mean"].to_numpy())
 
@@ -99,10 +102,10 @@ def test_what_is_written_meanwhile_is_seen_without_a_key(study):
     async def drive():
         dashboard = Dashboard(study, 0.2)
         async with dashboard.run_test(size=(80, 24)) as pilot:
-            await until(pilot, lambda: "6 owed" in said(dashboard))
+            await until(pilot, lambda: "8 owed" in said(dashboard))
             assert cells(dashboard, "curves") == []
             put_back()
-            await until(pilot, lambda: "6 finished" in said(dashboard) and cells(dashboard, "curves"))
+            await until(pilot, lambda: "8 finished" in said(dashboard) and cells(dashboard, "curves"))
 
     asyncio.run(drive())
 
@@ -112,7 +115,7 @@ def test_a_failure_shows_its_log_and_no_text_is_markup(study):
     planned = next(iter(read_suite(study).graph))
     record_failure(study, planned, "out of [red]memory[/red]", "cpu")
     log_file(study, planned.run_id).write_text("step 1\nout of [red]memory[/red]\n")
-    assert study_status(study).counts() == {"failed": 1, "owed": 5}
+    assert study_status(study).counts() == {"failed": 1, "owed": 7}
 
     async def drive():
         dashboard = Dashboard(study, 0.2)
@@ -131,7 +134,7 @@ def test_status_lists_what_is_not_finished_in_a_pipe(study):
     planned = next(iter(read_suite(study).graph))
     record_failure(study, planned, "it stopped", "cpu")
     printed = CliRunner().invoke(app, ["status", str(study)]).output
-    assert "it stopped" in printed and "6 runs: 1 failed, 5 owed" in printed
+    assert "it stopped" in printed and "8 runs: 1 failed, 7 owed" in printed
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import pytest
 
 from glam_eval.config.loading import load_suite, shipped_suites
 from glam_eval.config.protocols import ProtocolConfig
+from glam_eval.core.errors import UserError
+from glam_eval.policies import make_model
 from glam_eval.suites.run import validate
 
 QUESTIONS = {
@@ -27,13 +29,31 @@ def test_every_question_ships_at_both_scales():
     assert QUESTIONS | {f"{name}-cpu" for name in QUESTIONS} <= shipped
     for name in shipped:
         models = {run.model for run in load_suite(name).runs()} - {"none"}
-        large = {model for model in models if model.startswith(("google/flan-t5", "google/t5-v1_1"))}
+        large = {model for model in models if model.startswith("google/")}
         assert large == (models if name in QUESTIONS else set()), name
 
 
+@pytest.fixture
+def made_models(tmp_path, monkeypatch):
+    """The models that a person makes before pretraining-cpu, here one under all their names."""
+    make_model("t5-pico-scratch", tmp_path / "one")
+    (tmp_path / "pretraining").mkdir()
+    for model in {run.model for run in load_suite("pretraining-cpu").runs()}:
+        if model.startswith("./"):
+            (tmp_path / model).symlink_to(tmp_path / "one")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("made_models")
 @pytest.mark.parametrize("name", shipped_suites())
 def test_a_shipped_suite_validates(name):
     validate(load_suite(name))
+
+
+def test_without_its_models_a_suite_is_refused_before_any_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"no model directory './pretraining/t5-nano'"):
+        validate(load_suite("pretraining-cpu"))
 
 
 def figure_runs(suite, level="GoToLocal", actions="canonical", remembered=3, agent=None, model=None):

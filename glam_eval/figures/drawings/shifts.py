@@ -48,7 +48,7 @@ def shift_label(shift: str) -> str:
     if not words:
         return spoken or "no change"
     label = " + ".join(words) + (f" in {spoken}" if spoken else "")
-    return label if label.strip() else "no name"  # of others' tables: a column that is called nothing is lost
+    return label if label.strip() else "no name"  # in others' tables
 
 
 def base_label(base: str) -> str:

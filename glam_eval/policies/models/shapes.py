@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from glam_eval.core.errors import unknown
+from glam_eval.core.errors import UserError, unknown
 from glam_eval.core.files import expanded, names_directory
 
 
@@ -90,4 +90,6 @@ def check_model_name(name: str) -> None:
     on_hub = bool(separator and owner and model) and not name.startswith((".", "~")) and "/" not in model
     named = name in KNOWN or name in PACKAGED
     if not named and not on_hub and not names_directory(expanded(name)):
+        if name.startswith((".", "/", "~")):
+            raise UserError(f"no model directory {name!r}")
         raise unknown("model", name, [*KNOWN, *PACKAGED])
