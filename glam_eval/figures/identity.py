@@ -50,8 +50,9 @@ def agent_label(agent: str) -> str:
 
 def condition_label(agent: str, model: str) -> str:
     """Return the display name of an agent with a model."""
-    short = model.rstrip("/").rsplit("/", 1)[-1]
-    return agent_label(agent) if model in NO_MODEL else f"{agent_label(agent)} {short}"
+    name, bracket, settings = model.partition(" [")  # settings by which variants are told apart
+    short = "" if name in NO_MODEL else name.rstrip("/").rsplit("/", 1)[-1]
+    return " ".join(filter(None, (agent_label(agent), short, bracket.strip() + settings)))
 
 
 def is_reference(agent: str) -> bool:
