@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from glam_eval.config.protocols import GOAL_MARK, condition_rank
+from glam_eval.config.protocols import condition_rank, split_condition
 from glam_eval.figures.drawings.heatmap import heatmap
 from glam_eval.figures.identity import INK, Condition, Look, records, rows_of
 from glam_eval.figures.style import (
@@ -30,7 +30,7 @@ SHORT = 3  # letters of a language's name that stand side by side below a cell
 
 
 def shift_label(shift: str) -> str:
-    """Return the words for a condition's name: none@fr~swapped is "French, goal swapped"."""
+    """Return the words for a condition's name: none@fr.tags~absent is "French, tags prompt, goal absent"."""
     languages = {
         "en": "English",
         "fr": "French",
@@ -39,9 +39,10 @@ def shift_label(shift: str) -> str:
         "es": "Spanish",
         "it": "Italian",
     }
-    shift, _, goal = shift.partition(GOAL_MARK)
-    if goal:
-        return f"goal {goal}" if shift == "none" else f"{shift_label(shift)}, goal {goal}"
+    shift, template, goal = split_condition(shift)
+    besides = [f"{template.replace('_', ' ')} prompt"] * bool(template) + [f"goal {goal}"] * bool(goal)
+    if besides:
+        return ", ".join(besides if shift == "none" else [shift_label(shift), *besides])
     name, _, language = shift.partition("@")
     words = [part.replace("_", " ") for part in name.split("+") if part != "none"]
     spoken = languages.get(language, language)
