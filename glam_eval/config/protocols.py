@@ -72,7 +72,7 @@ class ConditionConfig(Settings):
 
     shift: Annotated[str, Field(max_length=_LONGEST_LABEL)] = "none"
     """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr."""
-    template: Annotated[str, Field(max_length=_LONGEST_LABEL)] | None = None
+    template: Annotated[str, Field(min_length=1, max_length=_LONGEST_LABEL)] | None = None
     """Prompt template, or a mixture; none keeps that of training."""
     goal: Goal = "told"
     """Goal that is told: the scene's own (told), other things of the scene in its place (swapped), what is

@@ -14,6 +14,7 @@ from glam_eval.figures.tables.estimates import WHO
 from glam_eval.report.compared import against_chance, learners
 from glam_eval.report.learning import comparing_findings, learning_findings
 from glam_eval.report.pretraining import pretraining_findings
+from glam_eval.report.prompts import prompt_findings
 from glam_eval.report.reading import reading_findings
 from glam_eval.report.sentences import Finding, Kind, listed, points, rate
 from glam_eval.statistics import condition_name, success_by
@@ -37,6 +38,7 @@ def findings_by_question(study: Study) -> dict[str, list[Finding]]:
     """Return what the study found by question: reading first, for nothing else counts of who walks."""
     found = {
         "Do they read the goal?": [*reading_findings(study)],
+        "Do they read it in other prompts?": [*prompt_findings(study)],
         "What in pretraining helps?": [*pretraining_findings(study)],
         "Do they learn?": [*learning_findings(study), *_wrong_objects(study), *comparing_findings(study)],
         "What survives a change?": [*_generalization(study)],
