@@ -54,6 +54,15 @@ def difference(
     return None
 
 
+def change(study: Study, condition: Condition, shift: str, base: str) -> dict[str, Any] | None:
+    """Return how a condition's success changes from a base to a shift; None if that was not compared."""
+    rows = study.derive(_pairs)
+    key = (study.final_protocol, "success", shift, condition_name(*condition), base)
+    return (
+        {str(name): value for name, value in rows.loc[key].to_dict().items()} if key in rows.index else None
+    )
+
+
 def _pairs(study: Study) -> pd.DataFrame:
     """Return the comparisons of two conditions, by what was compared."""
     table = study.derive(final.comparisons)
