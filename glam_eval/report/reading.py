@@ -187,8 +187,8 @@ def reading_matrices(table: pd.DataFrame) -> list[Matrix]:
                 ends = (np.nan, np.nan) if bare else (row[f"{column}_low"], row[f"{column}_high"])
                 cells[name, title] = Number(row[column], *ends)
             for column, title in (("following", "goal changes"), ("score", "score")):
-                ends = (row[f"{column}{end}"] for end in ("", "_low", "_high"))
-                cells[name, title] = Number(*ends, signed=True)
+                low, high = row[f"{column}_low"], row[f"{column}_high"]
+                cells[name, title] = Number(row[column], low, high, signed=True)
         columns = list(dict.fromkeys(title for _, title in cells))
         names = list(dict.fromkeys(name for name, _ in cells))
         title = f"{protocol}: who reads the goal (%), 95% intervals"

@@ -85,7 +85,7 @@ def _noise(array: FloatArray, gradient: FloatArray) -> float:
         return 0.0
     rest = array - array.mean(axis=0) - array.mean(axis=1, keepdims=True) + array.mean(axis=(0, 1))
     together = np.einsum("ist,isu->tu", rest, rest) / ((seeds - 1) * (scenes - 1))
-    return float(np.einsum("it,tu,iu->", gradient, together, gradient)) / scenes
+    return float(np.einsum("it,tu,iu->", gradient, together, gradient) / scenes)
 
 
 def _gradient(scores: FloatArray, metric: Metric) -> FloatArray:

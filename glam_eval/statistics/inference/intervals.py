@@ -78,8 +78,8 @@ def estimate_mean(values: ArrayLike, kind: Kind = "mean", conditions: Sequence[A
     if kind == "proportion":
         seeds = matrix.mean(axis=1)
         fallen = int(collapsed(seeds).sum())
-        kept = {"seed_means": tuple(seeds) if fallen else (), "skewness": _skewness(matrix)}
-        return replace(estimate, n_collapsed=fallen, **kept)
+        kept = tuple(float(mean) for mean in seeds) if fallen else ()
+        return replace(estimate, n_collapsed=fallen, seed_means=kept, skewness=_skewness(matrix))
     return estimate
 
 
@@ -221,4 +221,4 @@ def _skewness(matrix: FloatArray) -> float | None:
         return known
     part = min(1.0, float(matrix[won].mean()) ** 2 * of_share / own) ** 1.5
     of_rate = skewness_of_rates(float(shares.mean()), of_share) * part
-    return max(known, of_rate, key=abs)
+    return float(max(known, of_rate, key=abs))

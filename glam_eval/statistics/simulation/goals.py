@@ -27,7 +27,7 @@ def goals(study: Study) -> Iterator[Outcome]:
     blind = max(LEAST_BLIND, cell.success / 2)
     floor = study.play(study.team(), blind, moved=True)
     for name, bot in BOTS.items():
-        ceiling = (study.generator.random((1, cell.scenes)) < bot) * 1.0
+        ceiling = (study.generator.random((1, cell.scenes)) < bot).astype(np.float64)
         score = score_between(told, floor, ceiling)
         yield covers(name, (score.low, score.high), (cell.success - blind) / (bot - blind))
     source = SOURCES["paper"]

@@ -38,7 +38,7 @@ def learning(study: Study) -> Iterator[Outcome]:
         yield covers(f"difference of {name}", apart.interval(), 0.0)
         yield claims(f"difference of {name}", apart.p_value())
     yield covers("area under a curve of training", _area_of_training(study), float(_weights(AREA) @ heights))
-    times = FRAMES * 1.0
+    times = FRAMES.astype(np.float64)
     besides = scenes_of_passages(curve, times, REACHED, BUDGET)
     passage = restricted_mean(*first_passages(curve.mean(axis=2), times, REACHED), BUDGET, besides=besides)
     yield covers("steps to a success rate", (passage.low, passage.high), _steps(study.cell))
@@ -78,6 +78,6 @@ def _steps(cell: Cell) -> float:
     generator, values = stream(0, "statistics", "simulation", "steps' truth"), []
     for _ in range(STUDIES):
         means = _curve(Study(cell, generator)).mean(axis=2)
-        times, reached = first_passages(means, FRAMES * 1.0, REACHED)
+        times, reached = first_passages(means, FRAMES.astype(np.float64), REACHED)
         values.append(np.where(reached > 0, times, BUDGET).mean())
     return float(np.mean(values))

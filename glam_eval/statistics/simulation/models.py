@@ -74,7 +74,8 @@ def _errors(seeds: int, generator: np.random.Generator) -> FloatArray:
     for _ in range(seeds):
         logits, sureness = generator.normal(1.0, 1.5, PROMPTS), np.exp(SURENESS * generator.normal())
         outcomes = generator.random(PROMPTS) < special.expit(logits)
-        errors.append(expected_calibration_error(special.expit(logits * sureness), outcomes * 1.0))
+        claimed = np.asarray(special.expit(logits * sureness))
+        errors.append(expected_calibration_error(claimed, outcomes.astype(np.float64)))
     return np.asarray(errors)
 
 

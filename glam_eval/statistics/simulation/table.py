@@ -91,7 +91,7 @@ def simulate(
     offered. ``width`` is the mean of intervals. What takes long is drawn less often (``repetitions``).
     ``report`` hears each cell as it begins.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     for cell in cells:
         report(str(cell))
         for group in (group for group in groups if group.asked(cell)):
@@ -109,8 +109,8 @@ def _counted(cell: Cell, group: Group, repetitions: int) -> Iterator[dict[str, o
             entry[0] += right is not None
             entry[1] += bool(right)
             entry[2] += width
-    for (kind, statistic), (offered, right, width) in counts.items():
+    for (kind, statistic), (offered, rights, widths) in counts.items():
         named = {"kind": kind, "statistic": statistic, "repetitions": repetitions}
-        measured = {"offered": offered / repetitions, "share": right / offered if offered else np.nan}
-        measured["width"] = width / offered if offered and kind == "covers" else np.nan
+        measured = {"offered": offered / repetitions, "share": rights / offered if offered else np.nan}
+        measured["width"] = widths / offered if offered and kind == "covers" else np.nan
         yield {**asdict(cell), **named, **measured}
