@@ -9,7 +9,7 @@ from glam_eval.core.seeds import stream
 from glam_eval.statistics.aggregates import estimate_profile
 from glam_eval.statistics.inference.functionals import estimate_aggregate, estimate_improvement
 from glam_eval.statistics.inference.metrics import FloatArray, Metric, interquartile_mean, mean, median
-from glam_eval.statistics.simulation.studies import STUDIES, Cell, Outcome, Study, covers
+from glam_eval.statistics.simulation.studies import STUDIES, Cell, Outcome, Study, covers, told_from
 
 TASKS = 5  # conditions of an aggregate: the seed's skill is the same on all of them
 AGGREGATES: dict[str, Metric] = {"mean": mean, "IQM": interquartile_mean, "median": median}
@@ -26,6 +26,7 @@ def aggregates(study: Study) -> Iterator[Outcome]:
     yield covers(PROFILE, profile.interval(), truths[PROFILE])
     chance = estimate_improvement(a.mean(axis=1), b.mean(axis=1)).interval()
     yield covers("probability of improvement", chance, 0.5)
+    yield told_from("probability of improvement", chance, 0.5)
 
 
 def _conditions(study: Study) -> FloatArray:

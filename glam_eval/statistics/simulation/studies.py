@@ -99,6 +99,12 @@ def claims(name: str, p_value: float) -> Outcome:
     return Outcome("claims", name, None if np.isnan(p_value) else bool(p_value < ALPHA), 0.0)
 
 
+def told_from(name: str, ends: tuple[float, float], null: float) -> Outcome:
+    """Return whether an interval excludes the value that it has where nothing differs: its test's claim."""
+    low, high = ends
+    return Outcome("claims", name, None if np.isnan(low) else not low <= null <= high, 0.0)
+
+
 @cache
 def _center(success: float, spread: float) -> float:
     """Return the logit around which normal logits have the mean success."""

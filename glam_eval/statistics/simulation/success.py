@@ -6,12 +6,13 @@ import numpy as np
 
 from glam_eval.statistics.comparison.contrasts import ODDS_SEEDS
 from glam_eval.statistics.comparison.protocol import MARGIN
+from glam_eval.statistics.comparison.verdicts import superiority_of
 from glam_eval.statistics.inference.estimates import Estimate
 from glam_eval.statistics.inference.hypotheses import cluster_logistic, permutation_test, sign_flip_test
 from glam_eval.statistics.inference.intervals import estimate_change, estimate_difference, estimate_mean
 from glam_eval.statistics.inference.metrics import FloatArray
 from glam_eval.statistics.inference.small_samples import sure_interval
-from glam_eval.statistics.simulation.studies import COLLAPSED, Outcome, Study, Team, claims, covers
+from glam_eval.statistics.simulation.studies import COLLAPSED, Outcome, Study, Team, claims, covers, told_from
 
 SHIFTS = 5  # of a family
 QUICKEST, SLOWEST = 1.0, 0.5  # what a success counts where it is weighted by its length
@@ -38,7 +39,10 @@ def means_and_differences(study: Study) -> Iterator[Outcome]:
     )
     blind = study.team()
     other = study.play(blind, cell.success)
-    yield from _difference("independent difference", estimate_difference(other, first))
+    independent = estimate_difference(other, first)
+    yield from _difference("independent difference", independent)
+    better = tuple(superiority_of(end) for end in independent.interval())
+    yield told_from("probability of superiority", (better[0], better[1]), 0.5)
     elsewhere = study.other_scenes()
     there, their = (study.play(each, cell.success, moved=True, scenes=elsewhere) for each in (team, blind))
     yield from _difference("change to other scenes", estimate_change([(there, first)]))
