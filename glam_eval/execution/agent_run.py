@@ -122,10 +122,10 @@ class AgentRun:
             self._stop_if_asked()
             record = self._run.advance()
             self._pending.append(record)
-            self._trackers.log(record.frames, training_values(record))
+            early = record.episodes < environments
+            self._trackers.log(record.frames, training_values(record, early=early))
             self._probe()
             rate = self._config.frames_per_update / record.seconds
-            early = record.episodes < environments
             self._tell(TRAINING, math.nan if early else record.success_rate, rate)
             if time.perf_counter() - self._saved > CHECKPOINT_SECONDS:
                 self._save()

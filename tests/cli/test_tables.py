@@ -13,8 +13,8 @@ from program import answer
 from glam_eval.cli.tables import present, present_matrices
 from glam_eval.core.console import Console
 from glam_eval.core.errors import UserError
-from glam_eval.report.matrices import LEGEND, Cell, matrices
-from glam_eval.report.printed import drawn
+from glam_eval.report.matrices import LEGEND, MARKS, Cell, _notes, matrices
+from glam_eval.report.printed import drawn, legend_lines
 from glam_eval.results import load_results
 from glam_eval.statistics import compare
 
@@ -133,3 +133,17 @@ def test_the_commands_fit_the_terminal(asked, width, monkeypatch):
     assert printed.returncode == 0, printed.stderr
     assert max(map(len, printed.stdout.splitlines())) <= width
     assert not re.search(r"\bnan\b", printed.stdout)
+
+
+def test_ends_below_zero_are_no_dashes_and_a_note_is_told_once_for_all_its_agents():
+    assert Cell(-0.27, -0.43, -0.14, signed=True).text == "-27 [-43, -14]"
+    row = {"b": "", "a": "gflan/t5-nano", "note": "1 seed collapsed; few seeds: so many"}
+    rows = pd.DataFrame([row, row | {"a": "random"}, row | {"a": "bot", "note": "not evaluated"}])
+    assert _notes(rows) == ["GFlan-T5 t5-nano, random: 1 seed collapsed", "bot: not evaluated"]
+
+
+@pytest.mark.parametrize("width", range(20, 120, 7))
+def test_a_legend_keeps_each_mark_beside_its_meaning(width):
+    lines = legend_lines(LEGEND, width)
+    assert " ".join(lines) == LEGEND
+    assert not any(line.endswith(tuple(MARKS.values())) for line in lines)

@@ -6,6 +6,8 @@ from goal_study import goal_study
 
 from glam_eval.core.seeds import stream
 from glam_eval.statistics import asks_reading, who_reads
+from glam_eval.statistics.inference.small_samples import sure_interval
+from glam_eval.statistics.reading import follow
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,15 @@ def test_studies_that_do_not_ask_have_no_answer():
 def test_the_order_of_rows_changes_nothing(table):
     shuffled = who_reads(goal_study().sample(frac=1, random_state=0)).set_index(["agent", "model"])
     assert shuffled["following"].equals(table["following"])
+
+
+def test_a_collapsed_seed_leaves_the_interval_for_any_distribution():
+    told = (np.random.default_rng(0).random((6, 80)) < 0.95) * 1.0
+    told[0] = 0.0
+    followed = follow((told, np.zeros_like(told)))
+    assert followed.estimate.n_collapsed == 1 and np.isnan(followed.estimate.interval()).all()
+    low, high = (2 * end - 1 for end in sure_interval((1 + told.mean(axis=1)) / 2))
+    assert (followed.low, followed.high) == pytest.approx((low, high))
 
 
 @pytest.mark.slow
