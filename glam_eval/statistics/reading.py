@@ -18,6 +18,7 @@ from glam_eval.config.protocols import GOAL_MARK
 from glam_eval.statistics.cells import Cells, final_checkpoints, tabulate
 from glam_eval.statistics.chance import is_goal_blind
 from glam_eval.statistics.comparison.protocol import MARGIN
+from glam_eval.statistics.comparison.verdicts import few_seeds
 from glam_eval.statistics.completeness import complete
 from glam_eval.statistics.inference.estimates import Estimate
 from glam_eval.statistics.inference.intervals import estimate_mean
@@ -153,7 +154,10 @@ class _Asked:
             row |= _named("score", score["mean"], score["low"], score["high"])
             row |= {"chance": score["chance"], "chance_of": score["chance_of"], "ceiling": score["ceiling"]}
             row |= {"bot_following": ceiling}
-            row |= {"p_equivalence": found.estimate.p_equivalence(self._margin), "note": _note(found)}
+            row |= {
+                "p_equivalence": found.estimate.p_equivalence(self._margin),
+                "note": _note(found, score["note"]),
+            }
             rows.append(row | {"n_seeds": found.estimate.n_seeds, "n_episodes": found.estimate.n_episodes})
         return rows
 
@@ -187,10 +191,10 @@ def _named(name: str, value: float, low: float, high: float) -> dict[str, float]
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def _note(found: Followed) -> str:
-    """Return what limits the answer."""
+def _note(found: Followed, of_score: str) -> str:
+    """Return what limits the answer, and the interval of the score."""
     if not found.estimate.offered:
-        return f"not offered: {found.estimate.n_seeds} seeds, and intervals and tests need 3"
-    if found.estimate.n_collapsed:
-        return f"{found.estimate.n_collapsed} seeds collapsed"
-    return ""
+        return few_seeds(found.estimate)
+    fallen = found.estimate.n_collapsed
+    collapse = f"{fallen} seed{'s' * (fallen > 1)} collapsed" if fallen else ""
+    return "; ".join(filter(None, (collapse, of_score and f"interval of the score {of_score}")))

@@ -98,6 +98,11 @@ def test_tests_claim_at_most_five_percent_over_the_grid(table):
     rows = table[(table["kind"] == "claims") & (table["offered"] > 0.2)]
     limit = 0.05 + _stray(0.05, rows["repetitions"] * rows["offered"])
     assert (rows["share"] <= limit).mean() > 0.99
+    assert {"probability of superiority", "probability of improvement"} <= set(rows["statistic"])
+    for statistic, own in rows.groupby("statistic"):  # all cells together, where little is left to chance
+        tests = own["repetitions"] * own["offered"]
+        claimed = (own["share"] * tests).sum() / tests.sum()
+        assert claimed <= 0.05 + _stray(0.05, tests.sum()), statistic
     assert rows.loc[rows["statistic"].str.contains("equivalence"), "share"].max() <= 0.05 + _stray(0.05, 500)
 
 

@@ -60,6 +60,13 @@ def test_two_seeds_and_few_scenes_cannot_tell():
     assert few.set_index("model").loc["a", "verdict"] == "can't tell"
 
 
+def test_a_score_without_interval_says_why():
+    roles = {("gflan", "a"): 0.4, ("sweep", "none"): 0.0, ("bot", "none"): 0.2}
+    row = who_reads(goal_study(seeds=3, scenes=40, roles=roles)).set_index("agent").loc["gflan"]
+    assert np.isfinite(row["score"]) and np.isnan(row["score_low"])
+    assert row["note"] == "interval of the score not offered: the bot is not surely above chance"
+
+
 def test_studies_that_do_not_ask_have_no_answer():
     study = goal_study(seeds=3, scenes=10)
     assert not asks_reading(study[study["shift"] == "none"])
