@@ -19,7 +19,7 @@ from glam_eval.environments import (
 )
 from glam_eval.environments.audit import missions_of
 from glam_eval.environments.catalogue import check_level, make_scenes
-from glam_eval.environments.goals import references_in, task_of
+from glam_eval.environments.goals import instruction_of, references_in, task_of
 from glam_eval.environments.scenes import MAX_DRAWS, Scene
 from glam_eval.language import template_names
 
