@@ -55,8 +55,8 @@ LEADERBOARDS = {
     ),
     "agentgym": Leaderboard(
         "AgentGym-RL (Xi et al. 2025, arXiv 2509.08755), its BabyAI: all levels together, without errors; "
-        "each share is a number of ninetieths, whence the number of episodes; its actions are larger than ours "
-        "(go to an object, pick one up)",
+        "each share is a number of ninetieths, whence the number of episodes; its actions are larger than "
+        "ours (go to an object, pick one up)",
         levels=_AGENTGYM,
         by="level",
         tasks=_AGENTGYM,
