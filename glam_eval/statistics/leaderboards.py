@@ -4,10 +4,11 @@ Scenes are theirs and ours, prompts and action names differ: nothing is tested, 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,13 +92,20 @@ def beside_leaderboard(episodes: pd.DataFrame, name: str, runs: pd.DataFrame | N
     board = LEADERBOARDS[name]
     rows = [*_theirs(leaderboard(name)), *_ours(board, name, episodes, _other_scenes(board, runs))]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    best = table[table["task"] == ALL].set_index(["who", "a", "way"])["success"]
-    ranks = table.set_index(["who", "a", "way"]).index.map(best)
-    order = np.lexsort([table["task"].map([ALL, *board.tasks].index), table["a"], -ranks.to_numpy(float)])
+    best = {_agent(row): row["success"] for row in rows if row["task"] == ALL}
+    places = {task: place for place, task in enumerate([ALL, *board.tasks])}
+    order = sorted(
+        range(len(table)),
+        key=lambda row: (-best[_agent(rows[row])], _agent(rows[row]), places[rows[row]["task"]]),
+    )
     return table.iloc[order].reset_index(drop=True)
 
 
-def _theirs(numbers: pd.DataFrame) -> Iterator[dict[str, object]]:
+def _agent(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    return str(row["who"]), str(row["a"]), str(row["way"])
+
+
+def _theirs(numbers: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for row in json.loads(numbers.to_json(orient="records")):
         error = np.nan if row["error"] is None else row["error"]
         yield {
@@ -117,7 +125,7 @@ def _theirs(numbers: pd.DataFrame) -> Iterator[dict[str, object]]:
 
 def _ours(
     board: Leaderboard, name: str, episodes: pd.DataFrame, other_scenes: set[str]
-) -> Iterator[dict[str, object]]:
+) -> Iterator[dict[str, Any]]:
     final = final_checkpoints(episodes)
     told = (final["goal"] == "told") & (final["language"] == "en") if "goal" in final else True
     plain = final["shift"].astype(str).isin(["none", *board.levels])
@@ -144,7 +152,7 @@ def _ours(
             }
 
 
-def _measured(board: Leaderboard, own: pd.DataFrame, rates: pd.Series, task: str) -> dict[str, object]:
+def _measured(board: Leaderboard, own: pd.DataFrame, rates: pd.Series, task: str) -> dict[str, Any]:
     """Return our success in a task, or in all, with its interval, and its error with their episodes."""
     chosen = own if task == ALL else own[own[board.by] == task]
     each = board.episodes / len(board.tasks)
