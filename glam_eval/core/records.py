@@ -185,6 +185,33 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One request to the server of a chat agent: a step has one, or more where answers are invalid."""
+
+    run_id: RunId
+    frames: Frames
+    protocol: Annotated[str, Column("protocol that asked for the episode")]
+    shift: Annotated[str, Column("lexical shift, none for the words of training")]
+    scene_seed: Annotated[int, Column("seed of the scene")]
+    step: Annotated[int, Column("step of the episode, from 0")]
+    attempt: Annotated[
+        int, Column("request of the step, from 0: more than one where an invalid answer is asked again")
+    ]
+    answer: Annotated[str, Column("what the model wrote")]
+    valid: Annotated[bool, Column("whether it names an action offered")]
+    finish: Annotated[str, Column("why it ended, as the server says: stop, length and others")]
+    prompt_tokens: Annotated[
+        int, Column("tokens read, as the server counts, -1 if it does not tell", "tokens")
+    ]
+    completion_tokens: Annotated[
+        int, Column("tokens written, hidden reasoning included, -1 if the server does not tell", "tokens")
+    ]
+    cost: Annotated[float, Column("by the prices of the configuration, NaN without them", "currency")]
+    tries: Annotated[int, Column("times it was sent until an answer came whole", "requests", volatile=True)]
+    seconds: Annotated[float, Column("from sending, the last time, to the whole answer", "s", volatile=True)]
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeRecord:
     """One action on one probe prompt at one update."""
 
@@ -326,6 +353,7 @@ TABLES: dict[str, type] = {
     "training": TrainingRecord,
     "episodes": EpisodeRecord,
     "steps": StepRecord,
+    "requests": RequestRecord,
     "probes": ProbeRecord,
     "demonstrations": DemonstrationRecord,
     "comparisons": ComparisonRecord,

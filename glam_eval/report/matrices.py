@@ -206,6 +206,8 @@ ODDS_LEGEND = (
 )
 TARGET_LEGEND = "Published: read off figures, to within a point; verdicts are of our success against that."
 
+RANK_LEGEND = "Theirs ± the error that they gave; ours with 95% intervals over seeds and scenes."
+
 
 def plans(table: pd.DataFrame) -> list[Matrix]:
     """Return the seeds that each comparison needs, by the number of scenes."""
@@ -273,6 +275,22 @@ def targets(table: pd.DataFrame) -> list[Matrix]:
         )
     notes = _together((row["note"], agent_label(row["a"])) for row in records(table) if row["note"])
     return [_texts("success (%) against the paper's", cells, notes)]
+
+
+def ranks(table: pd.DataFrame, name: str) -> list[Matrix]:
+    """Return a leaderboard with our agents among those published, best first."""
+    cells: dict[tuple[str, str], Cell] = {}
+    for row in records(table):
+        ours = row["who"] == "ours"
+        who = f"ours: {agent_label(row['a'])}" if ours else f"{row['a']} ({row['way']})"
+        error = f" ± {100 * row['error']:.1f}" if np.isfinite(row["error"]) else ""
+        words = "" if ours else f"{_percent(row['success'])}{error}"
+        cells[who, row["task"]] = Cell(row["success"], row["low"], row["high"], words=words)
+        if row["task"] == "all":
+            as_theirs = f"± {100 * row['as_theirs']:.1f}" if ours else NOTHING
+            cells[who, "with their episodes"] = Cell(row["as_theirs"], np.nan, np.nan, words=as_theirs)
+    notes = [f"{row['a']}: {row['note']}" for row in records(table) if row["note"]]
+    return [_texts(f"success (%) beside {name}", cells, dict.fromkeys(notes))]
 
 
 def _planned(row: dict[str, Any], reference: str = "none") -> str:

@@ -49,6 +49,10 @@ def validate(suite: SuiteConfig) -> None:
             from glam_eval.policies.models.validation import check_model
 
             check_model(config, world)
+        if config.conversation:
+            from glam_eval.chat.agent import check_installed
+
+            check_installed()
         for protocol in planned.protocols:
             if protocol.name == "retention":
                 check_measurable(config.model)
