@@ -86,6 +86,15 @@ class TrainingRecord:
         float, Column("of which: making the policy's inputs", "s", volatile=True, optional=True)
     ] = 0.0
     replay_bytes: Annotated[int, Column("memory of the replay, 0 without one", "bytes", optional=True)] = 0
+    information: Annotated[
+        float,
+        Column(
+            "mutual information of action and prompt over the batch, before the update: it goes to 0 in an "
+            "agent that stops reading; NaN for who learns otherwise than by PPO",
+            "nats",
+            optional=True,
+        ),
+    ] = math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from glam_eval.figures.drawings.shifts import base_label, shift_label
 from glam_eval.figures.identity import Condition, records, rows_of
 from glam_eval.figures.tables import final
 from glam_eval.figures.tables.estimates import WHO
+from glam_eval.report.collapse import collapse_findings
 from glam_eval.report.compared import against_chance, change, learners
 from glam_eval.report.learning import comparing_findings, learning_findings
 from glam_eval.report.pretraining import pretraining_findings
@@ -38,6 +39,7 @@ def findings_by_question(study: Study) -> dict[str, list[Finding]]:
     """Return what the study found by question: reading first, for nothing else counts of who walks."""
     found = {
         "Do they read the goal?": [*reading_findings(study)],
+        "Do they go on reading?": [*collapse_findings(study)],
         "Do they read it in other prompts?": [*prompt_findings(study)],
         "What in pretraining helps?": [*pretraining_findings(study)],
         "Do they learn?": [*learning_findings(study), *_wrong_objects(study), *comparing_findings(study)],
