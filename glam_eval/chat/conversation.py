@@ -24,10 +24,11 @@ _ADVICE = (
     "Things are reached by standing right in front of them, facing them.\n"
     "If what you see stays the same, the last action changed nothing: choose another."
 )
-_ALONE = "Answer with the action alone, exactly as it is written above, and nothing else."
+# At the end of what is sent, where small models heed it; past turns are without.
+_ALONE = "What do you do? Answer with one of these actions and nothing else: {actions}."
 _REASONED = (
-    "You may think first, in a few sentences. End with a line of its own that names the action, exactly as "
-    f"it is written above, like this:\n{ACTION_LABEL} {{example}}"
+    "What do you do? You may think first, in a few sentences. End with a line of its own that names one of "
+    f"these actions: {{actions}}. Write it like this:\n{ACTION_LABEL} {{example}}"
 )
 
 
@@ -64,13 +65,16 @@ class Conversation:
             for role, content in (("user", turn.told), ("assistant", turn.answered))
         ]
         task = {"role": "system", "content": _task(situation, self._settings)}
-        return [task, *past, {"role": "user", "content": self._told}, *self._asked_again]
+        *before, last = [{"role": "user", "content": self._told}, *self._asked_again]
+        question = _question(situation.actions, self._settings.reasoning)
+        asked = {**last, "content": f"{last['content']}\n\n{question}"}
+        return [task, *past, *before, asked]
 
     def ask_again(self, answer: str) -> None:
         """Say that an answer named no action, so that the next messages ask once more."""
         self._asked_again += [
             {"role": "assistant", "content": _repeated(answer)},
-            {"role": "user", "content": "That names none of the actions. Answer again."},
+            {"role": "user", "content": "That names none of the actions."},
         ]
 
     def acted(self, phrase: str) -> None:
@@ -89,12 +93,16 @@ def _task(situation: Situation, settings: ConversationConfig) -> str:
     actions, mission = situation.actions, situation.observation.mission
     goal = f"Your goal: {mission}\n\n" if mission else ""
     advice = f"\n\n{_ADVICE}" if settings.hints else ""
-    form = _REASONED.format(example=actions[0]) if settings.reasoning else _ALONE
     return (
         "You are in a world of square cells, and act in it one step at a time. Each turn you are told what "
         f"you see ahead of you; distances are in steps.\n\n{goal}"
-        f"Your actions:\n{_offered(actions, settings.hints)}{advice}\n\n{form}"
+        f"Your actions:\n{_offered(actions, settings.hints)}{advice}"
     )
+
+
+def _question(actions: Sequence[str], reasoning: bool) -> str:
+    asked = _REASONED if reasoning else _ALONE
+    return asked.format(actions=", ".join(actions), example=actions[0])
 
 
 def _offered(actions: Sequence[str], described: bool) -> str:

@@ -39,7 +39,7 @@ def play_condition(
         protocol: which scenes.
         condition: how they are told, and on which level.
         replays: of how many of the first scenes all steps are kept.
-        between: called between steps; what it raises ends the playing.
+        between: called while answers of a server are waited for; what it raises ends the playing.
 
     Raises:
         UserError: on an unknown shift, language or level.
@@ -48,11 +48,11 @@ def play_condition(
     if isinstance(policy, AnsweringPolicy):
         stage = Stage(run, frames, protocol, condition, policy.at_once, replays)
         return play_answering(policy, stage, between)
-    return _play_together(policy, Stage(run, frames, protocol, condition, SLOTS, replays), between)
+    return _play_together(policy, Stage(run, frames, protocol, condition, SLOTS, replays))
 
 
 @torch.no_grad()
-def _play_together(policy: Policy, stage: Stage, between: Callable[[], None]) -> Iterator[Played]:
+def _play_together(policy: Policy, stage: Stage) -> Iterator[Played]:
     """Play all scenes by a policy that acts in all slots at once."""
     frozen = RecallingPolicy(policy)
     waiting = iter(stage.scenes)
@@ -61,7 +61,6 @@ def _play_together(policy: Policy, stage: Stage, between: Callable[[], None]) ->
     }
     memory = torch.zeros(len(playing), policy.memory_size) if policy.memory_size else None
     while playing:
-        between()
         slots = list(playing)
         situations = stage.environment.situations(slots)
         inputs = [policy.prepare(situation) for situation in situations]
@@ -72,8 +71,9 @@ def _play_together(policy: Policy, stage: Stage, between: Callable[[], None]) ->
         for row, slot in enumerate(slots):
             if math.isnan(playing[slot].value):
                 playing[slot].value = float(output.values[row])
-            probabilities = output.log_probabilities[row].exp().tolist()
-            stage.keep_step(slot, playing[slot], situations[row], probabilities, actions[row])
+            if playing[slot].keep_steps:
+                probabilities = output.log_probabilities[row].exp().tolist()
+                stage.keep_step(slot, playing[slot], situations[row], probabilities, actions[row])
         for slot, result in zip(slots, stage.environment.step(actions, slots), strict=True):
             if not result.done:
                 continue

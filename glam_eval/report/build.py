@@ -18,6 +18,7 @@ from glam_eval.report.findings import findings_by_question
 from glam_eval.report.methods import limits, methods, settings
 from glam_eval.report.reading import headline, reading_table
 from glam_eval.report.replays import collect_replays
+from glam_eval.report.requests import requests_table
 from glam_eval.report.tables import Table, overview_table, shift_table, task_table
 from glam_eval.report.template import filled, script
 from glam_eval.report.vector import inline_svg
@@ -119,6 +120,7 @@ def _tables(study: Study) -> list[Table | None]:
         variance_table(study),
         unseen_table(study),
         trust_table(study),
+        requests_table(study),
     ]
 
 

@@ -27,6 +27,7 @@ from glam_eval.statistics.normalized import normalized_scores
 from glam_eval.statistics.pretraining_arms import pretraining_effects
 from glam_eval.statistics.published import SOURCES, against_published
 from glam_eval.statistics.reading import asks_reading, who_reads
+from glam_eval.statistics.requests import summarise_requests
 from glam_eval.statistics.summaries import generalization, success_by
 from glam_eval.statistics.variants import failed_runs, name_variants
 
@@ -66,6 +67,7 @@ __all__ = [
     "pretraining_effects",
     "sample_efficiency",
     "success_by",
+    "summarise_requests",
     "value_calibration",
     "variance_shares",
     "who_reads",

@@ -32,7 +32,7 @@ def completion(text, finish="stop", **usage):
 
 
 class ChatServer:
-    """Serves ``model`` (messages -> text) until it is left.
+    """Serves ``model`` (messages -> text, or a whole completion) until it is left.
 
     ``fault(number, handler)`` may answer the number-th request in its own way, and returns whether it did.
     """
@@ -55,7 +55,8 @@ class ChatServer:
                 self.path_asked = self.path
                 if server.fault and server.fault(number, self):
                     return
-                self.answer(completion(server.model(body["messages"])))
+                said = server.model(body["messages"])
+                self.answer(said if isinstance(said, dict) else completion(said))
                 with server._lock:
                     server.answered.append(body)
 

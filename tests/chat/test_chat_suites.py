@@ -1,7 +1,9 @@
 """A suite with a served model by the program itself: failed and named, mended, set beside others."""
 
 import os
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from local_server import ChatServer, completion
@@ -82,6 +84,13 @@ def test_who_reads_is_told_of_a_served_model_as_of_any(study):
     assert success["chat", "none"] > success["chat", "none~hidden"]
 
 
+def test_the_report_tells_what_the_answers_came_to(study):
+    out, _, _ = study
+    report, requests = (out / "report.html").read_text(), load_results(out, "requests")
+    assert "What served models answered" in report
+    assert f"{100 * (1 - requests['valid'].mean()):.1f}" in report.partition("What served models answered")[2]
+
+
 def test_the_key_is_in_nothing_that_is_left_or_said(study):
     out, said, server = study
     assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {SECRET}"}
@@ -102,6 +111,18 @@ def test_beside_balrog_stand_theirs_and_ours(study):
     assert refused.returncode == 2 and "no episodes on GoTo" in refused.stderr
     unknown = answer("compare", study[0], "--against", "balorg")
     assert unknown.returncode == 2 and "did you mean 'balrog'" in unknown.stderr
+
+
+def test_the_suite_of_the_docs_is_one(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/how-to/chat-agents.md").read_text(encoding="utf-8")
+    (settings,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        f'title = "t"\nquestion = "q"\nseeds = 1\n{settings}[[protocols]]\nname = "generalization"\n'
+    )
+    chat, grounded = load_suite(str(file)).runs()
+    assert (chat.conversation.in_flight, chat.conversation.requests_per_minute) == (16, 500.0)
+    assert grounded.conversation is None
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,10 @@ def situation(*sentences, mission="go to the red ball", actions=ACTIONS):
     return Situation(observation, "", actions, lambda: 0)
 
 
+QUESTION = "\n\nWhat do you do? Answer with one of these actions and nothing else: "
+QUESTION += "turn left, turn right, go forward, pick up, drop, toggle."
+
+
 def roles(messages):
     return [message["role"] for message in messages]
 
@@ -28,8 +32,8 @@ def test_the_first_request_is_the_task_and_what_is_seen():
     task, seen = conversation.messages(first)
     assert (task["role"], seen["role"]) == ("system", "user")
     assert "Your goal: go to the red ball\n" in task["content"]
-    assert "\nturn left\nturn right\ngo forward\npick up\ndrop\ntoggle\n" in task["content"]
-    assert seen["content"] == "You see a wall 1 step left\nYou see a door"
+    assert "\nturn left\nturn right\ngo forward\npick up\ndrop\ntoggle" in task["content"]
+    assert seen["content"] == "You see a wall 1 step left\nYou see a door" + QUESTION
 
 
 def test_a_hidden_goal_is_not_mentioned():
@@ -43,7 +47,10 @@ def test_hints_describe_every_action_that_is_offered():
     first = situation("You see a wall", actions=(*ACTIONS, "sleep", "think"))
     conversation.observe(first)
     task = conversation.messages(first)[0]["content"]
-    assert "\npick up: take the thing right in front of you" in task and "\nthink: do nothing\n" in task
+    assert (
+        "\npick up: take the thing right in front of you" in task
+        and "\nthink: do nothing\n\nThings are" in task
+    )
 
 
 @pytest.mark.parametrize(("window", "kept"), [(0, []), (1, [3]), (2, [2, 3]), (15, [0, 1, 2, 3])])
@@ -64,9 +71,9 @@ def test_thoughts_are_not_repeated_but_the_form_of_answers_is():
     conversation.observe(situation("then"))
     conversation.acted("drop")
     conversation.observe(last := situation("now"))
-    task, _, answered, _ = conversation.messages(last)
-    assert answered["content"] == "Action: drop"
-    assert task["content"].endswith("like this:\nAction: turn left")
+    _, before, answered, asked = conversation.messages(last)
+    assert (before["content"], answered["content"]) == ("then", "Action: drop")
+    assert asked["content"].endswith("Write it like this:\nAction: turn left")
 
 
 def test_the_next_turn_says_what_was_done_in_place_of_an_invalid_answer_and_the_one_after_does_not():
@@ -77,11 +84,11 @@ def test_the_next_turn_says_what_was_done_in_place_of_an_invalid_answer_and_the_
     *_, answered, told = conversation.messages(now)
     assert answered["content"] == "I would rather jump"
     assert told["content"] == (
-        "Your last answer named none of the actions, so this was done: go forward.\n\nnow"
+        "Your last answer named none of the actions, so this was done: go forward.\n\nnow" + QUESTION
     )
     conversation.acted("drop")
     conversation.observe(later := situation("later"))
-    assert conversation.messages(later)[-1]["content"] == "later"
+    assert conversation.messages(later)[-1]["content"] == "later" + QUESTION
 
 
 def test_asked_again_the_invalid_answers_of_this_step_alone_are_repeated():
@@ -91,7 +98,13 @@ def test_asked_again_the_invalid_answers_of_this_step_alone_are_repeated():
         conversation.ask_again(answer)
     messages = conversation.messages(now)
     assert roles(messages) == ["system", *["user", "assistant"] * 2, "user"]
+    assert messages[1]["content"] == "now" and messages[3]["content"] == "That names none of the actions."
     assert messages[2]["content"] == "(no answer)" and len(messages[4]["content"]) == 400
+    assert messages[5]["content"] == "That names none of the actions." + QUESTION
     conversation.acted("drop")
     conversation.observe(later := situation("later"))
-    assert [each["content"] for each in conversation.messages(later)[1:]] == ["now", "drop", "later"]
+    assert [each["content"] for each in conversation.messages(later)[1:]] == [
+        "now",
+        "drop",
+        "later" + QUESTION,
+    ]

@@ -40,6 +40,8 @@ def stable_table(out: Path, table: str) -> pd.DataFrame:
     volatile = [column.name for column in columns_of(TABLES[table]) if column.column.volatile]
     frame = frame.drop(columns=volatile)
     frame = frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, str))
+    if frame.empty:
+        return frame
     keys = [name for name in frame.columns if not isinstance(frame[name].iloc[0], list | np.ndarray)]
     return frame.sort_values(keys).reset_index(drop=True)
 
