@@ -39,7 +39,7 @@ def play_condition(
         protocol: which scenes.
         condition: how they are told, and on which level.
         replays: of how many of the first scenes all steps are kept.
-        between: called between steps; what it raises ends the playing.
+        between: called while a server's answers are waited for, which are kept; what it raises ends it all.
 
     Raises:
         UserError: on an unknown shift, language or level.
@@ -48,11 +48,11 @@ def play_condition(
     if isinstance(policy, AnsweringPolicy):
         stage = Stage(run, frames, protocol, condition, policy.at_once, replays)
         return play_answering(policy, stage, between)
-    return _play_together(policy, Stage(run, frames, protocol, condition, SLOTS, replays), between)
+    return _play_together(policy, Stage(run, frames, protocol, condition, SLOTS, replays))
 
 
 @torch.no_grad()
-def _play_together(policy: Policy, stage: Stage, between: Callable[[], None]) -> Iterator[Played]:
+def _play_together(policy: Policy, stage: Stage) -> Iterator[Played]:
     """Play all scenes by a policy that acts in all slots at once."""
     frozen = RecallingPolicy(policy)
     waiting = iter(stage.scenes)
@@ -61,7 +61,6 @@ def _play_together(policy: Policy, stage: Stage, between: Callable[[], None]) ->
     }
     memory = torch.zeros(len(playing), policy.memory_size) if policy.memory_size else None
     while playing:
-        between()
         slots = list(playing)
         situations = stage.environment.situations(slots)
         inputs = [policy.prepare(situation) for situation in situations]
