@@ -39,7 +39,7 @@ def play_condition(
         protocol: which scenes.
         condition: how they are told, and on which level.
         replays: of how many of the first scenes all steps are kept.
-        between: called while answers of a server are waited for; what it raises ends the playing.
+        between: called while a server's answers are waited for, which are kept; what it raises ends it all.
 
     Raises:
         UserError: on an unknown shift, language or level.
@@ -71,9 +71,8 @@ def _play_together(policy: Policy, stage: Stage) -> Iterator[Played]:
         for row, slot in enumerate(slots):
             if math.isnan(playing[slot].value):
                 playing[slot].value = float(output.values[row])
-            if playing[slot].keep_steps:
-                probabilities = output.log_probabilities[row].exp().tolist()
-                stage.keep_step(slot, playing[slot], situations[row], probabilities, actions[row])
+            probabilities = output.log_probabilities[row].exp().tolist()
+            stage.keep_step(slot, playing[slot], situations[row], probabilities, actions[row])
         for slot, result in zip(slots, stage.environment.step(actions, slots), strict=True):
             if not result.done:
                 continue
