@@ -16,7 +16,6 @@ from glam_eval.core.errors import UserError
 from glam_eval.report.matrices import LEGEND, Cell, matrices
 from glam_eval.report.printed import drawn
 from glam_eval.results import load_results
-from glam_eval.statistics import compare
 
 RESULTS = Path(__file__).parents[2] / "results"
 TABLE = pd.DataFrame(
@@ -72,8 +71,7 @@ def test_wrong_forms_are_named(tmp_path, form, name, expected):
 
 @pytest.fixture(scope="module")
 def comparisons():
-    study = RESULTS / "generalization-cpu"
-    return compare(load_results(study), np.random.default_rng(0), runs=load_results(study, "runs"))
+    return load_results(RESULTS / "generalization-cpu", "comparisons")
 
 
 def test_cells_are_percent_points_or_a_dash():
