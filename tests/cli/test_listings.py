@@ -1,4 +1,4 @@
-"""The terminal: listings fit 80 columns, are plain in a pipe, and JSON for machines; shells complete names."""
+"""Listings fit 80 columns, are plain in a pipe, and JSON for machines; shells complete what is typed."""
 
 import json
 import os
