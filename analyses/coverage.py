@@ -1,8 +1,8 @@
 """How often do our intervals cover, and our tests claim too much? Simulated studies whose truth is known.
 
 Over success .02 to .99, seeds that spread by 0 to 1.5 logits, scenes that differ or not, 2 to 20 seeds, and
-seeds that collapse: ``python analyses/coverage.py`` writes ``results/statistics/coverage.parquet``, in half
-an hour on one core.
+seeds that collapse: ``python analyses/coverage.py`` writes ``results/statistics/coverage.parquet``, in an
+hour on one core.
 """
 
 import argparse

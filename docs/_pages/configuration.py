@@ -8,6 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic_core import PydanticUndefined
 
+from glam_eval.config.conversation import ConversationConfig
 from glam_eval.config.entry import AgentConfig, StudySettings
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.learners import CloningConfig, QLearningConfig
@@ -22,6 +23,7 @@ GROUPS: dict[str, type[Settings]] = {
     "environment": EnvironmentConfig,
     "policy": PolicyConfig,
     "policy.lora": LoraConfig,
+    "conversation": ConversationConfig,
     "ppo": PPOConfig,
     "q_learning": QLearningConfig,
     "cloning": CloningConfig,
@@ -40,6 +42,9 @@ UNITS = {
     "reward_scale": "", "target_kl": "nats", "recurrence": "steps", "micro_batch_tokens": "tokens",
     "steps_per_gradient": "steps", "batch": "transitions", "rewarded_share": "share", "replay": "transitions",
     "transitions": "transitions", "warmup": "share of gradient steps", "weight_decay": "a step",
+    "temperature": "", "window": "turns", "attempts": "requests a step", "max_tokens": "tokens",
+    "in_flight": "requests", "requests_per_minute": "requests", "timeout_seconds": "s", "tries": "requests",
+    "backoff_seconds": "s", "prompt_price": "currency", "completion_price": "currency",
     "scenes": "scenes", "replays": "scenes", "every": "updates", "items": "items",
 }  # fmt: skip
 _SOURCE = re.compile(r"\s*\(((?:as in )?(?:arXiv [\d.]+|paper[^)]*|TWOSOME|the default of[^)]*))\)")

@@ -29,6 +29,7 @@ def agents(
             "role": agent.role,
             "learner": agent.learner,
             "uses_model": agent.uses_model,
+            "served": agent.served,
             "reads_text": agent.reads_text,
             "goal_blind": agent.goal_blind,
             "demonstrator": agent.demonstrator,

@@ -25,7 +25,8 @@ def compare(
         str | None, typer.Option(help="Compare agents with this one only, agent/model.")
     ] = None,
     against: Annotated[
-        str | None, typer.Option(help="Published numbers to hold these against, instead: paper.")
+        str | None,
+        typer.Option(help="Published numbers to set beside these, instead: paper, balrog or agentgym."),
     ] = None,
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Odds and shares of variance of a mixed model, instead.")

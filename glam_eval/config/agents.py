@@ -54,7 +54,8 @@ class Agent:
         restore: the same for the policy of a checkpoint, which is the fourth argument; None builds it anew
             and lets it ``load``.
         role: learners are compared, references bound them, controls show what a claim rests on.
-        uses_model: whether a run of it names a language model.
+        uses_model: whether a run of it loads a language model.
+        served: whether it is a model that an endpoint serves, by the name that the server knows.
         switches: of agents that use a model.
         presets: settings of its learner under a named preset, where they differ from the preset's own.
         demonstrator: the agent that it imitates unless a suite says otherwise, for agents that clone.
@@ -75,6 +76,7 @@ class Agent:
     restore: Callable[[Any, int, str, Path], Any] | str | None = None
     role: Role = "user's"
     uses_model: bool = False
+    served: bool = False
     switches: Switches = Switches()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     demonstrator: str = ""
@@ -89,6 +91,11 @@ class Agent:
     def learns(self) -> bool:
         """Whether anything changes it."""
         return self.learner != "none"
+
+    @property
+    def names_model(self) -> bool:
+        """Whether a run of it names a model, loaded here or served elsewhere."""
+        return self.uses_model or self.served
 
     def make_policy(self, config: Any, actions: int, device: str, checkpoint: Path | None = None) -> Any:
         """Return the policy of a run, as at its start or as in a checkpoint.
@@ -181,6 +188,12 @@ _STUDY = (
             "small": {"recurrence": 10, "minibatch": 160, "epochs": 3, "learning_rate": 5e-4},
         },
         unread=_PROMPT, reads_text=False, look=AgentLook("#56b4e9", "d"), steps_per_second=1000.0,
+    ),
+    Agent(
+        "chat", "chat", "a served language model, prompted turn by turn, never trained", "none",
+        build="glam_eval.chat.agent:build", role="control", served=True,
+        unread=_PROMPT | {"threads"}, reads_text=False,
+        look=AgentLook("#117733", "$\\clubsuit$"), steps_per_second=2.0,
     ),
     Agent(
         "bot", "bot", "BabyAI's planner: the expert", "none",
@@ -286,6 +299,10 @@ def check_demonstrator(agent: Agent, demonstrator: Agent) -> None:
     A clone of a reference measures imitation of an expert, a clone of a learner what its own interaction
     added: results that mix them up would answer neither.
     """
+    if demonstrator.served:
+        raise UserError(
+            f"agent {agent.name!r} can't clone {demonstrator.name}: a served model acts in tests alone"
+        )
     if _imitates_reference(agent) != (demonstrator.role == "reference"):
         other = cloning_agent(demonstrator.name)
         raise UserError(

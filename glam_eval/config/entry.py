@@ -32,6 +32,8 @@ class StudySettings(Settings):
     """World and words of training."""
     policy: dict[str, Any] = {}
     """Language models as policies; only what is set here is set, for agents have switches of their own."""
+    conversation: dict[str, Any] = {}
+    """How served models are talked to, by which endpoint."""
     ppo: dict[str, Any] = {}
     """Learner of the agents that learn online."""
     q_learning: dict[str, Any] = {}
@@ -54,6 +56,8 @@ class AgentConfig(Settings):
     """Settings of the environment that differ."""
     policy: dict[str, Any] = {}
     """Settings of the policy that differ."""
+    conversation: dict[str, Any] = {}
+    """Settings of the conversation that differ."""
     ppo: dict[str, Any] = {}
     """Settings of PPO that differ."""
     q_learning: dict[str, Any] = {}
@@ -95,17 +99,19 @@ class AgentConfig(Settings):
             learner = {key: value for key, value in learner.items() if key not in COLLECTED} | demonstrations
         frames = self.frames if self.frames is not None else settings.frames * self.described.learns
         model = expanded(self.model)
+        is_directory = names_directory(model) and not self.described.served
         return RunConfig.parse(
             {
                 "agent": self.agent,
                 "model": self.model,
-                "content": model_content(model) if names_directory(model) else None,
+                "content": model_content(model) if is_directory else None,
                 "seed": seed,
                 "frames": frames,
                 "evaluations": settings.evaluations,
                 "threads": settings.threads,
                 "environment": {**settings.environment.model_dump(), **self.environment},
                 "policy": self._policy(settings),
+                "conversation": self._conversation(settings),
                 "learner": learner,
             },
             source=f"agent {self.agent!r}",
@@ -115,6 +121,9 @@ class AgentConfig(Settings):
         if not self.described.uses_model:
             return dict(self.policy)
         return {**settings.policy, **self.policy}
+
+    def _conversation(self, settings: StudySettings) -> dict[str, Any]:
+        return {**(settings.conversation if self.described.served else {}), **self.conversation}
 
     def source(self, settings: StudySettings) -> str:
         """Return what this agent imitates: an agent of the study or a directory.

@@ -113,7 +113,7 @@ def _readers(suite: SuiteConfig, key: str) -> list[AgentConfig] | None:
     group, _, name = key.partition(".")
     if key in ("frames", "evaluations"):
         return [entry for entry in suite.agents if entry.described.learns]
-    if group not in (*LEARNERS, "policy", "environment", "threads") or "." in name:
+    if group not in (*LEARNERS, "policy", "conversation", "environment", "threads") or "." in name:
         return None
     return [entry for entry in suite.agents if _reads(suite, entry, group, name)]
 
@@ -122,7 +122,7 @@ def _reads(suite: SuiteConfig, entry: AgentConfig, group: str, name: str) -> boo
     agent = entry.described
     if group in LEARNERS:
         return agent.learner == group
-    if group == "policy" and not agent.uses_model:
+    if (group == "policy" and not agent.uses_model) or (group == "conversation" and not agent.served):
         return False
     run = next(run for run in suite.runs() if (run.agent, run.model) == (entry.agent, entry.model))
     return f"{group}.{name}".rstrip(".") not in run.unread()

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from glam_eval.config.agents import describe_agent
+from glam_eval.config.conversation import NOT_OF_ANSWERS, ConversationConfig
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.learners import CloningConfig, LearnerConfig, NoLearnerConfig
 from glam_eval.config.policy import PolicyConfig
@@ -16,8 +17,9 @@ from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.settings import Settings
 
 _SHOWN = 48  # characters of a model's name in names of files, which have 255 bytes for all they say
-# What names a thing, or is spelled out by other keys: part of the record of a run, not of its identity.
-_NAMES = ("learner.preset",)
+# What names a thing, is spelled out by other keys or says how answers are fetched: part of the record of a
+# run, not of its identity.
+_NAMES = ("learner.preset", *(f"conversation.{key}" for key in NOT_OF_ANSWERS))
 
 
 class RunConfig(Settings):
@@ -45,6 +47,8 @@ class RunConfig(Settings):
     """World and words."""
     policy: PolicyConfig | None = None
     """Language model as policy; none for agents without one."""
+    conversation: ConversationConfig | None = None
+    """How a served model is talked to; none for agents that no endpoint serves."""
     learner: LearnerConfig = NoLearnerConfig()
     """What changes the agent; which of the learners it is, the agent says."""
 
@@ -63,6 +67,10 @@ class RunConfig(Settings):
         values = {**values, "learner": learner}
         if agent.goal_blind and "environment.goal_hidden" not in agent.unread:
             values["environment"] = {**_as_dict(values.get("environment")), "goal_hidden": True}
+        conversation = _as_dict(values.get("conversation"))
+        if conversation and not agent.served:
+            raise ValueError(f"agent {agent.name!r} is served by no endpoint: leave conversation out")
+        values["conversation"] = conversation if agent.served else None
         policy = _as_dict(values.get("policy"))
         if not agent.uses_model:
             if policy:
@@ -79,9 +87,10 @@ class RunConfig(Settings):
     @model_validator(mode="after")
     def _agent_fits(self) -> Self:
         agent = describe_agent(self.agent)
-        if agent.uses_model and self.model == "none":
-            raise ValueError(f"agent {self.agent!r} needs a model, for instance model = 't5-nano'")
-        if not agent.uses_model and self.model != "none":
+        if agent.names_model and self.model == "none":
+            example = "the name that its server knows" if agent.served else "for instance model = 't5-nano'"
+            raise ValueError(f"agent {self.agent!r} needs a model, {example}")
+        if not agent.names_model and self.model != "none":
             raise ValueError(f"agent {self.agent!r} takes no model")
         if not agent.learns and self.frames:
             raise ValueError(f"agent {self.agent!r} never learns: frames must be 0, not {self.frames}")
@@ -110,6 +119,10 @@ class RunConfig(Settings):
         keys = set(describe_agent(self.agent).unread)
         if not self.frames:
             keys.add("evaluations")
+        if self.conversation is None:
+            keys.add("conversation")
+        elif self.conversation.invalid != "retry":
+            keys.add("conversation.attempts")
         if self.policy and self.policy.action_choice == "head":
             keys.add("policy.normalization")
         return frozenset(keys)

@@ -99,6 +99,9 @@ class SuiteConfig(StudySettings):
     def canonical_json(self) -> str:
         """Return what the suite's results depend on, which is not where they were made."""
         values = self.model_dump(mode="json", exclude={"launcher", "slurm"})
+        for group in (values, *values["agents"]):  # most studies talk to no server, and say nothing of it
+            if not group["conversation"]:
+                del group["conversation"]
         return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
     @property

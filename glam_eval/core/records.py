@@ -86,6 +86,15 @@ class TrainingRecord:
         float, Column("of which: making the policy's inputs", "s", volatile=True, optional=True)
     ] = 0.0
     replay_bytes: Annotated[int, Column("memory of the replay, 0 without one", "bytes", optional=True)] = 0
+    information: Annotated[
+        float,
+        Column(
+            "mutual information of action and prompt over the batch, before the update: it goes to 0 in an "
+            "agent that stops reading; NaN for who learns otherwise than by PPO",
+            "nats",
+            optional=True,
+        ),
+    ] = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +194,33 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One request to the server of a chat agent: a step has one, or more where answers are invalid."""
+
+    run_id: RunId
+    frames: Frames
+    protocol: Annotated[str, Column("protocol that asked for the episode")]
+    shift: Annotated[str, Column("lexical shift, none for the words of training")]
+    scene_seed: Annotated[int, Column("seed of the scene")]
+    step: Annotated[int, Column("step of the episode, from 0")]
+    attempt: Annotated[
+        int, Column("request of the step, from 0: more than one where an invalid answer is asked again")
+    ]
+    answer: Annotated[str, Column("what the model wrote")]
+    valid: Annotated[bool, Column("whether it names an action offered")]
+    finish: Annotated[str, Column("why it ended, as the server says: stop, length and others")]
+    prompt_tokens: Annotated[
+        int, Column("tokens read, as the server counts, -1 if it does not tell", "tokens")
+    ]
+    completion_tokens: Annotated[
+        int, Column("tokens written, hidden reasoning included, -1 if the server does not tell", "tokens")
+    ]
+    cost: Annotated[float, Column("by the prices of the configuration, NaN without them", "currency")]
+    tries: Annotated[int, Column("times it was sent until an answer came whole", "requests", volatile=True)]
+    seconds: Annotated[float, Column("from sending, the last time, to the whole answer", "s", volatile=True)]
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeRecord:
     """One action on one probe prompt at one update."""
 
@@ -242,7 +278,9 @@ class ComparisonRecord:
     p_exact: Annotated[float, Column("two-sided exact permutation p-value on seeds", optional=True)]
     p_equivalence: Annotated[float, Column("TOST p-value that |a - b| >= margin, adjusted", optional=True)]
     odds_ratio: Annotated[float, Column("odds of success of a over those of b", optional=True)]
-    p_odds: Annotated[float, Column("p-value of the cluster-robust logistic model", optional=True)]
+    p_odds: Annotated[
+        float, Column("p-value of the cluster-robust logistic model, from 10 seeds", optional=True)
+    ]
     effect_size: Annotated[float, Column("difference in standard deviations of seeds", optional=True)]
     detectable: Annotated[
         float, Column("smallest difference seen with 80% power, tested with its family", optional=True)
@@ -324,6 +362,7 @@ TABLES: dict[str, type] = {
     "training": TrainingRecord,
     "episodes": EpisodeRecord,
     "steps": StepRecord,
+    "requests": RequestRecord,
     "probes": ProbeRecord,
     "demonstrations": DemonstrationRecord,
     "comparisons": ComparisonRecord,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Noun = str  # "key", "ball", "box", "door"; other MiniGrid objects by their MiniGrid name
 Color = str  # "red", "green", "blue", "purple", "yellow", "grey"
+IDLE = 6  # the action of doing nothing, MiniGrid's "done": it can be taken, whether it is offered or not
 DoorState = Literal["open", "closed", "locked"]
 
 

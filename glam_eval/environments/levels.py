@@ -52,6 +52,8 @@ class LocalLevel(Scene):
         orders: how sequences are told ("A, then B" and "B after you A").
         room_size: in cells, walls included.
         num_dists: objects in the room, by default the paper's number (fewer in small rooms).
+        bare: whether there is nothing but what the goal names and a locked door's key, as in BALROG
+            (arXiv 2411.13543).
         strict: whether a wrong choice ends the episode.
         time_factor: an episode lasts that many times the steps of BabyAI's bot on its scene, rounded up,
             instead of what the room's size allows.
@@ -68,6 +70,7 @@ class LocalLevel(Scene):
         orders: Iterable[str] = ORDERS,
         room_size: int = 8,
         num_dists: int | None = None,
+        bare: bool = False,
         strict: bool = False,
         time_factor: float | None = None,
         **kwargs: Any,
@@ -76,7 +79,7 @@ class LocalLevel(Scene):
         self.kinds, self.orders = tuple(kinds), tuple(orders)
         self.held_out = frozenset(held_out)
         self.split = split
-        self.num_dists = num_dists
+        self.num_dists, self.bare = num_dists, bare
         self._check_options(room_size)
         super().__init__(room_size=room_size, num_rows=1, num_cols=1, **kwargs)
 
@@ -88,6 +91,8 @@ class LocalLevel(Scene):
                 raise unknown("order of a sequence", order, ORDERS)
         if self.num_dists is not None and self.num_dists < 2:
             raise UserError(f"num_dists is {self.num_dists}: a room needs at least 2 objects")
+        if self.bare and self.num_dists is not None:
+            raise UserError("a bare level has the objects that its goal names: leave num_dists out")
         for kind in self.kinds:
             if kind not in ("putnext", "open") and not _is_composed(kind):
                 raise unknown("kind of task", kind, [*MIXED_KINDS, "pickup_then_pickup"])
@@ -156,8 +161,8 @@ class LocalLevel(Scene):
     def _door_colors(self) -> list[str]:
         return [color for color in COLOR_NAMES if self._allowed(f"{color} door")]
 
-    def _add_objects(self, count: int, i: int = 0) -> list[Any]:
-        number = self.num_dists or min(count, _roomy(self.room_size))
+    def _add_objects(self, count: int, named: int, i: int = 0) -> list[Any]:
+        number = named if self.bare else self.num_dists or min(count, _roomy(self.room_size))
         return self.add_distractors(i, 0, num_distractors=number, all_unique=False)
 
     def _gen_open(self) -> None:
@@ -166,7 +171,7 @@ class LocalLevel(Scene):
         color = self._rand_elem(self._door_colors())
         self.add_door(locked, 0, door_idx=2 if locked else 0, color=color, locked=True)
         self.add_object(1 - locked, 0, "key", color)
-        self._add_objects(_OPEN_OBJECTS, 1 - locked)
+        self._add_objects(_OPEN_OBJECTS, 0, 1 - locked)
         self.place_agent(1 - locked, 0)
         self.check_objs_reachable()
         named = color if self.split == "test" else self._rand_elem([None, color])
@@ -174,7 +179,7 @@ class LocalLevel(Scene):
 
     def _gen_put_next(self) -> None:
         self.place_agent()
-        objects = self._add_objects(_PAIR_OBJECTS)
+        objects = self._add_objects(_PAIR_OBJECTS, 2)
         self.check_objs_reachable()
         moved, fixed = self._targets(objects, 2)
         self.instrs = (StrictPutNextInstr if self.strict else PutNextInstr)(moved, fixed)
@@ -182,7 +187,7 @@ class LocalLevel(Scene):
     def _gen_actions(self, sides: list[list[str]]) -> None:
         self.place_agent()
         count = sum(map(len, sides))
-        objects = self._add_objects(_SINGLE_OBJECTS if count == 1 else _PAIR_OBJECTS)
+        objects = self._add_objects(_SINGLE_OBJECTS if count == 1 else _PAIR_OBJECTS, count)
         self.check_objs_reachable()
         targets = iter(self._targets(objects, count))
         actions = _STRICT_ACTIONS if self.strict else _ACTIONS

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from glam_eval.config.environment import EnvironmentConfig, ToldGoal
 from glam_eval.core.errors import UserError
 from glam_eval.core.world import (
+    IDLE,
     EpisodeState,
     EpisodeSummary,
     GridSnapshot,
@@ -70,7 +71,7 @@ class VectorEnvironment:
         language: how the world is told, as the next three (see ``glam_eval.language``).
         shift: of its words.
         actions: the name of an action set.
-        template: of the prompt.
+        template: of the prompt; of several ("paper+tags"), each scene is told in one.
         remembered: observations in a prompt, 1 to 9.
         goal: which goal is told.
         goal_hidden: whether it is left out of all that is perceived.
@@ -117,7 +118,7 @@ class VectorEnvironment:
         useful = useful_actions(place.episode.commitments.kinds)
         place.useful = tuple(action for action in useful if action < len(self.actions))
         place.sentences, place.image = self._narrator.tell(place.episode.world.view())
-        place.memory.begin(None if self._goal_hidden else place.mission, place.sentences)
+        place.memory.begin(None if self._goal_hidden else place.mission, place.sentences, scene_seed)
 
     def _playing(self, slot: int) -> Episode:
         episode = self._slots[slot].episode
@@ -157,7 +158,7 @@ class VectorEnvironment:
         return action
 
     def step(self, actions: Sequence[int], slots: Sequence[int] | None = None) -> list[StepResult]:
-        """Carry out one action, by index, in each of the slots (default: all)."""
+        """Carry out one action, by index, in each of the slots (default: all); ``IDLE`` does nothing."""
         chosen = self._chosen(slots)
         return [self._step(slot, int(action)) for slot, action in zip(chosen, actions, strict=True)]
 
@@ -165,9 +166,9 @@ class VectorEnvironment:
         place, episode = self._slots[slot], self._playing(slot)
         if episode.over:
             raise UserError(f"the episode in slot {slot} is over: call start(slot, scene_seed)")
-        if not 0 <= action < len(self.actions):
+        if not (0 <= action < len(self.actions) or action == IDLE):
             raise UserError(f"there is no action {action}: indices go from 0 to {len(self.actions) - 1}")
-        phrase = self.actions[action]
+        phrase = self.actions[action] if action < len(self.actions) else ""
         result = episode.step(action)
         place.sentences, place.image = self._narrator.tell(episode.world.view())
         place.memory.record(phrase, place.sentences)

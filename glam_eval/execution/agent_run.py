@@ -19,7 +19,8 @@ from glam_eval.execution.demonstrations import demonstrations_of
 from glam_eval.execution.owed import COLUMNS, lacking
 from glam_eval.execution.progress import TRAINING, Progress, Report, StoppedError
 from glam_eval.execution.rows import date, run_record
-from glam_eval.execution.study import checkpoints
+from glam_eval.execution.study import answers_file, checkpoints
+from glam_eval.policies.base import AnsweringPolicy
 from glam_eval.protocols import Played, Prober, language_records, play_condition
 from glam_eval.results import RunTables, write_table
 from glam_eval.tracking import TrackedRun, open_trackers, training_values
@@ -49,6 +50,8 @@ class AgentRun:
         self._store.tidy()
         checkpoint = self._resumable()
         self._run = TrainingRun(config, device, checkpoint, demonstrations_of(config, out))
+        if isinstance(self._run.policy, AnsweringPolicy):
+            self._run.policy.keep(answers_file(out, config.run_id))
         self._kept = checkpoint.frames if checkpoint and not checkpoint.temporary else None
         # What was stored after the checkpoint is made again, by kernels that may round otherwise.
         self._tables.discard(lambda _, part: checkpoint is not None and _frames_of(part) <= checkpoint.frames)
@@ -122,10 +125,10 @@ class AgentRun:
             self._stop_if_asked()
             record = self._run.advance()
             self._pending.append(record)
-            self._trackers.log(record.frames, training_values(record))
+            early = record.episodes < environments
+            self._trackers.log(record.frames, training_values(record, early=early))
             self._probe()
             rate = self._config.frames_per_update / record.seconds
-            early = record.episodes < environments
             self._tell(TRAINING, math.nan if early else record.success_rate, rate)
             if time.perf_counter() - self._saved > CHECKPOINT_SECONDS:
                 self._save()
@@ -153,13 +156,17 @@ class AgentRun:
             return float("nan") if stored is None else float(stored["success"].mean())
         played: list[Played] = []
         replays = protocol.replays if self._planned.replayed else 0
-        for one in play_condition(self._run.policy, self._config, frames, protocol, condition, replays):
+        policy, stop = self._run.policy, self._stop_if_asked
+        for one in play_condition(policy, self._config, frames, protocol, condition, replays, stop):
             played.append(one)
             self._stop_if_asked()
         played.sort(key=lambda one: one.episode.scene_seed)
-        steps = [step for one in played for step in one.steps]
-        if steps:
-            self._tables.write("steps", part, steps)
+        for table, rows in (
+            ("steps", [step for one in played for step in one.steps]),
+            ("requests", [request for one in played for request in one.requests]),
+        ):
+            if rows:
+                self._tables.write(table, part, rows)
         self._tables.write("episodes", part, [one.episode for one in played])
         success = sum(one.episode.success for one in played) / len(played)
         self._trackers.log(frames, {f"{protocol.name}/{condition.label}": success})

@@ -33,9 +33,12 @@ class Evaluation:
         results: dict[str, list[EpisodeRecord]] = {}
         for condition in self.protocol.conditions:
             played = play_condition(self.policy, self.config, self.frames, self.protocol, condition)
-            episodes = sorted((one.episode for one in played), key=lambda episode: episode.scene_seed)
+            in_order = sorted(played, key=lambda one: one.episode.scene_seed)
+            episodes = [one.episode for one in in_order]
             if out is not None:
                 name = f"{self._name}-{self.protocol.name}-{condition.label}"
+                if requests := [request for one in in_order for request in one.requests]:
+                    write_table(out, "requests", requests, name)
                 write_table(out, "episodes", episodes, name)
             results[condition.label] = episodes
         return results

@@ -21,6 +21,7 @@ COLUMNS = {  # that tell whether rows are missing
     "training": ["update"],
     "episodes": [*_POINT, "scene_seed"],
     "steps": [*_POINT, "scene_seed", "step"],
+    "requests": [*_POINT, "scene_seed"],
     "probes": ["frames", "shift"],
     "language": ["frames"],
 }
@@ -83,6 +84,9 @@ def lacking(planned: PlannedRun, rows: Rows, points: Sequence[int] | None = None
             replays = min(protocol.replays, protocol.scenes) if planned.replayed else 0
             if not _has_scenes(rows("steps"), protocol, frames, replays) or not _are_whole(rows("steps")):
                 return "steps"
+            served = config.conversation is not None
+            if served and not _has_scenes(rows("requests"), protocol, frames, protocol.scenes):
+                return "requests"
         elif protocol.name == "probes":
             if not _has_probes(rows("probes"), config, protocol, passed[-1]):
                 return "probes"

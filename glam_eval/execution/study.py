@@ -113,6 +113,11 @@ def checkpoints(out: Path, run_id: str) -> Path:
     return out / "checkpoints" / run_id
 
 
+def answers_file(out: Path, run_id: str) -> Path:
+    """Return where every answer of a served model is kept as it comes, so that none is asked for twice."""
+    return out / "answers" / f"{run_id}.jsonl"
+
+
 def log_file(out: Path, run_id: str) -> Path:
     """Return where a run's failures, and its stack where it hung, are written down."""
     return out / "logs" / f"{run_id}.log"

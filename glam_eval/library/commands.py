@@ -81,7 +81,7 @@ def compare(
         results: Directory of results.
         protocol: Only this protocol.
         baseline: Agents are compared with this one only, "agent/model".
-        against: Published numbers to hold these against, instead: "paper".
+        against: Published numbers to hold these against, instead: "paper", "balrog" or "agentgym".
         mixed: Odds of a mixed model, instead.
         plan: Seeds that would show a difference, instead.
         difference: With ``plan``: that difference of success, as a share.

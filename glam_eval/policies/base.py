@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from glam_eval.core.errors import RunFailedError
+from glam_eval.core.records import RequestRecord
 from glam_eval.core.world import Situation
 
 
@@ -126,3 +127,46 @@ class SequencePolicy(Protocol):
         The memory (n, memory_size) is that before the first step; ``continues`` (T, n) is 0 where an episode
         ends with a step, after which the memory is cleared, else 1.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an episode stands in a study: what is drawn in it depends on the run's seed and on this."""
+
+    protocol: str
+    shift: str  # name of the condition
+    frames: int
+    scene: int
+
+
+class NoAnswerError(Exception):
+    """An episode can't go on, because no answer came; the message says why, in a few words."""
+
+
+class Answerer(Protocol):
+    """Who plays one episode step by step, and remembers it."""
+
+    requests: list[RequestRecord]  # those of the steps so far
+
+    def act(self, situation: Situation) -> int:
+        """Return the action, by index, or ``IDLE``; waits as long as it takes, in a thread of its own.
+
+        Raises:
+            NoAnswerError: if none came; the episode can't go on.
+        """
+
+
+@runtime_checkable
+class AnsweringPolicy(Protocol):
+    """A policy that waits for its actions, as a server's does: episodes go on side by side."""
+
+    at_once: int  # episodes
+
+    def answerer(self, place: Place) -> Answerer:
+        """Return who plays an episode."""
+
+    def keep(self, file: Path) -> None:
+        """Keep every answer in a file from now on; what it holds already is not asked for again."""
+
+    def halt(self) -> None:
+        """Give up waiting, for good; answers that are on their way are kept."""

@@ -6,125 +6,21 @@ conditions that change nothing play identically.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
-from glam_eval.config.protocols import ConditionConfig, Goal, ProtocolConfig
+from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.config.run import RunConfig
-from glam_eval.core.records import EpisodeRecord, StepRecord
-from glam_eval.core.seeds import stream
-from glam_eval.core.world import Situation
-from glam_eval.environments import bot_length, make_environment
-from glam_eval.environments.replays import bot_first
-from glam_eval.policies.base import Policy, PolicyOutput, sample_actions
+from glam_eval.policies.base import AnsweringPolicy, Policy, PolicyOutput, sample_actions
 from glam_eval.policies.recall import RecallingPolicy
-from glam_eval.protocols.returns import discounted_return, unscaled_value
-from glam_eval.protocols.scenes import environment_of, protocol_scenes
+from glam_eval.protocols.answering import play_answering
+from glam_eval.protocols.stage import Played, Playing, Stage
 
 SLOTS = 64  # environments played together
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """An evaluation episode and, where it is kept for replay, its steps."""
-
-    episode: EpisodeRecord
-    steps: list[StepRecord]
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A scene being played."""
-
-    scene: int
-    draws: np.random.Generator
-    keep_steps: bool
-    value: float = math.nan  # of the first situation
-    steps: list[StepRecord] = field(default_factory=list)
-
-
-class _Stage:
-    """The environments of one condition, and who plays in them."""
-
-    def __init__(
-        self, run: RunConfig, frames: int, protocol: ProtocolConfig, condition: ConditionConfig
-    ) -> None:
-        self.run, self.frames, self.protocol, self.condition = run, frames, protocol, condition
-        self.world = environment_of(run, condition)
-        self.environment = make_environment(self.world, min(SLOTS, protocol.scenes))
-
-    @property
-    def _goal(self) -> Goal:
-        return "hidden" if self.world.goal_hidden and self.world.goal == "told" else self.world.goal
-
-    def begin(self, slot: int, scene: int, keep_steps: bool) -> _Slot:
-        self.environment.start(slot, scene)
-        draws = stream(self.run.seed, "evaluation", self.protocol.name, scene)
-        return _Slot(scene, draws, keep_steps)
-
-    def step_record(
-        self, slot: int, playing: _Slot, situation: Situation, probabilities: list[float], action: int
-    ) -> StepRecord:
-        snapshot = self.environment.snapshot(slot)
-        return StepRecord(
-            run_id=self.run.run_id,
-            frames=self.frames,
-            protocol=self.protocol.name,
-            shift=self.condition.label,
-            scene_seed=playing.scene,
-            step=len(playing.steps),
-            grid=snapshot.grid,
-            width=snapshot.width,
-            agent_x=snapshot.agent_x,
-            agent_y=snapshot.agent_y,
-            agent_direction=snapshot.agent_direction,
-            sentences=list(situation.observation.sentences),
-            action_names=list(situation.actions),
-            probabilities=probabilities,
-            action=action,
-        )
-
-    def finish(self, slot: int, playing: _Slot) -> Played:
-        summary = self.environment.summary(slot)
-        episode = EpisodeRecord(
-            run_id=self.run.run_id,
-            agent=self.run.agent,
-            model=self.run.model,
-            seed=self.run.seed,
-            frames=self.frames,
-            protocol=self.protocol.name,
-            shift=self.condition.label,
-            language=self.world.language,
-            level=self.world.level,
-            task=summary.task,
-            scene_seed=playing.scene,
-            mission=summary.mission,
-            success=summary.success,
-            episode_return=summary.episode_return,
-            length=summary.length,
-            bot_length=bot_length(self.world.level, playing.scene, **self.world.options),
-            actions=summary.actions,
-            steps_blocked=summary.steps_blocked,
-            cells_visited=summary.cells_visited,
-            wrong_object=summary.wrong_object,
-            wrong_order=summary.wrong_order,
-            discounted_return=discounted_return(self.run, summary.episode_return, summary.length),
-            value=unscaled_value(self.run, playing.value),
-            goal=self._goal,
-            success_told=summary.success_told,
-            first_thing=summary.first.thing,
-            first_told=summary.first.told,
-            first_meant=summary.first.meant,
-            first_chance=summary.first.chance,
-            bot_first_meant=bot_first(self.world.level, playing.scene, **self.world.options).meant,
-        )
-        return Played(episode, playing.steps)
-
-
-@torch.no_grad()
 def play_condition(
     policy: Policy,
     run: RunConfig,
@@ -132,6 +28,7 @@ def play_condition(
     protocol: ProtocolConfig,
     condition: ConditionConfig,
     replays: int = 0,
+    between: Callable[[], None] = lambda: None,
 ) -> Iterator[Played]:
     """Play every scene of a protocol once under a condition; yield episodes as they end.
 
@@ -142,21 +39,29 @@ def play_condition(
         protocol: which scenes.
         condition: how they are told, and on which level.
         replays: of how many of the first scenes all steps are kept.
+        between: called between steps; what it raises ends the playing.
 
     Raises:
         UserError: on an unknown shift, language or level.
+        RunFailedError: if episodes can't be played to their end, because a server does not answer.
     """
-    stage = _Stage(run, frames, protocol, condition)
+    if isinstance(policy, AnsweringPolicy):
+        stage = Stage(run, frames, protocol, condition, policy.at_once, replays)
+        return play_answering(policy, stage, between)
+    return _play_together(policy, Stage(run, frames, protocol, condition, SLOTS, replays), between)
+
+
+@torch.no_grad()
+def _play_together(policy: Policy, stage: Stage, between: Callable[[], None]) -> Iterator[Played]:
+    """Play all scenes by a policy that acts in all slots at once."""
     frozen = RecallingPolicy(policy)
-    scenes = protocol_scenes(protocol, run, condition)
-    replayed = set(scenes[:replays])
-    waiting = iter(scenes)
+    waiting = iter(stage.scenes)
     playing = {
-        slot: stage.begin(slot, scene, scene in replayed)
-        for slot, scene in zip(range(min(SLOTS, len(scenes))), waiting, strict=False)
+        slot: stage.begin(slot, scene) for slot, scene in zip(range(stage.slots), waiting, strict=False)
     }
     memory = torch.zeros(len(playing), policy.memory_size) if policy.memory_size else None
     while playing:
+        between()
         slots = list(playing)
         situations = stage.environment.situations(slots)
         inputs = [policy.prepare(situation) for situation in situations]
@@ -167,10 +72,8 @@ def play_condition(
         for row, slot in enumerate(slots):
             if math.isnan(playing[slot].value):
                 playing[slot].value = float(output.values[row])
-            if playing[slot].keep_steps:
-                probabilities = output.log_probabilities[row].exp().tolist()
-                record = stage.step_record(slot, playing[slot], situations[row], probabilities, actions[row])
-                playing[slot].steps.append(record)
+            probabilities = output.log_probabilities[row].exp().tolist()
+            stage.keep_step(slot, playing[slot], situations[row], probabilities, actions[row])
         for slot, result in zip(slots, stage.environment.step(actions, slots), strict=True):
             if not result.done:
                 continue
@@ -179,10 +82,10 @@ def play_condition(
                 memory[slot] = 0
             scene = next(waiting, None)
             if scene is not None:
-                playing[slot] = stage.begin(slot, scene, scene in replayed)
+                playing[slot] = stage.begin(slot, scene)
 
 
-def _choose(output: PolicyOutput, playing: list[_Slot]) -> list[int]:
+def _choose(output: PolicyOutput, playing: list[Playing]) -> list[int]:
     uniforms = np.array([slot.draws.random() for slot in playing])
     actions: list[int] = sample_actions(output.log_probabilities.float().cpu().numpy(), uniforms).tolist()
     return actions

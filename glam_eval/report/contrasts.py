@@ -45,7 +45,7 @@ def contrasts(
         results: Directory of results.
         protocol: Only this protocol.
         baseline: Agents are compared with this one only, ``agent/model``.
-        against: Published numbers to hold these against, instead: ``paper``.
+        against: Published numbers to hold these against, instead: ``paper``, ``balrog`` or ``agentgym``.
         mixed: Odds and shares of variance of a mixed model, instead.
         plan: Seeds that would show a difference, instead.
         difference: That difference of success, as a share.
@@ -55,6 +55,8 @@ def contrasts(
     """
     if sum((plan, mixed, against is not None)) > 1:
         raise UserError("plan, mixed and against are answers of their own: ask one at a time")
+    if against is not None and against not in (numbers := [*statistics.SOURCES, *statistics.LEADERBOARDS]):
+        raise unknown("published numbers", against, numbers)
     episodes, runs = _tables(Path(results), protocol)
     if not (plan or mixed or against is not None):
         table = statistics.compare(
@@ -70,6 +72,10 @@ def contrasts(
     if mixed:
         table, shares = statistics.mixed_effects(known, runs=runs)
         return Contrasts(table, matrices.odds(table, shares), matrices.ODDS_LEGEND)
+    if against in statistics.LEADERBOARDS:
+        table = statistics.beside_leaderboard(known, against, runs)
+        citation = statistics.LEADERBOARDS[against].citation
+        return Contrasts(table, matrices.ranks(table, against), f"{matrices.RANK_LEGEND} {citation}.")
     table = statistics.against_published(known, str(against))
     return Contrasts(table, matrices.targets(table), matrices.TARGET_LEGEND)
 

@@ -16,6 +16,7 @@ from glam_eval.figures.tables.estimates import ALONG, WHO
 from glam_eval.statistics import add_efficiency, normalized_scores, success_by
 
 Row = dict[str, Any]
+REFUSED = "not offered"  # begins the notes that refuse an interval
 
 
 @dataclass(frozen=True)
@@ -219,11 +220,12 @@ def share(column: Column, row: Row | None) -> Cell:
         return Cell(column, "–")
     mean, low, high = 100 * row["mean"], 100 * row["low"], 100 * row["high"]
     known = bool(np.isfinite(low) and np.isfinite(high))
+    refused = REFUSED if str(row.get("note", "")).startswith(REFUSED) else ""
     return Cell(
         column,
         f"{mean:.1f}%",
         row["mean"],
-        f"[{low:.0f}, {high:.0f}]" if known else "",
+        f"[{low:.0f}, {high:.0f}]" if known else refused,
         (round(mean, 1), round(low, 1) if known else None, round(high - low, 1) if known else None),
     )
 

@@ -13,17 +13,26 @@ from glam_eval.statistics.completeness import Complete, Gap, complete
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import learning_gains, sample_efficiency
 from glam_eval.statistics.failures import classify, failures
-from glam_eval.statistics.information import calibration, information, value_calibration
+from glam_eval.statistics.information import (
+    calibration,
+    changed_actions,
+    information,
+    information_lost,
+    value_calibration,
+)
+from glam_eval.statistics.leaderboards import LEADERBOARDS, beside_leaderboard
 from glam_eval.statistics.mixed import mixed_effects, variance_shares
 from glam_eval.statistics.names import condition_name
 from glam_eval.statistics.normalized import normalized_scores
 from glam_eval.statistics.pretraining_arms import pretraining_effects
-from glam_eval.statistics.published import against_published
+from glam_eval.statistics.published import SOURCES, against_published
 from glam_eval.statistics.reading import asks_reading, who_reads
 from glam_eval.statistics.summaries import generalization, success_by
 from glam_eval.statistics.variants import failed_runs, name_variants
 
 __all__ = [
+    "LEADERBOARDS",
+    "SOURCES",
     "Complete",
     "Gap",
     "add_efficiency",
@@ -31,9 +40,11 @@ __all__ = [
     "aggregates",
     "areas",
     "asks_reading",
+    "beside_leaderboard",
     "best_goal_blind",
     "calibration",
     "chance",
+    "changed_actions",
     "classify",
     "compare",
     "complete",
@@ -44,6 +55,7 @@ __all__ = [
     "generalization",
     "improvement_probabilities",
     "information",
+    "information_lost",
     "learning_curves",
     "learning_gains",
     "mixed_effects",

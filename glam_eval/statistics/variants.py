@@ -5,9 +5,12 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from glam_eval.config.conversation import NOT_OF_ANSWERS
 from glam_eval.config.settings import flatten
 from glam_eval.core.errors import UserError
 from glam_eval.statistics.cells import require_columns
+
+_NO_CONDITION = frozenset({"seed", "agent", "model", *(f"conversation.{key}" for key in NOT_OF_ANSWERS)})
 
 
 def name_variants(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
@@ -64,4 +67,4 @@ def _settings(run_id: str, config: str) -> dict[str, str]:
     if not isinstance(settings, dict):
         raise UserError(f"run {run_id!r}: its configuration is no group of settings, but {config[:40]}")
     flat = flatten(settings)
-    return {key: str(value) for key, value in flat.items() if key not in ("seed", "agent", "model")}
+    return {key: str(value) for key, value in flat.items() if key not in _NO_CONDITION}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from glam_eval.config.conversation import NOT_OF_ANSWERS
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import UNFINISHED
@@ -119,8 +120,18 @@ def _is_first(name: str) -> bool:
 
 
 def _results_of(suite: dict[str, Any]) -> dict[str, Any]:
-    """Return what the runs' results depend on: more seeds, or other words about them, can join."""
-    return {key: value for key, value in suite.items() if key not in _MAY_DIFFER}
+    """Return what the runs' results depend on: more seeds, or other words about them, can join.
+
+    So can answers that come from elsewhere, or at another pace: another endpoint of the same model.
+    """
+    kept = {key: value for key, value in suite.items() if key not in _MAY_DIFFER}
+    kept["agents"] = [_without_pace(entry) for entry in kept["agents"]]
+    return _without_pace(kept)
+
+
+def _without_pace(group: dict[str, Any]) -> dict[str, Any]:
+    talk = group.get("conversation", {})
+    return {**group, "conversation": {key: talk[key] for key in talk if key not in NOT_OF_ANSWERS}}
 
 
 def _is_writable(directory: Path) -> bool:

@@ -19,7 +19,7 @@ DIGESTS = ".summary.json"  # what comparisons, figures and report were made from
 
 _TABLES = tuple(table for table in TABLES if table != "runs")
 _HIDDEN = (".alive", ".failed", ".launch")
-_FOLDERS = ("runs", "checkpoints", *_TABLES, "figures", "logs", "tensorboard", *_HIDDEN)
+_FOLDERS = ("runs", "checkpoints", *_TABLES, "figures", "logs", "answers", "tensorboard", *_HIDDEN)
 _OF_CHECKPOINTS = ("frames-", "steps-", ".partial-", ".replaced-")
 
 
@@ -47,6 +47,8 @@ def _ours_in(folder: str) -> Callable[[Path], bool]:
 
             names = {f"{each.name}.{kind}" for each in FIGURES for kind in (*UNDATED, "csv", "txt")}
             return lambda path: path.name in names and not path.is_dir()
+        case "answers":
+            return lambda path: path.name.endswith(".jsonl") and not path.is_dir()
         case "logs":
             return lambda path: path.name.endswith(".log") and not path.is_dir()
         case "tensorboard":

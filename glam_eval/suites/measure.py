@@ -73,7 +73,7 @@ class Meter:
         frames = config.total_frames
         steps = episodes * self._episode_steps(config)
         shape = _shape(config)
-        if describe_agent(config.agent).uses_model and shape is None:
+        if config.conversation or (describe_agent(config.agent).uses_model and shape is None):
             return Cost(math.nan, math.nan, math.nan, math.nan, episodes)
         flops = self._flops(config, shape) * (frames * passes_per_frame(config) + steps) if shape else 0.0
         if shape and count_parameters(shape) > _SMALL:

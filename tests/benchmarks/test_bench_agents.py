@@ -10,7 +10,7 @@ from glam_eval.config.agents import AGENTS
 
 def test_one_agent_stands_for_those_that_compute_the_same():
     # bc-gflan learns as bc-bot does, from a teacher that would have to be trained first
-    assert measured_agents() == [name for name in AGENTS if name != "bc-gflan"]
+    assert measured_agents() == [name for name in AGENTS if name not in ("bc-gflan", "chat")]
 
 
 @pytest.mark.slow

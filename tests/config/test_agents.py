@@ -19,8 +19,13 @@ from glam_eval.config.agents import (
 from glam_eval.core.errors import UserError
 
 PACKAGE = Path(glam_eval.__file__).parent
-# "random" also says where weights come from, which is no agent.
-WEIGHTS = {"config/policy.py", "policies/models/loading.py"}
+# "random" also says where weights come from, and "chat" how a prompt is laid out, which are no agents.
+WORDS = {
+    "config/policy.py": {"random", "chat"},
+    "policies/models/loading.py": {"random"},
+    "policies/models/validation.py": {"chat"},
+    "policies/language_model.py": {"chat"},
+}
 
 
 def literals(file: Path) -> set[str]:
@@ -42,7 +47,7 @@ def test_no_other_module_names_an_agent():
     found = {}
     for file in sorted(PACKAGE.rglob("*.py")):
         name = file.relative_to(PACKAGE).as_posix()
-        named = literals(file) & set(AGENTS) - ({"random"} if name in WEIGHTS else set())
+        named = literals(file) & set(AGENTS) - WORDS.get(name, set())
         if named and name != "config/agents.py":
             found[name] = named
     assert found == {}

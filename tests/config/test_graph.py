@@ -101,5 +101,5 @@ def test_the_first_seeds_evaluation_is_kept_for_replay():
 
 
 def test_every_agent_of_the_registry_can_be_planned():
-    study = suite(*(entry(name) if agent.uses_model else {"agent": name} for name, agent in AGENTS.items()))
+    study = suite(*(entry(name) if agent.names_model else {"agent": name} for name, agent in AGENTS.items()))
     assert {run.agent for run in study.runs()} == set(AGENTS)

@@ -198,6 +198,8 @@ def test_evaluation_points_span_the_run(suite_file):
 EXPECTED_RUNS = {
     "ablations": 100,
     "ablations-cpu": 60,
+    "agentgym-babyai": 12,
+    "balrog-babyai": 15,
     "generalization": 30,
     "generalization-cpu": 80,
     "grounding": 75,
@@ -211,6 +213,8 @@ EXPECTED_RUNS = {
     "pretraining-cpu": 52,
     "probes": 15,
     "probes-cpu": 20,
+    "prompts": 50,
+    "prompts-cpu": 50,
     "quick": 40,
     "retention": 20,
     "retention-cpu": 20,

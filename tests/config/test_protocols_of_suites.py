@@ -149,7 +149,7 @@ def test_every_task_of_a_probe_can_be_chosen():
 
 def test_agents_of_other_packages_are_taken_to_read_text():
     silent = {name for name, agent in AGENTS.items() if not agent.reads_text}
-    assert silent == {"symbolic-ppo", *agents_where(role="reference")}
+    assert silent == {"symbolic-ppo", "chat", *agents_where(role="reference")}
     assert Agent("mine", "Mine", "an agent of another package", "none", build="mine:build").reads_text
 
 

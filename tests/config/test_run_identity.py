@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from glam_eval.config.agents import AGENTS, describe_agent
+from glam_eval.config.conversation import NOT_OF_ANSWERS, ConversationConfig
 from glam_eval.config.loading import make_suite
 from glam_eval.config.run import RunConfig
 from glam_eval.config.settings import Settings, flatten
@@ -25,6 +26,10 @@ OTHERS = {
     "environment.shift": "invented_nouns",
     "environment.template": "prose",
     "policy.lora": {"rank": 2},
+    "conversation.endpoint": "http://elsewhere/v1",
+    "conversation.requests_per_minute": 60.0,
+    "conversation.prompt_price": 1.0,
+    "conversation.completion_price": 1.0,
     "learner.preset": "small",
     "learner.heads_learning_rate": 1e-3,
     "learner.minibatch": 32,
@@ -48,13 +53,13 @@ NEVER = {
     "policy.embeddings",
     "policy.action_choice",
 }
-NAMES = {"learner.preset"}
+NAMES = {"learner.preset", *(f"conversation.{key}" for key in NOT_OF_ANSWERS)}
 
 
 def config_of(agent: str) -> RunConfig:
     described = describe_agent(agent)
     values = {"agent": agent, "frames": 5120 * described.learns}
-    return RunConfig.parse(values | ({"model": "t5-pico"} if described.uses_model else {}), "test")
+    return RunConfig.parse(values | ({"model": "t5-pico"} if described.names_model else {}), "test")
 
 
 def fields_of(group: Settings, prefix: str = "") -> dict[str, Any]:
@@ -101,14 +106,14 @@ def test_changing_a_key_changes_the_digest_exactly_where_it_is_read(agent):
     fields = fields_of(config)
     assert len(fields) >= 12
     for key, annotation in fields.items():
-        if key in NEVER or (key == "model" and not describe_agent(agent).uses_model):
+        if key in NEVER or (key == "model" and not describe_agent(agent).names_model):
             continue
         if key == "frames" and not describe_agent(agent).learns:
             continue
         if key == "environment.goal_hidden" and describe_agent(agent).goal_blind:
             continue  # fixed by the agent
-        if key == "policy":
-            continue  # of no language model
+        if key in ("policy", "conversation"):
+            continue  # of no language model, of no server
         if key == "policy.value_head" and describe_agent(agent).learner == "ppo":
             continue  # PPO needs its critic
         value = getattr(config, key, None)
@@ -156,6 +161,7 @@ def test_keys_that_are_not_read_change_no_number(agent, tiny_run, begin, tmp_pat
         "evaluations": 7,
         "policy.normalization": "word",
         "environment.goal_hidden": True,
+        "conversation": ConversationConfig(),
     }
     assert plain.unread() <= values.keys() and plain.unread()
     results = []
@@ -170,7 +176,7 @@ def test_keys_that_are_not_read_change_no_number(agent, tiny_run, begin, tmp_pat
 
 def suite(*overrides, **values):
     every = AGENTS.items()
-    agents = [{"agent": name, **({"model": "t5-pico"} if agent.uses_model else {})} for name, agent in every]
+    agents = [{"agent": name, **({"model": "t5-pico"} if agent.names_model else {})} for name, agent in every]
     base = {"name": "all", "title": "t", "question": "q", "seeds": 1, "frames": 5120, "agents": agents}
     return make_suite({**base, "protocols": [{"name": "sample-efficiency"}], **values}, overrides)
 
@@ -197,8 +203,10 @@ REFERENCES = {name for name, agent in AGENTS.items() if agent.role == "reference
         ("environment.remembered=1", PROMPTED),
         ("environment.language=fr", EVERYONE),
         ("policy.normalization=token", {"gflan", "blind", "npe", "zero-shot"} | CLONES | TEACHER),
-        ("policy.head_hidden=8", set(AGENTS) - {"drrn", "symbolic-ppo"} - REFERENCES | TEACHER),
-        ("threads=2", EVERYONE - REFERENCES - {"demonstrations-bot"}),
+        ("policy.head_hidden=8", set(AGENTS) - {"drrn", "symbolic-ppo", "chat"} - REFERENCES | TEACHER),
+        ("conversation.temperature=0.5", {"chat"}),
+        ("conversation.endpoint=http://elsewhere/v1", set()),
+        ("threads=2", EVERYONE - REFERENCES - {"demonstrations-bot", "chat"}),
         ("evaluations=3", ONLINE | CLONES | {"drrn"} | TEACHER),
         ("seeds=1", set()),
         ("title=another", set()),

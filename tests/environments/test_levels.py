@@ -19,7 +19,7 @@ from glam_eval.environments import (
 )
 from glam_eval.environments.audit import missions_of
 from glam_eval.environments.catalogue import check_level, make_scenes
-from glam_eval.environments.goals import references_in, task_of
+from glam_eval.environments.goals import instruction_of, references_in, task_of
 from glam_eval.environments.scenes import MAX_DRAWS, Scene
 from glam_eval.language import template_names
 
@@ -140,6 +140,22 @@ def test_goals_grow_to_four_instructions(kind, count):
         assert bot_length("MixedTrainLocal", scene_seed, **options) >= count
 
 
+@pytest.mark.parametrize(
+    ("kind", "things"), [("goto", 1), ("pickup", 1), ("putnext", 2), ("pickup_then_goto", 2), ("open", 1)]
+)
+def test_a_bare_level_holds_what_its_goal_names_and_a_locked_doors_key(kind, things):
+    scenes = make_scenes("MixedTrainLocal", kinds=(kind,), bare=True)
+    for scene_seed in range(10):
+        scenes.reset(seed=scene_seed)
+        found = [
+            cell for cell in scenes.grid.grid if cell is not None and cell.type in ("key", "ball", "box")
+        ]
+        named = {pair for pair in pairs(instruction_of(scenes.instrs)) if "door" not in pair}
+        assert len(found) == things
+        assert kind == "open" or named == {f"{thing.color} {thing.type}" for thing in found}
+        assert bot_length("MixedTrainLocal", scene_seed, kinds=(kind,), bare=True) > 0
+
+
 def test_a_study_can_define_its_own_split():
     options = {"held_out": ("blue ball", "blue key"), "split": "test", "kinds": ("goto",), "room_size": 6}
     for _, _, instruction in missions_of("MixedTrainLocal", range(20), **options):
@@ -155,6 +171,7 @@ def test_a_study_can_define_its_own_split():
         ("MixedTrainLocal", {"orders": ("befor",)}, "unknown order of a sequence 'befor'"),
         ("MixedTrainLocal", {"num_dists": 1}, "at least 2 objects"),
         ("MixedTrainLocal", {"kinds": ("goto_and_goto_then_pickup",), "num_dists": 2}, "needs 3 objects"),
+        ("MixedTrainLocal", {"bare": True, "num_dists": 2}, "leave num_dists out"),
         ("MixedTrainLocal", {"kinds": ("goto_then_goto_then_goto",)}, "unknown kind of task"),
         ("MixedTrainLocal", {"kinds": ("goto_and_open",)}, "unknown kind of task"),
         ("MixedTrainLocal", {"kinds": ()}, "at least one kind"),

@@ -87,6 +87,10 @@ def test_tests_and_intervals_are_adjusted_over_each_family(comparisons):
         excluded = (family["low"] > 0) | (family["high"] < 0)
         assert (excluded == (family["p_adjusted"] < 0.05)).all()
         assert (excluded == family["verdict"].isin(["higher", "lower"])).all()
+        better = (family["superiority_low"] > 0.5) | (family["superiority_high"] < 0.5)
+        told = family["superiority"].notna()
+        assert (told == (family["measure"] == "success")).all()
+        assert (better[told] == excluded[told]).all()  # one test, told in two ways
 
 
 def _on_two_levels(studies):

@@ -81,3 +81,8 @@ def test_the_table_covers_drops_and_pairs(study, studies):
     single = plan_power(studies(seeds=1))
     assert single["seeds_needed"].isna().all()
     assert single["note"].str.contains("one seed").all()
+
+
+def test_a_plan_asks_for_no_fewer_seeds_than_a_test_needs():
+    sure = paired_design(np.zeros((5, 50)))
+    assert sure.seeds_needed(0.1, 100) == 3

@@ -6,6 +6,8 @@ from goal_study import goal_study
 
 from glam_eval.core.seeds import stream
 from glam_eval.statistics import asks_reading, who_reads
+from glam_eval.statistics.inference.small_samples import sure_interval
+from glam_eval.statistics.reading import follow
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,13 @@ def test_two_seeds_and_few_scenes_cannot_tell():
     assert few.set_index("model").loc["a", "verdict"] == "can't tell"
 
 
+def test_a_score_without_interval_says_why():
+    roles = {("gflan", "a"): 0.4, ("sweep", "none"): 0.0, ("bot", "none"): 0.2}
+    row = who_reads(goal_study(seeds=3, scenes=40, roles=roles)).set_index("agent").loc["gflan"]
+    assert np.isfinite(row["score"]) and np.isnan(row["score_low"])
+    assert row["note"] == "interval of the score not offered: the bot is not surely above chance"
+
+
 def test_studies_that_do_not_ask_have_no_answer():
     study = goal_study(seeds=3, scenes=10)
     assert not asks_reading(study[study["shift"] == "none"])
@@ -69,6 +78,15 @@ def test_studies_that_do_not_ask_have_no_answer():
 def test_the_order_of_rows_changes_nothing(table):
     shuffled = who_reads(goal_study().sample(frac=1, random_state=0)).set_index(["agent", "model"])
     assert shuffled["following"].equals(table["following"])
+
+
+def test_a_collapsed_seed_leaves_the_interval_for_any_distribution():
+    told = (np.random.default_rng(0).random((6, 80)) < 0.95) * 1.0
+    told[0] = 0.0
+    followed = follow((told, np.zeros_like(told)))
+    assert followed.estimate.n_collapsed == 1 and np.isnan(followed.estimate.interval()).all()
+    low, high = (2 * end - 1 for end in sure_interval((1 + told.mean(axis=1)) / 2))
+    assert (followed.low, followed.high) == pytest.approx((low, high))
 
 
 @pytest.mark.slow

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from glam_eval.core.seeds import stream
 from glam_eval.statistics.inference.metrics import FloatArray, Metric
 
 BLOCK_VALUES = 1 << 17  # 1 MiB of float64: resampled scores that stay in a level-2 cache
+SCENE_DRAWS = 200  # enough for a variance
 IntervalMethod = Literal["percentile", "expanded", "bca"]
 
 
@@ -64,6 +66,18 @@ def crossed_bootstrap(values: ArrayLike, repetitions: int, generator: np.random.
         weighted = _draw_counts(seeds, (count,), generator) @ matrix
         results[first : first + count] = (weighted * _draw_counts(scenes, (count,), generator)).sum(axis=1)
     return results / matrix.size
+
+
+def redrawn_scenes(values: ArrayLike, draws: int = SCENE_DRAWS) -> FloatArray:
+    """Return means of values (..., scenes) over scenes redrawn with replacement, for all alike: (..., draws).
+
+    The same draws at every call. They tell what another list of scenes would give statistics that have no
+    formula for it because they jump: shares above a threshold, first passages.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    scenes = array.shape[-1]
+    counts = _draw_counts(scenes, (draws,), stream(0, "statistics", "redrawn scenes"))
+    return np.asarray(array @ counts.T / scenes)
 
 
 def bootstrap_interval(

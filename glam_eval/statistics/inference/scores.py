@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import brentq
 
+from glam_eval.statistics.inference.estimates import FEWEST_SEEDS
 from glam_eval.statistics.inference.intervals import (
     NOTHING,
     Part,
@@ -28,14 +29,16 @@ FURTHEST = 64.0  # from the score: an end beyond is none
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A score with its 95% interval, NaN where the references are not told apart."""
+    """A score with its 95% interval; where that is NaN, ``note`` says why it is not offered."""
 
     value: float
     low: float
     high: float
+    note: str = ""
 
 
 NO_SCORE = Score(np.nan, np.nan, np.nan)
+TOO_CLOSE = "not offered: the bot is not surely above chance"
 
 
 def score_between(agent: FloatArray, floor: FloatArray, ceiling: FloatArray, level: float = 0.95) -> Score:
@@ -51,9 +54,10 @@ def score_between(agent: FloatArray, floor: FloatArray, ceiling: FloatArray, lev
     value = (means[0] - means[1]) / span
     own = estimate_mean(agent, "proportion").interval(level)
     if not np.isfinite(own[0]):
-        return Score(value, np.nan, np.nan)
+        note = f"not offered: {len(agent)} seed{'s' * (len(agent) > 1)}, and intervals need {FEWEST_SEEDS}"
+        return Score(value, np.nan, np.nan, note)
     if _excess(ceiling, floor, ceiling, level)(0.0) <= 0:  # the references themselves are not told apart
-        return Score(value, np.nan, np.nan)
+        return Score(value, np.nan, np.nan, TOO_CLOSE)
     excess = _excess(agent, floor, ceiling, level)
     ends = [_end(excess, value, side) for side in (-1.0, 1.0)]
     low, high = ((end - means[1]) / span for end in own)
