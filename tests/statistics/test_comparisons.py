@@ -69,7 +69,12 @@ def test_agents_are_compared_as_independent_seeds(study, comparisons):
     a, b = (_matrix(study, "gflan", model, "none") for model in ("t5-nano", "t5-pico"))
     row = _rows(comparisons, "gflan/t5-nano", "gflan/t5-pico")
     assert row["estimate"] == pytest.approx(a.mean() - b.mean())
-    assert row["p_value"] == pytest.approx(estimate_difference(a, b).p_value())
+    estimate = estimate_difference(a, b)
+    assert row["p_value"] == pytest.approx(estimate.p_value())
+    tested = _rows(comparisons, "gflan/t5-nano", "random")  # two trained agents against two untrained ones
+    assert tested["n_tests"] == 4 and row["n_tests"] == 1
+    apart = estimate_difference(a, _matrix(study, "random", "none", "none"))
+    assert tested["detectable"] == pytest.approx(apart.detectable(alpha=0.05 / 4))
     odds = (a.sum() / (1 - a).sum()) / (b.sum() / (1 - b).sum())
     assert row["odds_ratio"] == pytest.approx(odds)
     better = (a[:, None] > b[None]) + 0.5 * (a[:, None] == b[None])  # every two seeds on every scene
