@@ -30,6 +30,7 @@ from glam_eval.statistics.variants import name_variants
 READS, PARTLY, WALKS, UNKNOWN = "reads", "reads in part", "walks", "can't tell"
 HALF = 0.5  # of what the goal changes for the bot: from there an agent reads, not only in part
 SIGNIFICANT = 0.05
+MANY_SEEDS = 10  # with fewer, what the goal changes for who follows it nearly always was covered 85 to 91%
 COLUMNS = ("success_told", "first_told", "first_meant", "first_chance", "bot_first_meant")
 WHO = ["agent", "model"]
 _, EXPERT = normalising_agents()
@@ -108,7 +109,7 @@ def follow(both: tuple[FloatArray, FloatArray]) -> Followed:
     With collapsed seeds the interval is that for any distribution of seeds.
     """
     estimate = estimate_mean(both[0] - both[1], "difference", both)
-    low, high = estimate.interval()
+    low, high = estimate.interval(sure=estimate.n_seeds < MANY_SEEDS)
     if estimate.n_collapsed and estimate.offered:
         changes = np.nanmean(both[0] - both[1], axis=1)
         low, high = (2 * end - 1 for end in sure_interval((1 + changes) / 2))

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from goal_study import goal_study
+from scipy import stats
 
 from glam_eval.core.seeds import stream
 from glam_eval.statistics import asks_reading, who_reads
+from glam_eval.statistics.inference.intervals import estimate_mean
 from glam_eval.statistics.inference.small_samples import sure_interval
 from glam_eval.statistics.reading import follow
 
@@ -87,6 +89,26 @@ def test_a_collapsed_seed_leaves_the_interval_for_any_distribution():
     assert followed.estimate.n_collapsed == 1 and np.isnan(followed.estimate.interval()).all()
     low, high = (2 * end - 1 for end in sure_interval((1 + told.mean(axis=1)) / 2))
     assert (followed.low, followed.high) == pytest.approx((low, high))
+
+
+def test_few_seeds_join_what_they_do_by_students_quantile_and_many_by_the_normal():
+    rng = np.random.default_rng(2)
+    skill = rng.random((12, 1)) * 0.2 + 0.8
+    told, swapped = ((rng.random((12, 60)) < rate) * 1.0 for rate in (skill, 1 - skill))
+    for seeds in (5, 12):
+        both = told[:seeds], swapped[:seeds]
+        followed, (a, b) = follow(both), (estimate_mean(values, "proportion") for values in both)
+        quantiles = [
+            stats.t.ppf(0.975, arm.freedom) if seeds == 5 else stats.norm.ppf(0.975) for arm in (a, b)
+        ]
+        lows, highs = zip(
+            *(arm.interval(critical=q) for arm, q in zip((a, b), quantiles, strict=True)), strict=True
+        )
+        d = followed.estimate
+        shared = (a.error**2 + b.error**2 - d.error**2) / (2 * a.error * b.error)
+        x, y = a.value - lows[0], highs[1] - b.value
+        t_end = d.value - stats.t.ppf(0.975, d.freedom) * d.error
+        assert followed.low == pytest.approx(min(t_end, d.value - np.sqrt(x**2 + y**2 - 2 * shared * x * y)))
 
 
 @pytest.mark.slow

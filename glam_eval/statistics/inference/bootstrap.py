@@ -5,6 +5,7 @@ two agents of 10 runs and 13 tasks take a fraction of a second.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -76,8 +77,7 @@ def redrawn_scenes(values: ArrayLike, draws: int = SCENE_DRAWS) -> FloatArray:
     """
     array = np.asarray(values, dtype=np.float64)
     scenes = array.shape[-1]
-    counts = _draw_counts(scenes, (draws,), stream(0, "statistics", "redrawn scenes"))
-    return np.asarray(array @ counts.T / scenes)
+    return np.asarray(array @ _scene_counts(scenes, draws).T / scenes)
 
 
 def bootstrap_interval(
@@ -140,6 +140,12 @@ def _quantile_each(distribution: FloatArray, probabilities: FloatArray) -> Float
     pairs = zip(columns, chosen, strict=True)
     quantiles = [np.nan if np.isnan(p) else np.quantile(column, p) for column, p in pairs]
     return np.asarray(quantiles).reshape(distribution.shape[1:])
+
+
+@lru_cache(maxsize=8)
+def _scene_counts(scenes: int, draws: int) -> FloatArray:
+    """Return how often each scene is redrawn in every draw: (draws, scenes), the same for all statistics."""
+    return _draw_counts(scenes, (draws,), stream(0, "statistics", "redrawn scenes"))
 
 
 def _draw_counts(size: int, shape: tuple[int, ...], generator: np.random.Generator) -> FloatArray:

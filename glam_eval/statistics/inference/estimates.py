@@ -64,8 +64,13 @@ class Estimate:
         """Whether nothing varied over seeds or scenes, so that bounds come from the number of scenes."""
         return self.error == 0 and self.kind != "mean"
 
-    def interval(self, level: float = 0.95, critical: float | None = None) -> tuple[float, float]:
+    def interval(
+        self, level: float = 0.95, critical: float | None = None, *, sure: bool = False
+    ) -> tuple[float, float]:
         """Return the two-sided interval; ``critical`` replaces Student's quantile (simultaneous bands).
+
+        A ``sure`` one of a difference joins its means by Student's quantile, not by the normal: wider, for
+        few seeds that succeed nearly always in one condition and nearly never in the other.
 
         A success rate of exactly 0 or 1 has the exact binomial bound for as many trials as there are
         scenes: seeds that never differ count once. A difference that is the same on every scene has that
@@ -87,7 +92,7 @@ class Estimate:
             return self._interval_of_rate(quantile)
         low, high = self.value - self.error * quantile, self.value + self.error * quantile
         if critical is None and self.arms and all(arm.offered for arm in self.arms):
-            low, high = self._widened(low, high, level)
+            low, high = self._widened(low, high, level, sure=sure)
         return max(lowest, low), min(highest, high)
 
     def p_value(self) -> float:
@@ -142,16 +147,16 @@ class Estimate:
             low, high = min(low, max(0.0, float(below))), max(high, min(1.0, float(above)))
         return low, high
 
-    def _widened(self, low: float, high: float, level: float) -> tuple[float, float]:
+    def _widened(self, low: float, high: float, level: float, *, sure: bool) -> tuple[float, float]:
         """Return the t interval of a difference, as wide at least as its two means' own intervals make it.
 
         These are skewed where success is near 0 or 1. They are joined by their correlation (Zou & Donner
         2008, "Construction of confidence limits about effect measures"), with the normal quantile: with
-        Student's, intervals of 5 seeds are twice as wide and cover no more of what is printed. An end stays
-        on its side of 0, where the t test decides.
+        Student's, intervals of 5 seeds are twice as wide and cover no more of most of what is printed. An
+        end stays on its side of 0, where the t test decides.
         """
         a, b = self.arms
-        normal = float(special.ndtri((1 + level) / 2))
+        normal = None if sure else float(special.ndtri((1 + level) / 2))
         (low_a, high_a), (low_b, high_b) = (arm.interval(level, normal) for arm in self.arms)
         both = a.error * b.error
         shared = (a.error**2 + b.error**2 - self.error**2) / (2 * both) if both else 0.0

@@ -70,21 +70,23 @@ def _excess(
     """Return how far agent - (1 - r) floor - r ceiling lies beyond what chance allows, as a function of r."""
     teams = [_columns(values, agent, floor, ceiling) for values in (agent, floor, ceiling)]
     parts = [decompose(values) if len(values) > 1 else None for values in teams]
+    means = [values.mean(axis=0) for values in teams]
 
     def excess(score: float) -> float:
         weights = (1.0, score - 1.0, -score)
-        combined = sum(w * values.mean(axis=0) for w, values in zip(weights, teams, strict=True))
+        combined = np.asarray(sum(w * mean for w, mean in zip(weights, means, strict=True)))
+        distance = abs(float(np.mean(combined)))
         known = [(w * w, part) for w, part in zip(weights, parts, strict=True) if part is not None]
-        scenes = variance_of_mean(np.asarray(combined)) if teams[0].shape[1] > 1 else NOTHING
+        scenes = variance_of_mean(combined) if teams[0].shape[1] > 1 else NOTHING
         if not known:  # one seed each: they count as known
-            return abs(float(np.mean(combined)))
+            return distance
         error, freedom = combine(
             [Part(square * part.seeds.variance, part.seeds.freedom) for square, part in known],
             [scenes],
             [Part(square * part.residual.variance, part.residual.freedom) for square, part in known],
         )
         quantile = float(special.stdtrit(freedom, (1 + level) / 2))
-        return abs(float(np.mean(combined))) - quantile * error
+        return distance - quantile * error
 
     return excess
 

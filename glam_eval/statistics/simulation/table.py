@@ -59,7 +59,7 @@ GROUPS = (
     Group("learning", learning, some),
     Group("rarer tests", rarer_tests, some, 0.4),
     Group("pretrainings", pretrainings, some),
-    Group("log odds", log_odds, fewest, 0.4),
+    Group("log odds", log_odds, fewest, 0.25),
     Group("calibration", calibration, one_a_number_of_seeds),
 )
 
