@@ -33,5 +33,7 @@ def draw(page: Path) -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
-        page.write_text(render_page(Study.load(STUDY), *heading_of(STUDY), command_of(STUDY)), encoding="utf-8")
+        page.write_text(
+            render_page(Study.load(STUDY), *heading_of(STUDY), command_of(STUDY)), encoding="utf-8"
+        )
         draw(page)
