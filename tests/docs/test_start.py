@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 from program import answer
+from report_files import written
+from synthetic_study import make_study
 
 import glam_eval
 from glam_eval.config.loading import load_suite
@@ -42,15 +44,15 @@ def test_quick_needs_no_download_and_is_what_start_says(quick):
     assert goals == {"told", "swapped", "absent", "hidden"}
 
 
-def test_commands_write_where_start_says(quick, tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_commands_write_what_start_says(quick, tmp_path):
+    study, out = written(tmp_path / "study", make_study(conditions=2, scenes=8)), tmp_path / "figures"
     assert f"results/{quick.name}/report.html" in START
-    compared = answer("compare", "results/grounding-cpu").stdout
+    compared = answer("compare", study).stdout
     assert re.search(r"\d+ \d+–\d+", compared) and re.search(r"\[[-+]\d+, [-+]\d+\] [↑↓=≥?]", compared)
-    drawn = answer("figures", "results/grounding-cpu", "--name", "learning_curves", "--out", tmp_path)
-    kinds = {path.suffix for path in tmp_path.iterdir()}
+    drawn = answer("figures", study, "--name", "learning_curves", "--out", out)
+    kinds = {path.suffix for path in out.iterdir()}
     assert drawn.returncode == 0 and kinds == {".png", ".pdf", ".svg", ".csv", ".txt"}
-    assert glam_eval.Study("results/grounding-cpu")._repr_html_().count("<img") == 1
+    assert glam_eval.Study(study)._repr_html_().count("<img") == 1
 
 
 def test_the_change_of_start_is_one_and_lists_what_it_would_do(quick):
