@@ -33,7 +33,9 @@ def pages(notebook: Path, root: Path) -> dict[str, str | bytes]:
                 parts.append(f"![Drawn by the cell above]({name})")
             elif "text/html" in data:
                 lines = (line for line in data["text/html"].splitlines() if line.strip())
-                parts.append("<div class='output'>\n" + "\n".join(lines) + "\n</div>")
+                parts.append(
+                    "<div class='output' style='overflow-x: auto'>\n" + "\n".join(lines) + "\n</div>"
+                )
             elif "text/plain" in data and not data["text/plain"].startswith("<Axes"):
                 parts.append(f"```text\n{data['text/plain']}\n```")
     made[f"{notebook.stem}.md"] = "\n\n".join(parts) + "\n"

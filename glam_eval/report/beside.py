@@ -19,12 +19,12 @@ from glam_eval.figures.drawings.shifts import shift_label
 from glam_eval.figures.identity import Condition, Look, assign_looks, records
 from glam_eval.report.build import InlineFigure, facts_of, heading_of, inline_figures, write_page
 from glam_eval.report.citation import Citation, cite, command_of
-from glam_eval.report.sentences import Finding, p_value, points
+from glam_eval.report.sentences import Finding, Kind, p_value, points
 from glam_eval.report.tables import AGENT, Cell, Column, Table, number, share, table_of
 from glam_eval.report.template import filled
 from glam_eval.statistics.comparison.studies import compare_studies
 
-_KINDS = {"higher": "up", "lower": "down", "equivalent": "same", "no worse": "same"}
+_KINDS: dict[str, Kind] = {"higher": "up", "lower": "down", "equivalent": "same", "no worse": "same"}
 
 
 @dataclass(frozen=True)

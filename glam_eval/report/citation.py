@@ -50,9 +50,10 @@ class Citation:
 def cite(study: Study, title: str = "", command: str = "") -> Citation:
     """Return the citation of a study; of tables that no run of ours made, what can be said of them."""
     runs = study.tables.get("runs")
-    known = runs is not None and not runs.empty
-    version = ", ".join(sorted(map(str, runs["code_version"].unique()))) if known else __version__
-    settings = _digest(sorted(map(str, runs["config_hash"].unique()))) if known else "unknown"
+    version, settings = __version__, "unknown"
+    if runs is not None and not runs.empty:
+        version = ", ".join(sorted(map(str, runs["code_version"].unique())))
+        settings = _digest(sorted(map(str, runs["config_hash"].unique())))
     results = results_hash(study)
     told = [f"study {_latex(one_line(title))}"] if title else []
     told += [f"\\texttt{{{_latex(command)}}}"] if command else []

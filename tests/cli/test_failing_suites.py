@@ -59,7 +59,7 @@ def refused_meanwhile(bad_suite, tmp_path):
     )
     while not (tmp_path / "out" / "runs").exists() and first.poll() is None:
         time.sleep(0.05)
-    others = answer(*arguments), answer(*arguments, "--fresh")
+    others = glam_eval(*arguments), glam_eval(*arguments, "--fresh")
     _, said = first.communicate(timeout=300)
     return first.returncode, said.strip().splitlines(), others
 

@@ -1,5 +1,6 @@
 """Two studies side by side: what every condition that both hold does in the one and in the other."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -108,4 +109,4 @@ def _shared_runs(episodes: pd.DataFrame) -> dict[tuple[str, ...], int]:
         episodes[[*_KEY, "study", "run_id"]].astype(dict.fromkeys((*_KEY, "run_id"), str)).drop_duplicates()
     )
     twice = runs[runs.duplicated([*_KEY, "run_id"])]
-    return {tuple(map(str, key)): int(count) for key, count in twice.groupby(_KEY).size().items()}
+    return dict(Counter((row["shift"], row["agent"], row["model"]) for row in twice.to_dict("records")))
