@@ -13,6 +13,7 @@ sys.path[:0] = [str(HERE), str(ROOT)]
 import agents  # noqa: E402
 import commands  # noqa: E402
 import configuration  # noqa: E402
+import notebooks  # noqa: E402
 import pictures  # noqa: E402
 import studies  # noqa: E402
 
@@ -42,6 +43,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/agents.md": agents.page(),
         "reference/tables.md": data_dictionary().replace("# Data dictionary", "# Tables and columns", 1),
         **{f"project/{name}.md": (ROOT / file).read_text("utf-8") for name, file in OF_ROOT.items()},
+        **notebooks.pages(Path(config.docs_dir) / "notebook.ipynb", ROOT),
         **pictures.pictures(ROOT / "results"),
         **studies.pages(ROOT / config.extra["results"]),
     }

@@ -96,15 +96,30 @@ def figures(
     console.print(f"{len(drawn.written)} files in {where}", soft_wrap=True)
 
 
-def report(results: Results) -> None:
+def report(
+    results: Results,
+    beside: Annotated[
+        Path | None, typer.Option(help="Another directory of results: one page of both, instead.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="With --beside: the page. [default: RESULTS-beside-OTHER.html]")
+    ] = None,
+) -> None:
     """Write RESULTS/report.html: one page with findings, figures, tables, replays and methods.
 
-    Example: `glam-eval report results/quick`
+    Examples:
+
+    `glam-eval report results/quick`
+
+    `glam-eval report results/quick --beside results/more-things`
     """
     from glam_eval.core.console import Console
-    from glam_eval.report import build_report
+    from glam_eval.core.errors import UserError
+    from glam_eval.report import build_beside, build_report
 
+    if out is not None and beside is None:
+        raise UserError("--out is of --beside: a study's own report is report.html in its directory")
     console = Console()
     with console.status("writing the report"):
-        path = build_report(results)
+        path = build_report(results) if beside is None else build_beside(results, beside, out)
     console.print(f"report in {path}", soft_wrap=True)

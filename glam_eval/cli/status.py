@@ -1,6 +1,7 @@
 """``glam-eval status``: where every run of a study stands, from files, on any machine."""
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -17,17 +18,26 @@ def register(app: typer.Typer) -> None:
 def status(
     directory: Annotated[Path, typer.Argument(help="Directory of results.")],
     every: Annotated[bool, typer.Option("--all", help="List every run, finished ones too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every run as JSON.")] = False,
 ) -> None:
     """Tell which runs are finished, running, queued, failed or owed, from any login.
 
-    Example:
+    Examples:
 
     `glam-eval status results/quick`
+
+    `glam-eval status results/quick --json`
     """
-    from glam_eval.core.console import Console, Table
+    from glam_eval.core.console import Console, Table, print_json
     from glam_eval.suites.status import FINISHED, OWED, study_status
 
     found, console = study_status(directory), Console()
+    if as_json:
+        runs = [
+            asdict(run) | {"success": None if math.isnan(run.success) else run.success} for run in found.runs
+        ]
+        print_json({"runs": runs, "counts": found.counts(), "stopping": found.stopping, "asked": found.asked})
+        return
     shown = [run for run in found.runs if every or run.state not in (FINISHED, OWED)]
     table = Table("run", "state", "frames", "success", "where", "", box=None, padding=(0, 2, 0, 0))
     for run in shown if every else shown[:_ROWS]:

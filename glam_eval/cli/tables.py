@@ -1,6 +1,5 @@
 """Tables in the form a person asked for: terminal, CSV, LaTeX, Markdown, JSON or Parquet."""
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,14 +40,14 @@ def present_matrices(
     matrices: Sequence["Matrix"], legend: str, form: str | None, out: Path | None, console: Console
 ) -> None:
     """Print matrices no wider than the terminal, or write them: LaTeX and Markdown as tables, else cells."""
-    from glam_eval.report.printed import drawn
+    from glam_eval.report.printed import drawn, legend_lines
 
     form = _form(form, out)
     if form == "terminal":
         for matrix in matrices:
             for line in drawn(matrix, console.width):
                 console.print(line, highlight=False, markup=False, soft_wrap=True)
-        for line in textwrap.wrap(legend, console.width, break_long_words=False):
+        for line in legend_lines(legend, console.width):
             console.print(line, highlight=False, markup=False, style="dim")
         return
     cells = pd.concat([matrix.tidy() for matrix in matrices], ignore_index=True)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from glam_eval.config.settings import Settings
 
@@ -24,7 +24,7 @@ class EnvironmentConfig(Settings):
     actions: Literal["restricted", "canonical", "augmented"] = "canonical"
     """Action set: 3, 6 or 9 actions."""
     template: str = "paper"
-    """Prompt template."""
+    """Prompt template, or several of which every scene is told in one: "paper+tags", also as a list."""
     goal: ToldGoal = "told"
     """Goal that is told: the scene's own, one swapped for other things of the scene, or one that names what
     is absent; what counts is the scene's own in any case."""
@@ -32,3 +32,9 @@ class EnvironmentConfig(Settings):
     """Whether the goal is left out of all that an agent perceives."""
     remembered: Annotated[int, Field(ge=1, le=9)] = 3
     """Observations in the prompt, with the actions between them."""
+
+    @field_validator("template", mode="before")
+    @classmethod
+    def _mixture(cls, value: Any) -> Any:
+        named = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+        return "+".join(value) if named else value

@@ -47,18 +47,33 @@ PROTOCOLS = {
 
 Goal = Literal["told", "swapped", "absent", "hidden"]
 _GOALS: tuple[Goal, ...] = get_args(Goal)
-GOAL_MARK = "~"  # between the shift and the goal in a condition's name
+GOAL_MARK = "~"  # between the words and the goal in a condition's name
+TEMPLATE_MARK = "."  # between the shift and the prompt template
 _LONGEST_LABEL = 60  # characters: files are named by conditions
 
 
-class ConditionConfig(Settings):
-    """One condition of a protocol: a lexical shift, a language, another goal told or another level.
+def split_condition(label: str) -> tuple[str, str, str]:
+    """Return a condition's shift (with its language), template and goal; "" for training's own."""
+    words, _, goal = label.partition(GOAL_MARK)
+    shift, _, template = words.partition(TEMPLATE_MARK)
+    return shift, template, goal
 
-    By name it is ``shift+shift@language~goal``, for instance ``none~swapped`` or ``new_nouns@fr~hidden``.
+
+def _join_condition(shift: str, template: str, goal: str) -> str:
+    return shift + (TEMPLATE_MARK + template) * bool(template) + (GOAL_MARK + goal) * bool(goal)
+
+
+class ConditionConfig(Settings):
+    """One condition of a protocol: a lexical shift, a language, another prompt, another goal or level.
+
+    By name it is ``shift+shift@language.template~goal``, for instance ``none~swapped``, ``none.tags`` or
+    ``new_nouns@fr~hidden``.
     """
 
     shift: Annotated[str, Field(max_length=_LONGEST_LABEL)] = "none"
     """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr."""
+    template: Annotated[str, Field(min_length=1, max_length=_LONGEST_LABEL)] | None = None
+    """Prompt template, or a mixture; none keeps that of training."""
     goal: Goal = "told"
     """Goal that is told: the scene's own (told), other things of the scene in its place (swapped), what is
     not there (absent), or none (hidden). Success counts what is meant, ``success_told`` what is told."""
@@ -67,20 +82,22 @@ class ConditionConfig(Settings):
     options: dict[str, Any] = {}
     """Options of the level that differ from training (all of them where the level differs)."""
     name: Annotated[str, Field(pattern=r"^[\w+@-]+$", max_length=_LONGEST_LABEL)] | None = None
-    """Name in the results' shift column; none takes the shift's. Another goal than the scene's follows it."""
+    """Name in the results' shift column; none takes the shift's. Template and goal follow it."""
 
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        shift, mark, goal = value.partition(GOAL_MARK)
-        return {"shift": shift, "goal": goal} if mark else {"shift": shift}
+        parts = dict(zip(("shift", "template", "goal"), split_condition(value), strict=True))
+        absent = {"template": TEMPLATE_MARK not in value, "goal": GOAL_MARK not in value}
+        return {name: part for name, part in parts.items() if not absent.get(name)}
 
     @property
     def label(self) -> str:
         """Name of the condition in the results."""
-        return (self.name or self.shift) + ("" if self.goal == "told" else GOAL_MARK + self.goal)
+        goal = "" if self.goal == "told" else self.goal
+        return _join_condition(self.name or self.shift, self.template or "", goal)
 
 
 @cache
@@ -114,14 +131,17 @@ def _places() -> dict[str, int]:
 def condition_rank(label: str) -> tuple[int, int, str]:
     """Return what sorts conditions as people list them: as the named sets do, and others after these.
 
-    A known shift in a language comes right after that language, for instance invented_nouns@fr, and another
-    goal right after the words that tell it.
+    A known shift in a language comes right after that language, for instance invented_nouns@fr, another
+    prompt after the words that it tells, and another goal right after these.
     """
     places = _places()
-    words, mark, goal = label.partition(GOAL_MARK)
-    if mark:
-        place, within, told = condition_rank(words)
-        return place, within, f"{told}{mark}{[*_GOALS, goal].index(goal)}"
+    shift, template, goal = split_condition(label)
+    if goal:
+        place, within, told = condition_rank(_join_condition(shift, template, ""))
+        return place, within, f"{told}{GOAL_MARK}{[*_GOALS, goal].index(goal)}"
+    if template and label not in places:
+        place, within, told = condition_rank(shift)
+        return place, within, f"{told}{TEMPLATE_MARK}{template}"
     shift, at, language = label.partition("@")
     if label in places or not at:
         return places.get(label, len(places)), -1, label

@@ -86,6 +86,15 @@ class TrainingRecord:
         float, Column("of which: making the policy's inputs", "s", volatile=True, optional=True)
     ] = 0.0
     replay_bytes: Annotated[int, Column("memory of the replay, 0 without one", "bytes", optional=True)] = 0
+    information: Annotated[
+        float,
+        Column(
+            "mutual information of action and prompt over the batch, before the update: it goes to 0 in an "
+            "agent that stops reading; NaN for who learns otherwise than by PPO",
+            "nats",
+            optional=True,
+        ),
+    ] = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +278,9 @@ class ComparisonRecord:
     p_exact: Annotated[float, Column("two-sided exact permutation p-value on seeds", optional=True)]
     p_equivalence: Annotated[float, Column("TOST p-value that |a - b| >= margin, adjusted", optional=True)]
     odds_ratio: Annotated[float, Column("odds of success of a over those of b", optional=True)]
-    p_odds: Annotated[float, Column("p-value of the cluster-robust logistic model", optional=True)]
+    p_odds: Annotated[
+        float, Column("p-value of the cluster-robust logistic model, from 10 seeds", optional=True)
+    ]
     effect_size: Annotated[float, Column("difference in standard deviations of seeds", optional=True)]
     detectable: Annotated[
         float, Column("smallest difference seen with 80% power, tested with its family", optional=True)

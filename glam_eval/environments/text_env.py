@@ -76,7 +76,7 @@ class BabyAIText(gymnasium.Env[dict[str, Any], np.int64]):
         language: of goal and observations.
         shift: of their words.
         actions: the name of an action set.
-        template: of the prompt.
+        template: of the prompt, as in ``VectorEnvironment``.
         remembered: observations in a prompt, 1 to 9.
         goal: which goal is told, as in ``VectorEnvironment``.
         goal_hidden: whether it is left out of all that is perceived.

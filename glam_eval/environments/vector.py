@@ -71,7 +71,7 @@ class VectorEnvironment:
         language: how the world is told, as the next three (see ``glam_eval.language``).
         shift: of its words.
         actions: the name of an action set.
-        template: of the prompt.
+        template: of the prompt; of several ("paper+tags"), each scene is told in one.
         remembered: observations in a prompt, 1 to 9.
         goal: which goal is told.
         goal_hidden: whether it is left out of all that is perceived.
@@ -118,7 +118,7 @@ class VectorEnvironment:
         useful = useful_actions(place.episode.commitments.kinds)
         place.useful = tuple(action for action in useful if action < len(self.actions))
         place.sentences, place.image = self._narrator.tell(place.episode.world.view())
-        place.memory.begin(None if self._goal_hidden else place.mission, place.sentences)
+        place.memory.begin(None if self._goal_hidden else place.mission, place.sentences, scene_seed)
 
     def _playing(self, slot: int) -> Episode:
         episode = self._slots[slot].episode

@@ -47,7 +47,6 @@ class AgentRun:
         self._tables = RunTables(out, config.run_id)
         self._store = CheckpointStore(checkpoints(out, config.run_id))
         self._began = self._saved = time.perf_counter()
-        self._store.tidy()
         checkpoint = self._resumable()
         self._run = TrainingRun(config, device, checkpoint, demonstrations_of(config, out))
         if isinstance(self._run.policy, AnsweringPolicy):
@@ -65,7 +64,7 @@ class AgentRun:
 
     def _resumable(self) -> Checkpoint | None:
         """Return the last checkpoint; none, and none is left, where rows are gone that it counts on."""
-        checkpoint = self._store.latest()
+        checkpoint = self._store.resume()
         if checkpoint is None:
             return None
         update = checkpoint.state["update"]
@@ -125,10 +124,10 @@ class AgentRun:
             self._stop_if_asked()
             record = self._run.advance()
             self._pending.append(record)
-            self._trackers.log(record.frames, training_values(record))
+            early = record.episodes < environments
+            self._trackers.log(record.frames, training_values(record, early=early))
             self._probe()
             rate = self._config.frames_per_update / record.seconds
-            early = record.episodes < environments
             self._tell(TRAINING, math.nan if early else record.success_rate, rate)
             if time.perf_counter() - self._saved > CHECKPOINT_SECONDS:
                 self._save()

@@ -58,8 +58,7 @@ class DemonstrationsRun:
         self._tables = RunTables(out, config.run_id)
         self._store = CheckpointStore(checkpoints(out, config.run_id), keep=1, counted="steps")
         self._collector = DemonstrationCollector(config, device, _demonstrator(config, teacher, out))
-        self._store.tidy()
-        checkpoint = self._store.latest()
+        checkpoint = self._store.resume()
         if checkpoint:
             self._collector.restore(checkpoint)
         self._tables.discard(lambda _, part: int(part) <= self._collector.collected)

@@ -25,6 +25,7 @@ FACTORS = {
     "language": ("environment", "language"),
     "actions": ("environment", "actions"),
     "remembered": ("environment", "remembered"),
+    "template": ("environment", "template"),
 }
 TOLD = 4  # things missing that a caption has room for
 DEFAULT_DISTRACTORS = {"GoToLocal": 8}  # objects in the room where the level's name does not say

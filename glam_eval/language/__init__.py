@@ -4,7 +4,7 @@ from glam_eval.language.lexicon import ACTION_SETS, LANGUAGES
 from glam_eval.language.prompts import MAX_REMEMBERED, PromptMemory, render_prompt
 from glam_eval.language.shifts import Shift, parse_shift, shift_description, shift_names
 from glam_eval.language.speakers import CONTROLS, Speaker, speaker
-from glam_eval.language.templates import template, template_names
+from glam_eval.language.templates import parse_templates, template, template_names
 from glam_eval.language.tokenizer_corpus import corpus
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Speaker",
     "corpus",
     "parse_shift",
+    "parse_templates",
     "render_prompt",
     "shift_description",
     "shift_names",

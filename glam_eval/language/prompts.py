@@ -7,6 +7,7 @@ from functools import cache
 from itertools import chain
 
 from glam_eval.core.errors import UserError
+from glam_eval.core.seeds import stream_seed
 from glam_eval.language import templates
 from glam_eval.language.speakers import Speaker
 
@@ -17,6 +18,7 @@ MAX_REMEMBERED = 9  # observations; the paper compares 1, 3, 6 and 9
 class _Pieces:
     """A template with a speaker's phrases in it; index i of a tuple serves the i-th observation."""
 
+    goal_first: bool
     opening: str
     goal: str
     action_separator: str
@@ -24,21 +26,26 @@ class _Pieces:
     after_sentence: str
     before_action: tuple[str, ...]
     after_action: str
+    before_newest: tuple[str, ...]
+    before_choice: tuple[str, ...]
 
     def open(self, actions: Iterable[str], goal: str | None) -> str:
         """Return what stands before the observations; a goal that is None is hidden, its label too."""
         opening = self.opening.format(actions=self.action_separator.join(actions))
-        return opening if goal is None else opening + self.goal.format(goal=goal)
+        told = "" if goal is None else self.goal.format(goal=goal)
+        return told + opening if self.goal_first else opening + told
 
     def tell(self, sentences: Iterable[str]) -> str:
         """Return an observation's sentences as one text."""
         return self.after_sentence.join([*sentences, ""])
 
-    def join(self, opening: str, observations: Iterable[str], taken: Iterable[str]) -> str:
+    def join(self, opening: str, observations: Sequence[str], taken: Iterable[str]) -> str:
         """Return the prompt out of observations already told and the actions taken between them."""
         chosen = [action + self.after_action for action in taken]
-        rows = zip(self.before_observation, observations, self.before_action, [*chosen, ""], strict=False)
-        return opening + "".join(chain.from_iterable(rows))
+        past = zip(self.before_observation, observations, self.before_action, chosen, strict=False)
+        last = len(observations) - 1
+        newest = self.before_newest[last], observations[last], self.before_choice[last]
+        return opening + "".join(chain(chain.from_iterable(past), newest))
 
 
 @cache
@@ -50,15 +57,21 @@ def _pieces(speaker: Speaker, template: str) -> _Pieces:
     """
     layout = templates.template(template)
     phrases = speaker.phrases(template)
-    places = range(MAX_REMEMBERED)
+
+    def at_each_place(piece: str) -> tuple[str, ...]:
+        return tuple(piece.format(i=i, **phrases) for i in range(MAX_REMEMBERED))
+
     return _Pieces(
+        layout.goal_first,
         layout.opening.format(actions="{actions}", **phrases),
         layout.goal.format(goal="{goal}", **phrases),
         layout.action_separator,
-        tuple(layout.before_observation.format(i=i, **phrases) for i in places),
+        at_each_place(layout.before_observation),
         layout.after_sentence,
-        tuple(layout.before_action.format(i=i, **phrases) for i in places),
-        layout.after_action,
+        at_each_place(layout.before_action),
+        layout.after_action.format(**phrases),
+        at_each_place(layout.before_newest or layout.before_observation),
+        at_each_place(layout.before_choice or layout.before_action),
     )
 
 
@@ -93,7 +106,7 @@ def render_prompt(
     if len(taken) != len(observations) - 1:
         raise UserError(f"{len(observations)} observations have {len(observations) - 1} actions between them")
     pieces = _pieces(speaker, template)
-    return pieces.join(pieces.open(actions, goal), map(pieces.tell, observations), taken)
+    return pieces.join(pieces.open(actions, goal), [pieces.tell(told) for told in observations], taken)
 
 
 def turns(prompt: str) -> tuple[str, str, str]:
@@ -114,7 +127,7 @@ class PromptMemory:
 
     Args:
         speaker: whose phrases fill the template.
-        template: its name.
+        template: its name, or those of a mixture: every episode is told in one of them.
         actions: the phrases offered.
         remembered: how many observations a prompt holds at most, 1 to 9.
 
@@ -124,14 +137,21 @@ class PromptMemory:
 
     def __init__(self, speaker: Speaker, template: str, actions: Sequence[str], remembered: int = 3) -> None:
         _check_remembered(remembered)
-        self._pieces = _pieces(speaker, template)
+        self._mixture = tuple(_pieces(speaker, name) for name in templates.parse_templates(template))
+        self._pieces = self._mixture[0]
         self._actions = tuple(actions)
         self._opening = ""
         self._observations: deque[str] = deque(maxlen=remembered)
         self._taken: deque[str] = deque(maxlen=remembered - 1)
 
-    def begin(self, goal: str | None, sentences: Iterable[str]) -> None:
-        """Forget everything and start an episode with its goal (None: hidden) and first observation."""
+    def begin(self, goal: str | None, sentences: Iterable[str], scene_seed: int = 0) -> None:
+        """Forget everything and start an episode with its goal (None: hidden) and first observation.
+
+        Of a mixture of templates the scene draws one: every agent is told a scene in the same.
+        """
+        if len(self._mixture) > 1:
+            drawn = stream_seed(0, "templates", scene_seed) % len(self._mixture)
+            self._pieces = self._mixture[drawn]
         self._opening = self._pieces.open(self._actions, goal)
         self._observations.clear()
         self._taken.clear()

@@ -1,7 +1,7 @@
 """A speaker says in one language, under one shift, what is seen, what is asked and what can be done."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
@@ -96,14 +96,18 @@ class Speaker:
             phrases["goal_introduction"] = introduction
         return {name: self.goal_voice.write(phrase) for name, phrase in phrases.items()}
 
-    def texts(self) -> list[str]:
-        """Return sentences, goals, actions and template phrases that use every form of every word."""
+    def texts(self, names: Sequence[str] | None = None) -> list[str]:
+        """Return sentences, goals, actions and phrases of templates that use every form of every word.
+
+        Args:
+            names: of the templates; none takes all.
+        """
         texts = [self._carried[thing] for thing in inventory.things() if thing.state is None]
         texts += map(self._sightings.__getitem__, inventory.sightings())
         texts += map(self.goal, inventory.instructions())
         texts += self.actions("augmented")
-        for template in templates.template_names():
-            texts += self.phrases(template).values()
+        for name in templates.template_names() if names is None else names:
+            texts += self.phrases(name).values()
         return texts
 
     def words(self) -> frozenset[str]:

@@ -13,8 +13,9 @@ from glam_eval.core.errors import UserError
 from glam_eval.figures import FIGURES, Absent, FigureDefinition, Rendering, figure_named, render
 from glam_eval.figures import Study as Tables
 from glam_eval.figures.style import Drawing
-from glam_eval.report import build_report
+from glam_eval.report import build_beside, build_report
 from glam_eval.report.build import facts_of, heading_of
+from glam_eval.report.citation import Citation, cite, command_of
 from glam_eval.report.contrasts import contrasts
 from glam_eval.report.findings import findings
 from glam_eval.results import load_results, table_names
@@ -108,9 +109,17 @@ class Study:
         """What the study found, in sentences of plain text, the most important first."""
         return [finding.text.striptags() for finding in findings(self.loaded)]
 
-    def report(self) -> Path:
-        """Write ``report.html`` into the directory and return its path."""
-        return build_report(self.directory)
+    def report(self, beside: str | Path | None = None) -> Path:
+        """Write ``report.html`` into the directory and return its path.
+
+        ``beside`` is another results directory: the page then holds both, and lies beside this directory.
+        """
+        return build_report(self.directory) if beside is None else build_beside(self.directory, Path(beside))
+
+    @property
+    def citation(self) -> Citation:
+        """How this study is cited: command, version, hashes of its settings and of its results."""
+        return cite(self.loaded, heading_of(self.directory)[0], command_of(self.directory))
 
     def _drawable(self) -> Iterator[FigureDefinition]:
         for definition in FIGURES:

@@ -24,7 +24,7 @@ from glam_eval.language.inventory import references
 from glam_eval.pretraining.evaluation_words import EvaluationWord, evaluation_words
 from glam_eval.pretraining.families.random_scenes import CELLS
 
-WORD = re.compile(r"\w+")
+WORD = re.compile(r"</?\w+>|\w+")  # a tag of a prompt is a word of its own
 MOVABLE: tuple[str | None, ...] = (None, "key", "ball", "box")
 _MARKS = ""  # the key, in a node of the tree, of what ends there: no word is empty
 
@@ -107,9 +107,10 @@ def _add_speaker(book: Phrasebook, voice: Speaker) -> None:
         book.add("goal label", phrases["goal_introduction"])
         book.add("action list", phrases["possible_actions"])
         for i in range(MAX_REMEMBERED):
-            book.add("action label", layout.before_action.format(i=i, **phrases))
-            if layout.before_observation.strip():
-                book.add("observation label", layout.before_observation.format(i=i, **phrases))
+            for label in filter(None, (layout.before_action, layout.before_choice)):
+                book.add("action label", label.format(i=i, **phrases))
+            for label in filter(None, (layout.before_observation.strip(), layout.before_newest)):
+                book.add("observation label", label.format(i=i, **phrases))
 
 
 def _goals(grammar: Grammar) -> Iterator[str]:

@@ -32,7 +32,7 @@ def pretrain(
     """
     torch.set_num_threads(threads)
     store = _store(out)
-    run = Pretraining(recipe, texts, device, store.latest())
+    run = Pretraining(recipe, texts, device, store.resume())
     if run.step:
         console.print(f"continues at step {run.step:,} of at most {run.most_steps:,}")
     with progress_bars(console) as progress:

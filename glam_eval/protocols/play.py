@@ -71,8 +71,9 @@ def _play_together(policy: Policy, stage: Stage) -> Iterator[Played]:
         for row, slot in enumerate(slots):
             if math.isnan(playing[slot].value):
                 playing[slot].value = float(output.values[row])
-            probabilities = output.log_probabilities[row].exp().tolist()
-            stage.keep_step(slot, playing[slot], situations[row], probabilities, actions[row])
+            if playing[slot].keep_steps:
+                probabilities = output.log_probabilities[row].exp().tolist()
+                stage.keep_step(slot, playing[slot], situations[row], probabilities, actions[row])
         for slot, result in zip(slots, stage.environment.step(actions, slots), strict=True):
             if not result.done:
                 continue

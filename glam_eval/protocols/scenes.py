@@ -31,6 +31,7 @@ def environment_of(run: RunConfig, condition: ConditionConfig) -> EnvironmentCon
         options={**kept, **condition.options},
         language=parse_shift(condition.shift).language or world.language,
         shift=condition.shift,
+        template=condition.template or world.template,
         goal="told" if condition.goal == "hidden" else condition.goal,
         goal_hidden=world.goal_hidden or condition.goal == "hidden",
     )

@@ -2,29 +2,26 @@
 
 import json
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import write_text_atomically
 from glam_eval.core.text import printable
-from glam_eval.core.version import __version__
 from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables.reading import who_reads
 from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
+from glam_eval.report.citation import cite, command_of
 from glam_eval.report.findings import findings_by_question
 from glam_eval.report.methods import limits, methods, settings
 from glam_eval.report.reading import headline, reading_table
 from glam_eval.report.replays import collect_replays
 from glam_eval.report.requests import requests_table
 from glam_eval.report.tables import Table, overview_table, shift_table, task_table
+from glam_eval.report.template import filled, script
 from glam_eval.report.vector import inline_svg
-
-_PAGE = resources.files("glam_eval.report") / "page"
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,12 @@ def build_report(results_dir: Path) -> Path:
     Raises a UserError for a directory without results or one that cannot be written.
     """
     results_dir = Path(results_dir)
-    page = render_page(Study.load(results_dir), *heading_of(results_dir))
-    path = results_dir / "report.html"
+    page = render_page(Study.load(results_dir), *heading_of(results_dir), command_of(results_dir))
+    return write_page(results_dir / "report.html", page)
+
+
+def write_page(path: Path, page: str) -> Path:
+    """Write a page, whole or not at all, and return its path; a UserError says why it can't be written."""
     try:
         write_text_atomically(path, page)
     except OSError as error:
@@ -53,22 +54,17 @@ def build_report(results_dir: Path) -> Path:
     return path
 
 
-def render_page(study: Study, title: str = "", question: str = "") -> str:
-    """Return the page of a study as HTML; without a title it is headed by the suite's name."""
-    figures: list[InlineFigure] = []
-    skipped: dict[str, str] = {}
-    for definition in FIGURES:
-        try:
-            figures.append(_inline(render(study, definition)))
-        except Absent as reason:
-            skipped[definition.name] = str(reason)
+def render_page(study: Study, title: str = "", question: str = "", command: str = "") -> str:
+    """Return the page of a study as HTML; without a title it is headed by the suite's name.
+
+    ``command`` is what makes the study, if that is known.
+    """
+    figures, skipped = inline_figures(study)
     episodes = study.table("episodes")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    template = environment.from_string(_text("report.html.j2"))
-    return template.render(
-        version=__version__,
-        eyebrow=f"{_suite(study) or 'a study'} · grounding of language models in interaction",
-        title=title or f"Results of {_suite(study) or 'a study'}",
+    return filled(
+        "report.html.j2",
+        eyebrow=f"{suite_of(study) or 'a study'} · grounding of language models in interaction",
+        title=title or f"Results of {suite_of(study) or 'a study'}",
         question=question,
         facts=facts_of(study),
         headline=_reading(study),
@@ -81,18 +77,32 @@ def render_page(study: Study, title: str = "", question: str = "") -> str:
         methods=methods(study),
         settings=settings(study),
         limits=limits(study, skipped),
+        citation=cite(study, title, command),
         rows=f"{len(episodes):,}",
-        css=Markup(_text("style.css")),
-        page_js=Markup(_text("page.js")),
-        replays_js=Markup(_text("replays.js")),
+        replays_js=script("replays.js"),
     )
 
 
-def _inline(rendering: Rendering) -> InlineFigure:
+def inline_figures(study: Study, space: str = "") -> tuple[list[InlineFigure], dict[str, str]]:
+    """Return the figures that a study has data for, and by name why it lacks the others.
+
+    Figures of two studies on one page need a ``space`` of names each.
+    """
+    figures: list[InlineFigure] = []
+    skipped: dict[str, str] = {}
+    for definition in FIGURES:
+        try:
+            figures.append(_inline(render(study, definition), space))
+        except Absent as reason:
+            skipped[definition.name] = str(reason)
+    return figures, skipped
+
+
+def _inline(rendering: Rendering, space: str) -> InlineFigure:
     numbers = rendering.table.to_html(index=False, border=0, float_format=lambda v: f"{v:.4g}", na_rep="–")
     definition = rendering.definition
     return InlineFigure(
-        definition.name, definition.title, inline_svg(rendering), rendering.caption, Markup(numbers)
+        definition.name, definition.title, inline_svg(rendering, space), rendering.caption, Markup(numbers)
     )
 
 
@@ -123,7 +133,8 @@ def heading_of(results_dir: Path) -> tuple[str, str]:
         return "", ""
 
 
-def _suite(study: Study) -> str:
+def suite_of(study: Study) -> str:
+    """Return the name of a study's suite; empty for others' tables."""
     runs = study.tables.get("runs")
     return ", ".join(runs["suite"].unique()) if runs is not None and not runs.empty else ""
 
@@ -142,7 +153,3 @@ def facts_of(study: Study) -> list[tuple[str, str]]:
         facts.append(("steps of training", thousands(float(runs["frames"].sum()))))
         facts.append(("hours of computing", f"{runs['seconds'].sum() / 3600:.2g}"))
     return facts
-
-
-def _text(name: str) -> str:
-    return (_PAGE / name).read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from glam_eval.figures import Study
-from glam_eval.figures.identity import Condition, conditions_of
+from glam_eval.figures.identity import Condition, conditions_of, records
 from glam_eval.figures.tables import final
 from glam_eval.statistics import best_goal_blind, condition_name
 from glam_eval.statistics.curves import AREA
@@ -44,14 +44,26 @@ def difference(
     shift: str = "none",
 ) -> dict[str, Any] | None:
     """Return the comparison a - b, at the end of training without a shift unless said; None if not made."""
+    asked, names = (
+        (protocol or study.final_protocol, measure, shift),
+        (condition_name(*a), condition_name(*b)),
+    )
+    row = _row(study, (*asked, *names))
+    if row is not None:
+        return row
+    row = _row(study, (*asked, *reversed(names)))
+    return None if row is None else turned(row)
+
+
+def change(study: Study, condition: Condition, shift: str, base: str) -> dict[str, Any] | None:
+    """Return how a condition's success changes from a base to a shift; None if that was not compared."""
+    return _row(study, (study.final_protocol, "success", shift, condition_name(*condition), base))
+
+
+def _row(study: Study, key: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return the comparison of a protocol, measure and shift, of a less b; None if that was not made."""
     rows = study.derive(_pairs)
-    names = condition_name(*a), condition_name(*b)
-    for backwards in (False, True):
-        key = (protocol or study.final_protocol, measure, shift, *(reversed(names) if backwards else names))
-        if key in rows.index:
-            row = {str(name): value for name, value in rows.loc[key].to_dict().items()}
-            return turned(row) if backwards else row
-    return None
+    return records(rows.loc[[key]])[0] if key in rows.index else None
 
 
 def _pairs(study: Study) -> pd.DataFrame:

@@ -11,11 +11,13 @@ from glam_eval.figures.drawings.shifts import base_label, shift_label
 from glam_eval.figures.identity import Condition, records, rows_of
 from glam_eval.figures.tables import final
 from glam_eval.figures.tables.estimates import WHO
-from glam_eval.report.compared import against_chance, learners
+from glam_eval.report.collapse import collapse_findings
+from glam_eval.report.compared import against_chance, change, learners
 from glam_eval.report.learning import comparing_findings, learning_findings
 from glam_eval.report.pretraining import pretraining_findings
+from glam_eval.report.prompts import prompt_findings
 from glam_eval.report.reading import reading_findings
-from glam_eval.report.sentences import Finding, Kind, listed, points, rate
+from glam_eval.report.sentences import Finding, Kind, bare, listed, points, rate
 from glam_eval.statistics import condition_name, success_by
 from glam_eval.statistics.chance import is_goal_blind
 from glam_eval.statistics.comparison.protocol import BEYOND
@@ -37,6 +39,8 @@ def findings_by_question(study: Study) -> dict[str, list[Finding]]:
     """Return what the study found by question: reading first, for nothing else counts of who walks."""
     found = {
         "Do they read the goal?": [*reading_findings(study)],
+        "Do they go on reading?": [*collapse_findings(study)],
+        "Do they read it in other prompts?": [*prompt_findings(study)],
         "What in pretraining helps?": [*pretraining_findings(study)],
         "Do they learn?": [*learning_findings(study), *_wrong_objects(study), *comparing_findings(study)],
         "What survives a change?": [*_generalization(study)],
@@ -101,22 +105,31 @@ def _all_of_it(study: Study, condition: Condition, lost: Sequence[str]) -> Itera
 
 
 def _beyond_chance(study: Study, condition: Condition) -> Iterator[Finding]:
-    """Tell what other tasks and rooms cost beyond what they cost the best agent without the goal."""
+    """Tell what other tasks and rooms change for an agent beside what they change without the goal.
+
+    Both changes are told: where a walk gains what an agent near 100% can't, the difference is no loss.
+    """
     table = study.derive(final.comparisons)
     own = table[(table["a"] == condition_name(*condition)) & (table["measure"] == BEYOND)]
-    rows = records(own[own["verdict"].isin(["lower", "higher"])].sort_values("estimate"))
-    parts = [
-        Markup("<b>{}</b> points under {}{}").format(
-            points(row), shift_label(row["shift"]), _against(row["b"])
-        )
-        for row in rows
-    ]
-    if parts:
-        text = Markup("{}, less what the same change makes of chance: {}.")
-        yield Finding(
-            text.format(study.looks[condition].label, listed(parts)),
-            "down" if rows[0]["verdict"] == "lower" else "up",
-        )
+    chance, _ = against_chance(study, condition)
+    if chance is None:
+        return
+    sides: tuple[tuple[str, Kind], ...] = (("lower", "down"), ("higher", "up"))
+    for verdict, kind in sides:
+        parts, shown = [], False
+        for row in records(own[own["verdict"] == verdict].sort_values("estimate")):
+            mine, theirs = (change(study, each, row["shift"], row["b"]) for each in (condition, chance))
+            if mine is not None and theirs is not None:
+                shown |= mine["verdict"] == verdict
+                parts.append(
+                    Markup("under {}{} {} against {}, <b>{}</b> points apart").format(
+                        shift_label(row["shift"]), _against(row["b"]), bare(mine), bare(theirs), points(row)
+                    )
+                )
+        if parts:
+            text = Markup("{}, beside what the same change makes of {}, which never knows the goal: {}.")
+            told = text.format(study.looks[condition].label, study.looks[chance].label, listed(parts))
+            yield Finding(told, kind if shown else "open")
 
 
 def _against(base: str) -> str:

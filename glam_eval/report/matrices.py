@@ -35,6 +35,7 @@ class Cell:
     verdict: str = ""
     p_adjusted: float = np.nan
     words: str = ""  # instead of the number
+    signed: bool = False  # may be below 0, so that a dash between its ends would be read as a minus
 
     @property
     def text(self) -> str:
@@ -43,7 +44,8 @@ class Cell:
             return self.words or NOTHING
         known = np.isfinite(self.low) and np.isfinite(self.high)
         if not self.verdict:
-            ends = f" {_percent(self.low)}–{_percent(self.high)}" if known else ""
+            between = "[{}, {}]" if self.signed else "{}–{}"
+            ends = f" {between.format(_percent(self.low), _percent(self.high))}" if known else ""
             return f"{_percent(self.estimate)}{ends}"
         ends = f" [{_points(self.low)}, {_points(self.high)}]" if known else ""
         return f"{_points(self.estimate)}{ends} {MARKS[self.verdict]}"
@@ -127,7 +129,7 @@ def _by_condition(
     conditions = list(dict.fromkeys(label(row) for row in told))
     agents = list(dict.fromkeys(agent_label(row["a"]) for row in records(rows)))
     cells = {(agent_label(row["a"]), label(row)): cell(row) for row in told}
-    notes = list(dict.fromkeys(_notes(rows)))
+    notes = _notes(rows)
     if len(conditions) > len(agents):
         turned = {(condition, agent): value for (agent, condition), value in cells.items()}
         return Matrix(title, agents, conditions, turned, notes)
@@ -147,7 +149,7 @@ def _pairs(what: str, rows: pd.DataFrame) -> Iterator[Matrix]:
             cells[f"{a} − {b}", "difference"] = _compared(row)
             cells[f"{a} − {b}", "p"] = _p_value(row["p_adjusted"])
         title = f"{what}, differences in points, {question}, simultaneous 95% intervals"
-        yield _texts(title, cells, dict.fromkeys(_notes(held)))
+        yield _texts(title, cells, _notes(held))
 
 
 def _p_value(p: float) -> Cell:
@@ -168,12 +170,23 @@ def _changed(row: dict[str, Any]) -> str:
     return f"{shift_label(row['shift'])}{against}"
 
 
-def _notes(rows: pd.DataFrame) -> Iterator[str]:
-    """Yield what limits single rows: what is missing or refused, not what holds of all."""
-    for row in records(rows[rows["note"] != ""]):
-        for note in row["note"].split("; "):
-            if not note.startswith(("few seeds", "under-powered", "the same on every", "yet within")):
-                yield f"{agent_label(row['a'])}: {note}"
+def _notes(rows: pd.DataFrame) -> list[str]:
+    """Return what limits single rows: what is missing or refused, not what holds of all."""
+    told = (
+        (note, agent_label(row["a"]))
+        for row in records(rows[rows["note"] != ""])
+        for note in row["note"].split("; ")
+    )
+    usual = ("few seeds", "under-powered", "the same on every", "yet within")
+    return _together((note, agent) for note, agent in told if not note.startswith(usual))
+
+
+def _together(told: Iterable[tuple[str, str]]) -> list[str]:
+    """Return each note once, before it the agents it is about."""
+    agents: dict[str, list[str]] = {}
+    for note, agent in told:
+        agents.setdefault(note, []).append(agent)
+    return [f"{', '.join(dict.fromkeys(names))}: {note}" for note, names in agents.items()]
 
 
 def _percent(value: float) -> str:
@@ -260,8 +273,8 @@ def targets(table: pd.DataFrame) -> list[Matrix]:
             row["verdict"],
             row["p_adjusted"],
         )
-    notes = [f"{agent_label(row['a'])}: {row['note']}" for row in records(table) if row["note"]]
-    return [_texts("success (%) against the paper's", cells, dict.fromkeys(notes))]
+    notes = _together((row["note"], agent_label(row["a"])) for row in records(table) if row["note"])
+    return [_texts("success (%) against the paper's", cells, notes)]
 
 
 def ranks(table: pd.DataFrame, name: str) -> list[Matrix]:

@@ -104,9 +104,9 @@ def _statistics(study: Study) -> Section:
         "Statistics",
         [
             "Seeds are the unit of replication: an agent's episodes are averaged within a seed. "
-            "Intervals are 95% and "
-            "take the variance of seeds and of scenes, which are crossed; rates get theirs on the "
-            "logit scale.",
+            "Intervals are 95% and take the variance of seeds and of scenes, which are crossed; rates get "
+            "theirs on the logit scale, corrected for the skewness of few seeds, and differences are as wide "
+            "at least as their two rates' intervals make them.",
             "Each agent's shifts are compared with no shift, those with other tasks or rooms with the "
             "simple task of their own level, and agents with one another on the same scenes; tests of one "
             "question are one family, and its "

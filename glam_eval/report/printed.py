@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from glam_eval.report.matrices import Matrix
+from glam_eval.report.matrices import MARKS, Matrix
 
 _GAP = "  "
 _LABEL = 30  # characters of a row's name, above which it is wrapped between words
@@ -18,7 +18,7 @@ def drawn(matrix: Matrix, width: int) -> Iterator[str]:
         name: _column(name, [matrix.text(row, name) for row in matrix.rows]) for name in matrix.columns
     }
     room = max(_LABEL, width - sum(len(_GAP) + size for size in columns.values()))
-    wrapped = {row: _wrapped(row, room) for row in matrix.rows}
+    wrapped = {row: _label(row, room) for row in matrix.rows}
     margin = max(len(line) for lines in wrapped.values() for line in lines)
     yield from textwrap.wrap(matrix.title, width, break_long_words=False)
     for block in _blocks(columns, width - margin):
@@ -36,6 +36,14 @@ def drawn(matrix: Matrix, width: int) -> Iterator[str]:
         yield from textwrap.wrap(f"note: {note}", width, subsequent_indent="  ", break_long_words=False)
     if matrix.notes:
         yield ""
+
+
+def legend_lines(legend: str, width: int) -> list[str]:
+    """Return a legend in lines; a mark stays with its meaning."""
+    kept = legend
+    for mark in MARKS.values():
+        kept = kept.replace(f"{mark} ", f"{mark}\u00a0")  # no line ends at this space
+    return [line.replace("\u00a0", " ") for line in textwrap.wrap(kept, width, break_long_words=False)]
 
 
 def _blocks(columns: dict[str, int], width: int) -> Iterator[list[str]]:
@@ -57,6 +65,12 @@ def _column(name: str, texts: Sequence[str]) -> int:
 
 def _wrapped(name: str, size: int) -> list[str]:
     return textwrap.wrap(name, size, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _label(name: str, size: int) -> list[str]:
+    """Return a row's name in lines, those after the first set in."""
+    lines = textwrap.wrap(name, size, break_long_words=False, break_on_hyphens=False, subsequent_indent=_GAP)
+    return lines or [""]
 
 
 def _row(label: str, texts: Sequence[str], sizes: Sequence[int], margin: int) -> str:

@@ -92,6 +92,11 @@ def _of_the_way(row: Row) -> Markup:
         return text.format(best, chance)
     if not np.isfinite(row["score"]):
         return Markup("")
+    if row["score"] <= 0:
+        text = Markup(
+            " Its success of {:.0f}% is no higher than that of the best agent without the goal ({}, {:.0f}%)."
+        )
+        return text.format(100 * row["success"], best, chance)
     text = Markup(
         " Its success of {:.0f}% is <b>{}</b> of the way from the best agent without the goal ({}, {:.0f}%) "
         "to the bot."
@@ -164,6 +169,7 @@ def _cell(column: Column, row: Mapping[str, Any], name: str, unit: str = "") -> 
     value, low, high = (100 * row[f"{name}{end}"] for end in ("", "_low", "_high"))
     if not np.isfinite(value):
         return number(column, np.nan)
+    value, low, high = (round(end) + 0.0 if np.isfinite(end) else end for end in (value, low, high))
     known = np.isfinite(low) and not name.startswith("first_")
     return Cell(column, f"{value:.0f}{unit}", value, f"[{low:.0f}, {high:.0f}]" if known else "")
 
@@ -181,7 +187,8 @@ def reading_matrices(table: pd.DataFrame) -> list[Matrix]:
                 ends = (np.nan, np.nan) if bare else (row[f"{column}_low"], row[f"{column}_high"])
                 cells[name, title] = Number(row[column], *ends)
             for column, title in (("following", "goal changes"), ("score", "score")):
-                cells[name, title] = Number(*(row[f"{column}{end}"] for end in ("", "_low", "_high")))
+                low, high = row[f"{column}_low"], row[f"{column}_high"]
+                cells[name, title] = Number(row[column], low, high, signed=True)
         columns = list(dict.fromkeys(title for _, title in cells))
         names = list(dict.fromkeys(name for name, _ in cells))
         title = f"{protocol}: who reads the goal (%), 95% intervals"

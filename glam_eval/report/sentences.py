@@ -39,6 +39,11 @@ def points(row: dict[str, Any], sign: int = 1) -> str:
     return f"{texts[0]} [{texts[1]}, {texts[2]}]" if np.isfinite(low) else texts[0]
 
 
+def bare(row: dict[str, Any]) -> str:
+    """Return a difference in whole points, without its interval."""
+    return _signed(100 * row["estimate"], 0, always=True)
+
+
 def possible(size: float) -> bool:
     """Return whether success rates can differ by so much, a share: none by more than 100 points."""
     return bool(size < 1)

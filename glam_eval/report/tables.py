@@ -16,6 +16,7 @@ from glam_eval.figures.tables.estimates import ALONG, WHO
 from glam_eval.statistics import add_efficiency, normalized_scores, success_by
 
 Row = dict[str, Any]
+REFUSED = "not offered"  # begins the notes that refuse an interval
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ def overview_table(study: Study) -> Table:
                 _agent_cell(look),
                 number(size, parameters if parameters > 0 else np.nan, thousands(parameters)),
                 number(seeds, row["n_seeds"] if row else np.nan),
-                _share(end, row),
-                _share(along, areas.get(condition)),
-                replace(_share(efficiency, lengths.get(condition)), meter=None),
+                share(end, row),
+                share(along, areas.get(condition)),
+                replace(share(efficiency, lengths.get(condition)), meter=None),
                 number(time, seconds / 60, f"{seconds / 60:.1f}"),
             ]
         )
@@ -105,7 +106,7 @@ def shift_table(study: Study) -> Table | None:
             [
                 _agent_cell(study.looks[row["agent"], row["model"]]),
                 Cell(shift, shift_label(row["shift"])),
-                _share(SUCCESS, row),
+                share(SUCCESS, row),
                 Cell(against, base_label(row["base"])),
                 Cell(change, text, row["change"], f"[{low:+.1f}, {high:+.1f}]" if np.isfinite(low) else ""),
                 number(p_value, row["p_adjusted"], _p_text(row["p_adjusted"])),
@@ -135,8 +136,8 @@ def task_table(study: Study) -> Table:
             _agent_cell(study.looks[row["agent"], row["model"]]),
             Cell(shift, shift_label(row["shift"])),
             Cell(task, row["task"].replace("_", " ")),
-            _share(SUCCESS, row),
-            replace(_share(between, scores.get(tuple(row[name] for name in by))), meter=None),
+            share(SUCCESS, row),
+            replace(share(between, scores.get(tuple(row[name] for name in by))), meter=None),
             number(steps, row["length"], f"{row['length']:.1f}"),
             number(bot, row["bot_length"] if row["bot_length"] > 0 else np.nan, f"{row['bot_length']:.1f}"),
             number(count, row["n_episodes"]),
@@ -213,16 +214,18 @@ def _agent_cell(look: Look) -> Cell:
     return Cell(AGENT, look.label, color=look.color, filled=look.filled)
 
 
-def _share(column: Column, row: Row | None) -> Cell:
+def share(column: Column, row: Row | None) -> Cell:
+    """Return a cell of a share in percent, with its interval as text and bar, or a dash."""
     if row is None or not np.isfinite(row["mean"]):
         return Cell(column, "–")
     mean, low, high = 100 * row["mean"], 100 * row["low"], 100 * row["high"]
     known = bool(np.isfinite(low) and np.isfinite(high))
+    refused = REFUSED if str(row.get("note", "")).startswith(REFUSED) else ""
     return Cell(
         column,
         f"{mean:.1f}%",
         row["mean"],
-        f"[{low:.0f}, {high:.0f}]" if known else "",
+        f"[{low:.0f}, {high:.0f}]" if known else refused,
         (round(mean, 1), round(low, 1) if known else None, round(high - low, 1) if known else None),
     )
 

@@ -16,8 +16,8 @@ THEMED = {INK: "currentColor", GRID: "var(--grid)", QUIET: "var(--quiet)", SURFA
 MARKS = (f"{{{SVG}}}use", f"{{{SVG}}}path")
 
 
-def inline_svg(rendering: Rendering) -> Markup:
-    """Return a figure as an ``<svg>`` element for a page that may hold many of them."""
+def inline_svg(rendering: Rendering, space: str = "") -> Markup:
+    """Return a figure as an ``<svg>`` element for a page of many; each study has a ``space`` of ids."""
     buffer = io.StringIO()
     with style(), mpl.rc_context({"svg.hashsalt": rendering.definition.name}):
         rendering.drawing.savefig(buffer, format="svg", metadata=UNDATED["svg"], facecolor="none")
@@ -30,7 +30,7 @@ def inline_svg(rendering: Rendering) -> Markup:
         group = root.find(f".//*[@id='{identifier}']")
         if group is not None:
             _explain(group, texts)
-    _rename(root, rendering.definition.name)
+    _rename(root, space + rendering.definition.name)
     width = root.attrib.pop("width").removesuffix("pt")
     del root.attrib["height"]
     root.set("style", f"max-width:{1.75 * float(width):.0f}px")

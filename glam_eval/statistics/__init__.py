@@ -13,7 +13,13 @@ from glam_eval.statistics.completeness import Complete, Gap, complete
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import learning_gains, sample_efficiency
 from glam_eval.statistics.failures import classify, failures
-from glam_eval.statistics.information import calibration, information, value_calibration
+from glam_eval.statistics.information import (
+    calibration,
+    changed_actions,
+    information,
+    information_lost,
+    value_calibration,
+)
 from glam_eval.statistics.leaderboards import LEADERBOARDS, beside_leaderboard
 from glam_eval.statistics.mixed import mixed_effects, variance_shares
 from glam_eval.statistics.names import condition_name
@@ -39,6 +45,7 @@ __all__ = [
     "best_goal_blind",
     "calibration",
     "chance",
+    "changed_actions",
     "classify",
     "compare",
     "complete",
@@ -49,6 +56,7 @@ __all__ = [
     "generalization",
     "improvement_probabilities",
     "information",
+    "information_lost",
     "learning_curves",
     "learning_gains",
     "mixed_effects",

@@ -20,8 +20,13 @@ BOUNDED = frozenset(
 )  # values in [0, 1]
 
 
+GAINS = frozenset({"gain_along_training", "gain_at_end"})  # differences of such
+
+
 def kind_of(value: str) -> Kind:
     """Return how the mean of a column is estimated: success and other fractions as proportions."""
+    if value in GAINS:
+        return "difference"
     return "proportion" if value in BOUNDED else "mean"
 
 

@@ -143,14 +143,14 @@ def areas(
         points = np.asarray(index)
         for seed in range(shape[1]):
             present = points[cells.counts[points, seed] > 0]
-            weights = _weights(measure, frames[present], budget)
+            weights = curve_weights(measure, frames[present], budget)
             if weights is not None:
                 values[row, seed] = weights @ cells.values[present, seed]
                 counts[row, seed] = cells.counts[present, seed].min()
     return Cells(conditions, values, counts), budget
 
 
-def _weights(measure: str, frames: NDArray[np.int64], budget: float) -> FloatArray | None:
+def curve_weights(measure: str, frames: NDArray[np.int64], budget: float) -> FloatArray | None:
     """Return the weights of a curve's points in a measure; None if the curve ends before the budget."""
     area = area_weights(frames, budget)
     if area is None or measure == AREA:

@@ -17,6 +17,7 @@ from glam_eval.statistics.inference.metrics import FloatArray
 
 RUN = ["run_id", "agent", "model", "seed", "frames"]
 BINS = 10
+MIDDLE, END = (0.4, 0.6), (0.8, 1.0)  # parts of training that are compared: a fifth of its updates each
 
 
 def information(probes: pd.DataFrame) -> pd.DataFrame:
@@ -39,6 +40,51 @@ def information(probes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         rows, columns=[*RUN, "entropy", "conditional_entropy", "mutual_information", "n_prompts"]
     )
+
+
+def changed_actions(probes: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a run and moment but its first: the share of prompts whose likeliest action changed.
+
+    Columns: run_id, agent, model, seed, frames, changed (since the moment before), n_prompts. Of equally
+    likely actions the first counts. Only the words of training count.
+    """
+    require_columns(probes, [*RUN, "probe", "action", "probability"], "probes")
+    asked = _unshifted(probes)
+    best = asked.loc[asked.groupby([*RUN, "probe"], observed=True)["probability"].idxmax()]
+    best = best.sort_values(["run_id", "probe", "frames"])
+    prompts = best.groupby(["run_id", "probe"], observed=True)["action"]
+    best = best.assign(changed=best["action"] != prompts.shift(), first=prompts.cumcount() == 0)
+    after = best[~best["first"]].groupby(RUN, observed=True, sort=True)["changed"]
+    return after.agg(changed="mean", n_prompts="size").reset_index()
+
+
+def information_lost(training: pd.DataFrame, by: Sequence[str] = WHO) -> pd.DataFrame:
+    """Return how information and success of batches change from the middle fifth of training to its last.
+
+    Columns: ``by``; information and success (means at the end), change, low and high of the information (in
+    nats), success_change, success_low and success_high, n_seeds. Differences are of means within a seed. A
+    seed in whose windows nothing was measured is left out, and a condition that has fewer than two.
+    """
+    require_columns(training, [*by, "run_id", "frames", "information", "success_rate"], "training")
+    measures = ["information", "success_rate"]
+    share = training["frames"] / training.groupby("run_id", observed=True)["frames"].transform("max")
+    middle, end = (
+        training[(share > low) & (share <= high)].groupby([*by, "run_id"], observed=True)[measures].mean()
+        for low, high in (MIDDLE, END)
+    )
+    both = middle.join(end, lsuffix="_before", how="inner").dropna()
+    found = []
+    for key, own in both.groupby(list(by), observed=True):
+        if len(own) < 2:
+            continue
+        row: list[object] = [*key, *own[measures].mean()]
+        for measure in measures:
+            differences = own[[measure]].to_numpy() - own[[f"{measure}_before"]].to_numpy()
+            estimate = estimate_mean(differences, "mean")
+            row += [estimate.value, *estimate.interval()]
+        found.append((*row, len(own)))
+    changes = ["change", "low", "high", "success_change", "success_low", "success_high"]
+    return pd.DataFrame(found, columns=[*by, "information", "success", *changes, "n_seeds"])
 
 
 def calibration(probes: pd.DataFrame) -> pd.DataFrame:
@@ -93,4 +139,6 @@ def _by_seed(
 
 
 def _unshifted(probes: pd.DataFrame) -> pd.DataFrame:
-    return probes[probes["shift"] == "none"] if "shift" in probes else probes
+    """Return the probes in the words of training, each row under a label of its own."""
+    rows = probes[probes["shift"] == "none"] if "shift" in probes else probes
+    return rows.reset_index(drop=True)

@@ -22,9 +22,9 @@ def normalized_scores(
 
     Chance is the best goal-blind agent played in the group: which agents are goal-blind says the registry.
     Columns: ``by``, agent, model, mean, low, high, chance (its success), chance_of (its name), ceiling (the
-    bot's success), n_seeds, n_episodes. Intervals are of the score: agent, chance and bot all vary
-    (``inference.scores``). The two references themselves have none. NaN where a group lacks one of the two,
-    or the bot is not above chance.
+    bot's success), n_seeds, n_episodes, note (why a score has no interval). Intervals are of the score:
+    agent, chance and bot all vary (``inference.scores``). The two references themselves have none. NaN where
+    a group lacks one of the two, or the bot is not above chance.
     """
     cells = tabulate(final_checkpoints(episodes), [*by, "agent", "model"], value)
     means = np.array([np.nanmean(values) for values in cells.values])
@@ -33,7 +33,7 @@ def normalized_scores(
         members = [int(row) for row in group.index]
         floor, ceiling = _references(cells, members, means)
         rows += [_row(cells, by, row, floor, ceiling, means) for row in members]
-    measured = ["mean", "low", "high", "chance", "chance_of", "ceiling", "n_seeds", "n_episodes"]
+    measured = ["mean", "low", "high", "chance", "chance_of", "ceiling", "n_seeds", "n_episodes", "note"]
     return pd.DataFrame(rows, columns=[*by, "agent", "model", *measured])
 
 
@@ -61,7 +61,7 @@ def _row(
     name = "" if floor is None else condition_name(*cells.conditions.loc[floor, ["agent", "model"]])
     best = np.nan if ceiling is None else means[ceiling]
     score = NO_SCORE if floor is None or ceiling is None else _score(cells, row, floor, ceiling)
-    return *who, score.value, score.low, score.high, chance, name, best, *size
+    return *who, score.value, score.low, score.high, chance, name, best, *size, score.note
 
 
 def _score(cells: Cells, row: int, floor: int, ceiling: int) -> Score:

@@ -18,15 +18,19 @@ from glam_eval.config.protocols import GOAL_MARK
 from glam_eval.statistics.cells import Cells, final_checkpoints, tabulate
 from glam_eval.statistics.chance import is_goal_blind
 from glam_eval.statistics.comparison.protocol import MARGIN
+from glam_eval.statistics.comparison.verdicts import few_seeds
 from glam_eval.statistics.completeness import complete
 from glam_eval.statistics.inference.estimates import Estimate
 from glam_eval.statistics.inference.intervals import estimate_mean
+from glam_eval.statistics.inference.metrics import FloatArray
+from glam_eval.statistics.inference.small_samples import sure_interval
 from glam_eval.statistics.normalized import normalized_scores
 from glam_eval.statistics.variants import name_variants
 
 READS, PARTLY, WALKS, UNKNOWN = "reads", "reads in part", "walks", "can't tell"
 HALF = 0.5  # of what the goal changes for the bot: from there an agent reads, not only in part
 SIGNIFICANT = 0.05
+MANY_SEEDS = 10  # with fewer, what the goal changes for who follows it nearly always was covered 85 to 91%
 COLUMNS = ("success_told", "first_told", "first_meant", "first_chance", "bot_first_meant")
 WHO = ["agent", "model"]
 _, EXPERT = normalising_agents()
@@ -91,12 +95,29 @@ def who_reads(
 
 
 @dataclass(frozen=True)
-class _Followed:
+class Followed:
     """What the goal changes for one agent: the estimate, and its 95% interval."""
 
     estimate: Estimate
     low: float
     high: float
+
+
+def follow(both: tuple[FloatArray, FloatArray]) -> Followed:
+    """Return what the goal changes: whether the thing meant came first, (seeds, scenes) when told and not.
+
+    With collapsed seeds the interval is that for any distribution of seeds.
+    """
+    estimate = estimate_mean(both[0] - both[1], "difference", both)
+    low, high = estimate.interval(sure=estimate.n_seeds < MANY_SEEDS)
+    if estimate.n_collapsed and estimate.offered:
+        changes = np.nanmean(both[0] - both[1], axis=1)
+        low, high = (2 * end - 1 for end in sure_interval((1 + changes) / 2))
+    elif estimate.exact and estimate.value != 0 and estimate.offered:
+        # One difference on every scene and seed: seeds say no more than one, scenes bound the two shares.
+        shares = [estimate_mean(values, "proportion").interval(1 - SIGNIFICANT / 2) for values in both]
+        low, high = shares[0][0] - shares[1][1], shares[0][1] - shares[1][0]
+    return Followed(estimate, low, high)
 
 
 class _Asked:
@@ -134,7 +155,10 @@ class _Asked:
             row |= _named("score", score["mean"], score["low"], score["high"])
             row |= {"chance": score["chance"], "chance_of": score["chance_of"], "ceiling": score["ceiling"]}
             row |= {"bot_following": ceiling}
-            row |= {"p_equivalence": found.estimate.p_equivalence(self._margin), "note": _note(found)}
+            row |= {
+                "p_equivalence": found.estimate.p_equivalence(self._margin),
+                "note": _note(found, score["note"]),
+            }
             rows.append(row | {"n_seeds": found.estimate.n_seeds, "n_episodes": found.estimate.n_episodes})
         return rows
 
@@ -145,23 +169,15 @@ class _Asked:
         estimate = estimate_mean(self._cells[column].matrix(index), "proportion")
         return _named(name, estimate.value, *estimate.interval())
 
-    def _followed(self, who: tuple[str, str]) -> _Followed | None:
+    def _followed(self, who: tuple[str, str]) -> Followed | None:
         """Return what the goal changes for an agent; None if it was not asked under both."""
         told, swapped = (self._index.get((self._goals[goal], *who)) for goal in ("", "swapped"))
         if told is None or swapped is None:
             return None
         both = self._cells["first_meant"].paired(told, swapped)
-        if not len(both[0]):
-            return None
-        estimate = estimate_mean(both[0] - both[1], "difference", both)
-        low, high = estimate.interval()
-        if estimate.exact and estimate.value != 0 and estimate.offered:
-            # One difference on every scene and seed: seeds say no more than one, scenes bound the two shares.
-            shares = [estimate_mean(values, "proportion").interval(1 - SIGNIFICANT / 2) for values in both]
-            low, high = shares[0][0] - shares[1][1], shares[0][1] - shares[1][0]
-        return _Followed(estimate, low, high)
+        return follow(both) if len(both[0]) else None
 
-    def _verdict(self, agent: str, found: _Followed, ceiling: float) -> str:
+    def _verdict(self, agent: str, found: Followed, ceiling: float) -> str:
         known = known_agent(agent)
         if is_goal_blind(agent) or (known is not None and known.role == "reference"):
             return ""
@@ -176,10 +192,10 @@ def _named(name: str, value: float, low: float, high: float) -> dict[str, float]
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def _note(found: _Followed) -> str:
-    """Return what limits the answer."""
+def _note(found: Followed, of_score: str) -> str:
+    """Return what limits the answer, and the interval of the score."""
     if not found.estimate.offered:
-        return f"not offered: {found.estimate.n_seeds} seeds, and intervals and tests need 3"
-    if found.estimate.n_collapsed:
-        return f"{found.estimate.n_collapsed} seeds collapsed"
-    return ""
+        return few_seeds(found.estimate)
+    fallen = found.estimate.n_collapsed
+    collapse = f"{fallen} seed{'s' * (fallen > 1)} collapsed" if fallen else ""
+    return "; ".join(filter(None, (collapse, of_score and f"interval of the score {of_score}")))

@@ -8,7 +8,6 @@ from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.console import Console, styled
-from glam_eval.core.errors import unknown
 from glam_eval.core.files import refuse_links
 from glam_eval.core.processors import available_processors
 from glam_eval.execution.failures import failure, forget_failures
@@ -27,7 +26,7 @@ def validate(suite: SuiteConfig) -> None:
     """Check every name that a suite uses, before anything starts; raises UserError."""
     from glam_eval.environments.catalogue import check_level
     from glam_eval.execution.demonstrations import check_demonstrations
-    from glam_eval.language import speaker, template_names
+    from glam_eval.language import parse_templates, speaker
     from glam_eval.protocols.retention import check_measurable
     from glam_eval.protocols.scenes import check_scenes, environment_of
 
@@ -40,8 +39,7 @@ def validate(suite: SuiteConfig) -> None:
         checked.add(besides_seed)
         world = config.environment
         check_level(world.level, world.options)
-        if world.template not in template_names():
-            raise unknown("template", world.template, template_names())
+        parse_templates(world.template)
         speaker(world.language, world.shift)
         check_demonstrations(config)
         if isinstance(config, DemonstrationsConfig):
@@ -60,6 +58,7 @@ def validate(suite: SuiteConfig) -> None:
                 check_measurable(config.model)
             for condition in protocol.conditions:
                 speaker(world.language, condition.shift)
+                parse_templates(condition.template or world.template)
                 if protocol.plays:
                     check_scenes(config, protocol, condition)
                     if uses_model:

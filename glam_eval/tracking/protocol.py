@@ -1,5 +1,6 @@
 """What a tracker is: something made for a run that is given numbers as they come, and closed."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 from glam_eval.core.records import TrainingRecord
 
 _IDENTITY = {"run_id", "agent", "model", "seed", "frames"}  # of the run, and the axis
+_OF_ENDED = {"success_rate", "return_mean", "length_mean"}  # of the episodes that ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,12 @@ MakeTracker = Callable[[TrackedRun], Tracker]
 """What an entry point of the group ``glam_eval.trackers`` names: a class or function that takes the run."""
 
 
-def training_values(record: TrainingRecord) -> dict[str, float]:
-    """Return an update's numbers by name: the table ``training``, column by column, but for what it is of."""
+def training_values(record: TrainingRecord, *, early: bool = False) -> dict[str, float]:
+    """Return an update's numbers by name: the table ``training``, column by column, but for what it is of.
+
+    ``early`` is an update before as many episodes ended as are played at a time: those that end first are the
+    quick and lucky ones, so that what they say of success is NaN.
+    """
     names = [field.name for field in fields(record) if field.name not in _IDENTITY]
-    return {f"training/{name}": getattr(record, name) for name in names}
+    known = {name: math.nan if early and name in _OF_ENDED else getattr(record, name) for name in names}
+    return {f"training/{name}": value for name, value in known.items()}

@@ -95,6 +95,14 @@ class CheckpointStore:
         for partial in self.directory.glob(f"{_PARTIAL}*"):
             _remove(partial)
 
+    def resume(self) -> Checkpoint | None:
+        """Return where a writer goes on, after removing what a killed one left or had yet to remove."""
+        self.tidy()
+        checkpoint = self.latest()
+        if checkpoint is not None and checkpoint.directory == self._directories()[0]:
+            self._prune()  # where the newest is damaged, whatever there is may be needed
+        return checkpoint
+
     def clear(self) -> None:
         """Remove all checkpoints."""
         _remove(self.directory)

@@ -36,6 +36,7 @@ class Learned:
     seconds_update: float = 0.0
     seconds_tokenizing: float = 0.0
     replay_bytes: int = 0
+    information: float = math.nan
 
 
 class Learner(Protocol):
@@ -80,6 +81,7 @@ class PPOLearner:
             seconds_policy=rollout.seconds_policy,
             seconds_update=time.perf_counter() - collected,
             seconds_tokenizing=rollout.seconds_tokenizing,
+            information=rollout.information,
         )
 
     def save(self, directory: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import entr
 
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import EpisodeSummary
@@ -29,9 +30,30 @@ class Rollout:
     last_values: NDArray[np.float32]  # (n,) critic after the last step
     memories: torch.Tensor | None  # (T, n, memory) before each step, for recurrent policies
     finished: list[EpisodeSummary]
+    information: float  # of action and prompt over the batch, in nats
     seconds_environment: float
     seconds_policy: float
     seconds_tokenizing: float
+
+
+class _Information:
+    """Sums over prompts, each as likely as another, of which I(A;X) = H(A) - H(A|X) is made."""
+
+    def __init__(self) -> None:
+        self._chances: NDArray[np.float64] = np.zeros(1)
+        self._entropies, self._prompts = 0.0, 0
+
+    def add(self, log_probabilities: NDArray[np.float32]) -> None:
+        """Add prompts, shape (prompts, actions); an action that is not offered has probability 0."""
+        chances = np.exp(log_probabilities.astype(np.float64))
+        self._chances = self._chances + chances.sum(axis=0)
+        self._entropies += float(entr(chances).sum())
+        self._prompts += len(chances)
+
+    def value(self) -> float:
+        """Return the mutual information in nats; rounding never makes it negative."""
+        entropy = float(entr(self._chances / self._prompts).sum())
+        return max(0.0, entropy - self._entropies / self._prompts)
 
 
 class Collector:
@@ -56,6 +78,7 @@ class Collector:
         inputs: list[list[Any]] = []
         memories: list[torch.Tensor] = []
         finished: list[EpisodeSummary] = []
+        information = _Information()
         began, in_environment, in_tokenizer = time.perf_counter(), 0.0, 0.0
         for t in range(steps):
             entered = time.perf_counter()
@@ -68,6 +91,7 @@ class Collector:
                 memories.append(self.memory)
             output = frozen.evaluate(inputs[t], self.memory)
             distribution = output.log_probabilities.float().cpu().numpy()
+            information.add(distribution)
             actions[t] = sample_actions(distribution, uniforms[t])
             log_probabilities[t] = distribution[np.arange(slots), actions[t]]
             values[t] = output.values.float().cpu().numpy()
@@ -97,6 +121,7 @@ class Collector:
             last.values.float().cpu().numpy(),
             torch.stack(memories) if memories else None,
             finished,
+            information.value(),
             in_environment,
             seconds - in_environment - in_tokenizer,
             in_tokenizer,

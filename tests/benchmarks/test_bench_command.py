@@ -73,8 +73,11 @@ def measuring(process, seconds=60):
 def test_a_killed_measurement_is_one_line():
     arguments = command("bench", "engine", "--model", "google/flan-t5-small")
     with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        os.kill(measuring(process), signal.SIGKILL)
-        assert process.wait(60) == 2
+        try:
+            os.kill(measuring(process), signal.SIGKILL)
+            assert process.wait(60) == 2
+        finally:
+            process.kill()
         assert process.stderr.read() == (
             "glam-eval: google/flan-t5-small was killed: too little memory? measure a smaller one\n"
         )

@@ -2,19 +2,28 @@
 
 import contextlib
 import io
+import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 
 from glam_eval.cli import main
 from glam_eval.core.records import TABLES
+from glam_eval.launchers import scheduler
 from glam_eval.results import columns_of, load_results, table_names
 from glam_eval.results.writer import DERIVED_TABLES
 
 SUITE_TABLES = ("runs", "training", "episodes", "steps", "comparisons", "overlap")
+
+# Workers of ``answer`` are copies of a process that has loaded what they need, which else takes each seconds.
+# Of the environment they have what was set when the first of them began.
+READY = multiprocessing.get_context("forkserver")
+READY.set_forkserver_preload(["glam_eval.execution.agent_run", "glam_eval.policies.language_model"])
 
 
 def command(*arguments) -> list[str]:
@@ -29,7 +38,8 @@ def answer(*arguments) -> subprocess.CompletedProcess:
     """Ask the program within this process, which has loaded everything: what it does and says is the same."""
     said, complained = io.StringIO(), io.StringIO()
     asked = list(map(str, arguments))
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+    copies = mock.patch.object(scheduler, "multiprocessing", SimpleNamespace(get_context=lambda _: READY))
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained), copies:
         code = main(asked)
     return subprocess.CompletedProcess(asked, code, said.getvalue(), complained.getvalue())
 
@@ -40,6 +50,8 @@ def stable_table(out: Path, table: str) -> pd.DataFrame:
     volatile = [column.name for column in columns_of(TABLES[table]) if column.column.volatile]
     frame = frame.drop(columns=volatile)
     frame = frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, str))
+    if frame.empty:
+        return frame
     keys = [name for name in frame.columns if not isinstance(frame[name].iloc[0], list | np.ndarray)]
     return frame.sort_values(keys).reset_index(drop=True)
 

@@ -118,34 +118,3 @@ def test_doctor_tells_machines_what_it_tells_people(monkeypatch, capsys):
     words = " ".join(printed.split())
     assert all(" ".join(line.split()) in words.replace(" - ", "-") for line in facts["slow"])
     assert "in job 4711" in words and facts["versions"]["glam-eval"] in words
-
-
-LISTINGS = {
-    "agents": "agent", "suites": "suite", "envs": "level", "models list": "model",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("listing", LISTINGS)
-def test_listings_fit_80_columns_and_are_complete_as_json(listing, capsys, monkeypatch):
-    monkeypatch.delenv("COLUMNS", raising=False)
-    assert main(listing.split()) == 0
-    printed = capsys.readouterr().out
-    assert "\x1b" not in printed and max(map(len, printed.splitlines())) <= 80
-    assert main([*listing.split(), "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
-    names = [row[LISTINGS[listing]] for row in rows]
-    assert len(set(names)) == len(names) > 5
-    joined = "".join(printed.split())
-    assert all(name in joined for name in names if len(name) < 12)
-
-
-def test_one_thing_is_described_as_json(capsys):
-    for arguments, key, value in (
-        (["agents", "bc-bot"], "demonstrator", "bot"),
-        (["suites", "quick"], "seeds", 5),
-        (["envs", "GoToLocalS5N2"], "room_size", 5),
-    ):
-        assert main([*arguments, "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)[key] == value
-    assert main(["agents", "gflam"]) == 2
-    assert "did you mean 'gflan'" in capsys.readouterr().err

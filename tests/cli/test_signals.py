@@ -128,6 +128,7 @@ def test_a_worker_told_to_stop_alone_is_replaced_and_its_run_goes_on(suite, tmp_
     assert_same_results(straight, out)
 
 
+@pytest.mark.slow
 def test_a_program_started_by_nohup_outlives_its_terminal(suite, tmp_path):
     out = tmp_path / "out"
     process = begin(suite, out, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))

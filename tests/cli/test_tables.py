@@ -13,10 +13,9 @@ from program import answer
 from glam_eval.cli.tables import present, present_matrices
 from glam_eval.core.console import Console
 from glam_eval.core.errors import UserError
-from glam_eval.report.matrices import LEGEND, Cell, matrices
-from glam_eval.report.printed import drawn
+from glam_eval.report.matrices import LEGEND, MARKS, Cell, _notes, matrices
+from glam_eval.report.printed import drawn, legend_lines
 from glam_eval.results import load_results
-from glam_eval.statistics import compare
 
 RESULTS = Path(__file__).parents[2] / "results"
 TABLE = pd.DataFrame(
@@ -72,8 +71,7 @@ def test_wrong_forms_are_named(tmp_path, form, name, expected):
 
 @pytest.fixture(scope="module")
 def comparisons():
-    study = RESULTS / "generalization-cpu"
-    return compare(load_results(study), np.random.default_rng(0), runs=load_results(study, "runs"))
+    return load_results(RESULTS / "generalization-cpu", "comparisons")
 
 
 def test_cells_are_percent_points_or_a_dash():
@@ -110,7 +108,7 @@ def test_matrices_hold_the_numbers_of_the_comparisons(comparisons):
     assert change.cells["two instructions (from one instruction)", "GFlan-T5 t5-nano"].verdict == "lower"
     tidy = pd.concat([matrix.tidy() for matrix in found.values()])
     estimated = tidy[tidy["column"].eq("difference") & tidy["row"].eq("GFlan-T5 t5-nano − random")]
-    assert estimated["estimate"].iloc[0] == pytest.approx(0.777, abs=0.001)
+    assert estimated["estimate"].iloc[0] == pytest.approx(0.795, abs=0.001)
 
 
 def test_matrices_in_markdown_and_latex_are_tables_and_else_cells(comparisons, tmp_path):
@@ -118,7 +116,7 @@ def test_matrices_in_markdown_and_latex_are_tables_and_else_cells(comparisons, t
     for suffix in ("md", "tex", "csv", "json"):
         present_matrices(found, LEGEND, None, tmp_path / f"m.{suffix}", QUIET)
     markdown, latex = ((tmp_path / f"m.{suffix}").read_text() for suffix in ("md", "tex"))
-    assert "| French | " in markdown and "40 31–50" in markdown and LEGEND in markdown
+    assert "| French | " in markdown and "36 31–42" in markdown and LEGEND in markdown
     assert "French & " in latex and r"\bottomrule" in latex
     cells = pd.read_csv(tmp_path / "m.csv")
     assert len(cells) == 31 * 8 == len(json.loads((tmp_path / "m.json").read_text()))
@@ -133,3 +131,17 @@ def test_the_commands_fit_the_terminal(asked, width, monkeypatch):
     assert printed.returncode == 0, printed.stderr
     assert max(map(len, printed.stdout.splitlines())) <= width
     assert not re.search(r"\bnan\b", printed.stdout)
+
+
+def test_ends_below_zero_are_no_dashes_and_a_note_is_told_once_for_all_its_agents():
+    assert Cell(-0.27, -0.43, -0.14, signed=True).text == "-27 [-43, -14]"
+    row = {"b": "", "a": "gflan/t5-nano", "note": "1 seed collapsed; few seeds: so many"}
+    rows = pd.DataFrame([row, row | {"a": "random"}, row | {"a": "bot", "note": "not evaluated"}])
+    assert _notes(rows) == ["GFlan-T5 t5-nano, random: 1 seed collapsed", "bot: not evaluated"]
+
+
+@pytest.mark.parametrize("width", range(20, 120, 7))
+def test_a_legend_keeps_each_mark_beside_its_meaning(width):
+    lines = legend_lines(LEGEND, width)
+    assert " ".join(lines) == LEGEND
+    assert not any(line.endswith(tuple(MARKS.values())) for line in lines)

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from program import answer
 from tiny_suite import TINY_SUITE
 from typer.testing import CliRunner
 
@@ -28,7 +29,8 @@ def finished(tmp_path_factory):
     directory = tmp_path_factory.mktemp("watched")
     other_level = '[[agents]]\nagent = "random"\nenvironment = { level = "GoToLocalS6N3" }\n'
     (directory / "tiny.toml").write_text(TINY_SUITE + other_level)
-    glam_eval.run_suite(directory / "tiny.toml", directory / "out", summary=False)
+    arguments = ("run-suite", directory / "tiny.toml", "--out", directory / "out", "--no-summary")
+    assert answer(*arguments).returncode == 0
     return directory / "out"
 
 

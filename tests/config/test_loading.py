@@ -213,6 +213,8 @@ EXPECTED_RUNS = {
     "pretraining-cpu": 52,
     "probes": 15,
     "probes-cpu": 20,
+    "prompts": 50,
+    "prompts-cpu": 50,
     "quick": 40,
     "retention": 20,
     "retention-cpu": 20,

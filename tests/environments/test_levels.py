@@ -216,10 +216,11 @@ def test_what_is_impossible_is_refused_soon_in_one_line(level, options, message,
 @pytest.mark.parametrize(
     ("level", "options"),
     [
-        ("GoToLocal", {"num_dists": 24}),
+        pytest.param("GoToLocal", {"num_dists": 24}, marks=pytest.mark.slow),
         ("GoToLocal", {"num_dists": 18}),  # one layout in 10,000 is valid: a run would meet a scene without
-        ("GoToLocal", {"room_size": 50, "num_dists": 999}),
-        ("GoTo", {"num_dists": 324}),  # every cell of nine rooms: the agent has none
+        pytest.param("GoToLocal", {"room_size": 50, "num_dists": 999}, marks=pytest.mark.slow),
+        # every cell of nine rooms: the agent has none
+        pytest.param("GoTo", {"num_dists": 324}, marks=pytest.mark.slow),
         ("MixedTestLocal", {"room_size": 50, "held_out": [], "kinds": ["goto"]}),
     ],
 )

@@ -199,8 +199,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
-    here = [name for name, agent in AGENTS.items() if not agent.served]
-    parser.add_argument("--agents", nargs="*", default=here, choices=here)
+    alone = [name for name, agent in AGENTS.items() if not agent.served]  # they need no server
+    parser.add_argument("--agents", nargs="*", default=alone, choices=alone)
     parser.add_argument("--keep", type=Path, help="directory for studies that came out otherwise")
     given = parser.parse_args()
     until, chance = time.monotonic() + 60 * given.minutes, random.Random(given.seed)

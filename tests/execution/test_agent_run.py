@@ -17,6 +17,7 @@ from glam_eval.execution.agent_run import AgentRun
 from glam_eval.execution.evaluation import load_evaluation
 from glam_eval.execution.progress import StoppedError
 from glam_eval.results import load_results, table_names
+from glam_eval.statistics.curves import settled_updates
 from glam_eval.training.checkpoints import read_checkpoint
 
 PROTOCOLS = (
@@ -249,8 +250,11 @@ def test_success_is_told_once_as_many_episodes_ended_as_run_at_once(tmp_path, ti
     learner = {"preset": "small", "environments": 16, "steps": 4, "minibatch": 32}
     planned = plan(tiny_run(frames=640, evaluations=1, learner=learner), PROTOCOLS[:1])
     AgentRun(planned, planned.config, tmp_path, "cpu", told.append, lambda: False).carry_out()
-    ended = load_results(tmp_path, "training").set_index("frames")["episodes"]
+    training = load_results(tmp_path, "training")
+    ended = training.set_index("frames")["episodes"]
     shown = {message.frames: message.success for message in told if message.phase == "training"}
     early = [frames for frames in shown if ended[frames] < 16]
     assert early and all(math.isnan(shown[frames]) for frames in early)
     assert any(not math.isnan(shown[frames]) for frames in shown if ended[frames] >= 16)
+    kept = settled_updates(training, load_results(tmp_path, "runs"))  # what curves are made of
+    assert set(ended.index) - set(kept["frames"]) == set(ended.index[ended < 16])

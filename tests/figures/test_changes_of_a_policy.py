@@ -34,6 +34,14 @@ def test_policy_change_is_the_mean_over_probes_and_scenes(study_tables):
     assert means[change.ENTROPY, 0] == pytest.approx(1.25)  # one of four probes has 2, the others 1
     assert means[change.DRIFT, 20_000] == pytest.approx(2)
     assert means[change.INFORMATION, 0] >= 0
+    told = means[change.MARGINAL, 0] - means[change.INFORMATION, 0]  # H(A|X), of the stored probabilities
+    chances = probes[probes["frames"] == 0].groupby("run_id")["probability"]
+    assert told == pytest.approx((chances.apply(lambda p: -(p * np.log(p)).sum()) / 4).mean())
+    assert 0 <= means[change.CHANGED, 20_000] <= 1 and (change.CHANGED, 0) not in means
+    training = tables["training"].assign(information=tables["training"]["frames"] / 1e5)
+    batches = policy_change.table(Study.of({**tables, "training": training}))
+    assert set(batches["measure"]) == {change.IN_ROLLOUTS}
+    np.testing.assert_allclose(batches["mean"], batches["frames"] / 1e5)
     assert means[policy_change.BIAS, 0] == pytest.approx(np.mean([0, 1, 2]) + 0.25)
     with pytest.raises(Absent, match="none has a critic"):
         policy_change.table(Study.of(tables))

@@ -1,9 +1,12 @@
 """Argument lists of any kind: an exit code of ours, one line, nothing half-created, no traceback."""
 
+import itertools
+
 import pytest
 import typer
 from hostile import TEXTS, some, trials
 from program import glam_eval
+from tiny_suite import TINY_SUITE
 
 from glam_eval.cli import app as program
 from glam_eval.cli import main
@@ -36,18 +39,25 @@ ORDINARY = [
     "results",
     "--dry-run",
 ]
-# What computes for long with ordinary values, or waits for a person.
-LONG = {
-    ("run-suite",),
-    ("train",),
-    ("clone",),
-    ("play",),
-    ("bench", "environment"),
-    ("bench", "engine"),
-    ("bench", "agents"),
+# What computes for long with ordinary values, or waits for a person: refused at the end of the list, unless
+# the bounds that follow it are given there, of which the last count.
+BOUNDS = {
+    ("play",): ["--agent", "random"],
+    ("bench", "environment"): ["--steps", "64", "--slots", "2"],
+    ("models", "audit"): ["--items", "5"],
+    ("models", "describe"): ["--tokens", "8", "--batch", "1"],
+    ("models", "score"): ["--items", "1"],
 }
-LONG |= {("models", name) for name in ("pretrain", "audit", "score", "release", "describe", "fetch")}
-NEVER = ["--frames", "-1"]  # refused by every command that computes
+SMALL = "ppo={preset='small', environments=8, steps=10, minibatch=40}"
+PROCESSES = {  # which start others, that take seconds to load all
+    ("run-suite",): ["--seeds", "1", "--workers", "1", "--no-summary"],
+    ("train",): ["--model", "t5-pico", "--frames", "80", "--set", SMALL],
+    ("clone",): ["--model", "t5-pico", "--transitions", "40", "--frames", "0", "--then-frames", "0"],
+}
+ORDERS = {("run-suite",): ["tiny.toml"], ("clone",): ["bot", "--out", "cloned"]}
+LONG = {*BOUNDS, *PROCESSES, ("bench", "engine"), ("bench", "agents")}
+LONG |= {("models", name) for name in ("pretrain", "release", "fetch")}
+COMPUTED_ONE_IN = 8
 
 
 def commands():
@@ -66,14 +76,22 @@ def commands():
 COMMANDS = commands()
 
 
-def arguments_of(draws):
+def arguments_of(draws, bounds=BOUNDS):
     words = draws.choice([*COMMANDS, (), ("models",), ("bench",), (draws.choice(TEXTS),)])
-    given = list(words)
+    computed = words in bounds and not draws.randrange(COMPUTED_ONE_IN)
+    return arguments_after(words, draws, bounds[words] if computed else None)
+
+
+def arguments_after(words, draws, bounds):
+    """Return a command with options of any kind; refused if it computes for long and has no bounds."""
+    given = [*words, *(ORDERS.get(words, []) if bounds else [])]
     values = [*ORDINARY, *TEXTS]
     for _ in range(draws.randrange(4)):
         option = draws.choice([*COMMANDS.get(words, []), "--help", ""])
         given += [option, draws.choice(values)] if option and option != "--help" else some(draws, values, 2)
-    if words in LONG:
+    if bounds:
+        given += bounds
+    elif words in LONG:
         given += ["--set", "seeds=0"] if words == ("run-suite",) else ["--no-such-option"]
     return [str(each).replace("\0", "") for each in given]
 
@@ -96,14 +114,22 @@ def test_argument_lists(trying, tmp_path, monkeypatch, capsys):
             assert said.startswith("glam-eval: ") and len(said.splitlines()) == 1, (arguments, said)
             assert sorted(tmp_path.rglob("*")) == before, arguments
 
-    trying("argument lists", trials(4), one, 0.25, least=100)
+    trying("argument lists", trials(4), one, 0.3, least=100)
 
 
 def test_argument_lists_of_real_processes(trying, tmp_path):
+    (tmp_path / "tiny.toml").write_text(TINY_SUITE)
+    numbers = itertools.count()
+
     def one(draws):
-        arguments = arguments_of(draws)
+        number = next(numbers)  # every other one computes for real
+        words = draws.choice(list(PROCESSES))
+        arguments = arguments_after(words, draws, PROCESSES[words]) if number % 2 else arguments_of(draws)
+        before = sorted(tmp_path.rglob("*"))
         done = glam_eval(*arguments, cwd=tmp_path)
         assert done.returncode in CODES, (arguments, done.stderr)
         assert "Traceback" not in done.stderr, (arguments, done.stderr)
+        if done.returncode == 2:
+            assert sorted(tmp_path.rglob("*")) == before, arguments
 
-    trying("processes", trials(5), one, 0.02, least=2)
+    trying("processes", trials(5), one, 0.05, least=4)

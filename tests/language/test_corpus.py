@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from glam_eval.core.world import PutNext, Reference, Sighting, View
-from glam_eval.language import LANGUAGES, corpus, render_prompt, shift_names, speaker, template_names
+from glam_eval.language import LANGUAGES, corpus, render_prompt, shift_names, speaker
 from glam_eval.language.lexicon import table_names
+from glam_eval.language.tokenizer_corpus import TEMPLATES
 
 PUT = PutNext(Reference("ball", "grey", False, "behind"), Reference("box", "purple", True, "front"))
 DIGEST = """
@@ -34,7 +35,7 @@ def test_every_word_number_and_separator_of_a_language_is_in_it(language):
         voice = speaker(language, shift)
         view = View(None, tuple(Sighting(None, side, ahead) for side in range(-3, 4) for ahead in range(7)))
         said = [*voice.actions("augmented"), *voice.observation(view), voice.goal(PUT)]
-        said += [render_prompt(voice, name, ["0"], "0", [["0"]] * 9, ["8"] * 8) for name in template_names()]
+        said += [render_prompt(voice, name, ["0"], "0", [["0"]] * 9, ["8"] * 8) for name in TEMPLATES]
         assert words(said) <= known | {""}
     assert any(" \n " in text for text in texts)
 

@@ -28,11 +28,11 @@ from glam_eval.language.inventory import COLORS, LOCATIONS, NOUNS, instructions,
 
 # Words that English and another language truly share, and the invented ones, which all languages do.
 SHARED = {
-    "fr": {"action", "agent", "cyan", "jade", "observation", "table", "vermilion", "violet"},
-    "de": {"agent", "ball", "lava"},
+    "fr": {"a", "action", "actions", "agent", "cyan", "jade", "observation", "table", "vermilion", "violet"},
+    "de": {"agent", "ball", "in", "lava", "was"},
     "ro": {"a", "violet"},
     "es": {"a", "jade", "lava"},
-    "it": {"a", "lava"},
+    "it": {"a", "all", "in", "lava"},
 }
 INVENTED = {"dax", "xolo", "afze", "faze", "jatu", "croh", "vurst", "gakul", "sil"}
 

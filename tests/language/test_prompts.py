@@ -61,6 +61,61 @@ def test_prose_ends_in_the_choice():
     )
 
 
+def test_the_goal_first_and_each_part_in_tags_to_the_byte():
+    asked = (["turn left", "turn right"], "go to a key", SEEN[:2], ["turn left"])
+    assert render_prompt(speaker("en"), "goal_first", *asked) == (
+        "Goal of the agent: go to a key \n Possible action of the agent: turn left, turn right"
+        " \n Observation 0: You see a wall 2 steps left, You see a red ball 1 step forward, "
+        "\n Action 0: turn left \n Observation 1: \n Action 1: "
+    )
+    assert render_prompt(speaker("en"), "tags", *asked) == (
+        "<actions> turn left, turn right </actions>\n<goal> go to a key </goal>"
+        "\n<observation> You see a wall 2 steps left, You see a red ball 1 step forward, </observation>"
+        "\n<action> turn left </action>\n<observation> </observation>\n<action> "
+    )
+
+
+def test_a_paraphrase_tells_the_past_and_the_present_apart():
+    asked = (["turn left", "turn right"], "go to a key", [SEEN[0], SEEN[2]], ["turn left"])
+    assert render_prompt(speaker("en"), "paraphrase", *asked) == (
+        "You are somewhere in a small maze. All that you are able to do is this: turn left, turn right. "
+        "Somebody wants this from you: go to a key. A moment ago you noticed this: "
+        "You see a wall 2 steps left. You see a red ball 1 step forward. Your answer to that was: turn left. "
+        "What you notice at present: You carry a red ball. The next thing you do is: "
+    )
+
+
+@pytest.mark.parametrize("name", template_names())
+def test_a_hidden_goal_leaves_nothing_of_itself(name):
+    with_goal, without = (
+        render_prompt(speaker("en"), name, ["turn left"], goal, SEEN[:1], [])
+        for goal in ("go to a key", None)
+    )
+    label = speaker("en").phrases(name)["goal_introduction"]
+    assert label in with_goal and label not in without and "key" not in without
+    assert with_goal.endswith(without) if template(name).goal_first else without[:20] == with_goal[:20]
+
+
+def test_a_mixture_draws_a_template_a_scene_and_every_one_of_them():
+    english = speaker("en")
+    names = "paper+goal_first+tags+paraphrase"
+    memory, again = (PromptMemory(english, names, ["turn left"]) for _ in range(2))
+    told = []
+    for scene in range(64):
+        memory.begin("go to a key", SEEN[0], scene)
+        memory.record("turn left", SEEN[2])
+        again.begin("go to a key", SEEN[0], scene)
+        again.record("turn left", SEEN[2])
+        assert again.prompt() == memory.prompt()
+        told.append(memory.prompt())
+    alone = {
+        render_prompt(english, name, ["turn left"], "go to a key", [SEEN[0], SEEN[2]], ["turn left"])
+        for name in names.split("+")
+    }
+    assert set(told) == alone
+    assert min(told.count(prompt) for prompt in alone) > 64 / 4 / 3
+
+
 SENTENCES = st.lists(st.sampled_from(["a b", "c", "d e f"]), max_size=4).map(tuple)
 ACTIONS = st.sampled_from(["turn left", "{go}", "pick up"])
 
@@ -106,3 +161,7 @@ def test_wrong_lengths_and_templates_are_user_errors():
         render_prompt(english, "paper", ["a"], "goal", [(), ()], [])
     with pytest.raises(UserError, match="unknown prompt template 'papers': did you mean 'paper'"):
         PromptMemory(english, "papers", ["a"])
+    with pytest.raises(UserError, match="unknown prompt template 'tag': did you mean 'tags'"):
+        PromptMemory(english, "paper+tag", ["a"])
+    with pytest.raises(UserError, match=r"'tags\+tags' names one twice"):
+        PromptMemory(english, "tags+tags", ["a"])

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from glam_eval.core.world import GoTo, PickUp, Reference, Sighting, Thing
-from glam_eval.language import LANGUAGES, render_prompt, speaker
+from glam_eval.language import LANGUAGES, render_prompt, speaker, template_names
 from glam_eval.pretraining.audit import PLAIN, audit, is_harmless
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.mixture import training_examples, training_sentences
@@ -61,7 +61,7 @@ def test_a_goal_is_no_action_but_may_not_answer_an_observation(language):
     assert rules(Example("x", sighting(voice), goal)) == {"goal as the answer to an observation"}
 
 
-@pytest.mark.parametrize("template", ["paper", "prose"])
+@pytest.mark.parametrize("template", template_names())
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_prompts_and_trajectories_are_found(language, template):
     voice = speaker(language)
@@ -75,7 +75,7 @@ def test_prompts_and_trajectories_are_found(language, template):
     assert rules(Example("x", bare, "left")) == layout
 
 
-@pytest.mark.parametrize("template", ["paper", "prose"])
+@pytest.mark.parametrize("template", template_names())
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_label_of_the_prompts_may_be_translated_but_stand_before_nothing(language, template):
     voice = speaker(language)

@@ -58,3 +58,11 @@ class Reader(Ignorer):
     def nouns_and_colors(self, mission):
         named = re.fullmatch(r"pick up (?:the|a) (\w+) (\w+)", mission)
         return ([OBJECT_TO_IDX[named[2]]], [COLOR_TO_IDX[named[1]]]) if named else ([], [])
+
+
+class LayoutReader(Reader):
+    """Reads its goal where the paper's prompt has it; in any other it takes the nearest thing."""
+
+    def prepare(self, situation):
+        named = re.match(r"Possible action of the agent: .* \n Goal of the agent: ", situation.prompt)
+        return (super().prepare if named else Ignorer().prepare)(situation)

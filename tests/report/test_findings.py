@@ -99,3 +99,23 @@ def test_a_lead_that_was_there_before_training_is_no_sample_efficiency():
     (told,) = [text for text in texts if text.startswith("A lead along training that was there at its start")]
     assert "GFlan-T5 ahead over GFlan-T5 behind (+40 [" in told
     assert not any(text.startswith("In what training adds") and "better than" in text for text in texts)
+
+
+def test_what_a_walk_gains_and_a_good_agent_cannot_is_no_loss():
+    """In easier rooms who never knows the goal gains 60 points; the agent, at 95%, stays as it is."""
+    rates = {"gflan": (0.95, 0.95), "sweep": (0.35, 0.95)}
+    levels = {"none": "GoToLocalS5N2", "more_distractors": "GoToLocalS8N2"}
+    rng = np.random.default_rng(0)
+    rows = [
+        {"run_id": f"{agent}{seed}", "agent": agent, "model": "none", "seed": seed, "task": "goto",
+         "frames": 100 * (agent == "gflan"), "protocol": "generalization", "shift": shift, "level": level,
+         "scene_seed": scene + 1_000 * place, "success": rng.random() < rates[agent][place]}
+        for agent in rates
+        for place, (shift, level) in enumerate(levels.items())
+        for seed in range(6)
+        for scene in range(80)
+    ]  # fmt: skip
+    found = findings(Study.of({"episodes": pd.DataFrame(rows)}))
+    (told,) = [each for each in found if "beside what the same change makes of" in each.text]
+    assert told.kind == "open"
+    assert re.search(r"under more distractors [+-]?\d against \+\d\d, <b>-\d\d \[", str(told.text))

@@ -1,9 +1,11 @@
 """What a study lacks is said in captions and in the report, and the other agents' numbers do not move."""
 
 import pandas as pd
+import pytest
 from synthetic_study import make_study
 
 from glam_eval.figures import Study, figure_named, render
+from glam_eval.figures.tables import final
 from glam_eval.report.methods import limits, methods
 
 SENTENCE = "gflan/t5-nano: seed 1 stopped at 20,000 of 51,200 steps: left out"
@@ -41,6 +43,63 @@ def test_the_other_agents_curves_and_areas_do_not_move():
         pd.testing.assert_frame_equal(*drawn)
         ours = after[after["model"] == "t5-nano"]
         assert set(ours["n_seeds"]) == {4}
+
+
+def _without_a_shift(episodes):
+    lost = (episodes["run_id"] == "gflan-t5-nano-s1-") & (episodes["shift"] == "none@fr")
+    return episodes[~lost]
+
+
+def _stored_twice(episodes):
+    again = (episodes["run_id"] == "gflan-t5-nano-s1-") & (episodes["shift"] == "none@fr")
+    return pd.concat([episodes, episodes[again]])
+
+
+def _collapsed(episodes):
+    fell = (episodes["run_id"] == "gflan-t5-nano-s1-") & (episodes["frames"] > 0)
+    return episodes.assign(success=episodes["success"] & ~fell)
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        (_without_a_shift, "seed 1 not played under none@fr in generalization"),
+        (_stored_twice, "30 episodes were stored twice: the first counts"),
+        (_collapsed, "seed 1 collapsed in generalization (success 0.00, the median seed's"),
+    ],
+    ids=["a missing shift", "duplicates", "a collapsed seed"],
+)
+def test_captions_and_report_say_it_and_the_others_do_not_move(broken, sentence):
+    tables = make_study(conditions=4)
+    whole, study = (
+        Study.of(each) for each in (tables, tables | {"episodes": broken(tables["episodes"].copy())})
+    )
+    definition = figure_named("generalization")
+    assert f"gflan/t5-nano: {sentence}" in render(study, definition).caption
+    assert any(sentence in text for text in limits(study, {}))
+    others = [each.derive(definition.table).query("model != 't5-nano'") for each in (whole, study)]
+    pd.testing.assert_frame_equal(*(table.reset_index(drop=True) for table in others))
+
+
+def test_agents_of_another_level_are_named_apart_and_compared_with_none_of_this_one():
+    tables = make_study(conditions=4, sweeps=True)
+    table = Study.of(tables).derive(final.comparisons)
+    names = set(table["a"])
+    assert "gflan/t5-nano" in names and len(names) == 4  # the usual level's alone, in figure and finding
+    (told,) = [text for text in limits(Study.of(tables), {}) if "differ from the others in level" in text]
+    assert told.startswith("50 of 70 runs")
+
+
+def test_what_training_met_of_the_test_scenes_is_counted_over_runs():
+    met = {"protocol": "generalization", "training_scenes": 900, "test_scenes": 250}
+    counts = [(3, 40), (0, 35), (1, 50)]
+    rows = [
+        met | {"run_id": str(n), "scenes_met": a, "first_prompts_met": b} for n, (a, b) in enumerate(counts)
+    ]
+    (protocols, *_) = methods(Study.of(make_study(conditions=2) | {"overlap": pd.DataFrame(rows)}))
+    text = " ".join(protocols.paragraphs)
+    assert "of 750 pairs of a trained run and a test scene (its level, its words) 4 (0.5%) are equal" in text
+    assert "and 125 (16.7%) begin with goal and observation that began one, word for word" in text
 
 
 def test_what_is_said_of_scenes_is_computed_from_them():

@@ -173,3 +173,66 @@ def test_everything_is_reached_by_keyboard_and_named(opened):
 def test_the_page_never_scrolls_sideways(opened, width):
     opened.tab.set_viewport_size({"width": width, "height": 800})
     assert opened.tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.fixture
+def opened_both(browser, beside) -> Iterator[Opened]:
+    """The page of two studies, as quiet as the report."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    report = Opened(context.new_page(), beside)
+    yield report
+    context.close()
+    assert report.complaints == []
+    assert [url for url in report.requests if not url.startswith(("file:", "data:"))] == []
+
+
+def test_two_studies_stand_side_by_side_or_on_a_phone_below_each_other(opened_both):
+    def places() -> tuple[dict, dict]:
+        boxes = [opened_both.tab.locator(f"#figure-{side}-generalization").bounding_box() for side in "AB"]
+        return boxes[0], boxes[1]
+
+    a, b = places()
+    assert a["y"] == b["y"] and a["x"] + a["width"] <= b["x"]
+    opened_both.tab.set_viewport_size({"width": 360, "height": 800})
+    a, b = places()
+    assert a["x"] == b["x"] and a["y"] + a["height"] <= b["y"]
+    assert opened_both.tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_differences_of_two_studies_sort_and_marks_of_both_tell_their_values(opened_both):
+    opened_both.tab.locator("#rows-both thead th", has_text="B − A").locator("button").click()
+    texts = opened_both.texts("#rows-both tbody tr td:nth-child(6)")
+    found = [float(text.split(" ")[0].replace("−", "-")) for text in texts]
+    assert found == sorted(found) and found[0] < -80
+    for side in "AB":
+        mark = opened_both.tab.locator(f"#figure-{side}-generalization [data-tip]").first
+        mark.scroll_into_view_if_needed()
+        mark.hover(force=True)
+        assert opened_both.tab.locator("#tip").inner_text() == mark.get_attribute("data-tip")
+
+
+def test_on_paper_the_page_is_light_and_unfolded_and_without_what_nobody_can_press(browser, page):
+    context = browser.new_context(color_scheme="dark")
+    report = Opened(context.new_page(), page)
+    tab = report.tab
+    tab.emulate_media(media="print")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert tab.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    assert not tab.locator("nav").is_visible() and not tab.locator("#replay-play").is_visible()
+    assert tab.locator(".controls:visible, summary:visible").count() == 0
+    folded = (
+        "[...document.querySelectorAll('details:not([open])')].filter(d => !d.querySelector('table')).length"
+    )
+    before = tab.evaluate(folded)
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert before > 0 and tab.evaluate(folded) == 0
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.evaluate(folded) == before
+    assert len(tab.pdf()) > 50_000
+    context.close()
+
+
+def test_a_link_leads_to_how_the_study_is_cited(opened):
+    opened.tab.locator("nav a", has_text="Cite").click()
+    assert opened.tab.locator("#cite").evaluate("node => node.getBoundingClientRect().top < innerHeight")
+    assert "@software{glam_eval_" in opened.texts(".citation")[-1]

@@ -3,12 +3,14 @@
 rliable needs pandas below 3, so it lives in an environment of its own:
 
     python3.11 -m venv /tmp/rliable && /tmp/rliable/bin/pip install 'rliable==1.2.0' 'pandas<3'
-    /tmp/rliable/bin/python tests/statistics/make_rliable_fixtures.py [--speed]
+    /tmp/rliable/bin/python tests/statistics/make_rliable_fixtures.py [--speed .venv/bin/python]
 
-``--speed`` only times rliable on the cases of test_bootstrap_benchmark.py.
+``--speed`` times rliable on the cases of test_bootstrap_benchmark.py instead, and beside each of them ours,
+with runs redrawn as rliable does, by the Python that is named.
 """
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -59,19 +61,39 @@ def main() -> None:
     path.write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
 
 
-def speed() -> None:
-    """Time the two cases that test_bootstrap_benchmark.py times for ours."""
+OURS = """
+import time
+import numpy as np
+from glam_eval.statistics.inference.bootstrap import bootstrap_interval, bootstrap_runs
+from glam_eval.statistics.inference.metrics import interquartile_mean, mean
+generator, known = np.random.default_rng(0), {"IQM": interquartile_mean, "mean": mean}
+scores, metrics = generator.random(SHAPE), [known[name] for name in NAMES]
+bootstrap_runs(scores, metrics, 10, generator)
+started = time.perf_counter()
+bootstrap_interval(bootstrap_runs(scores, metrics, REPETITIONS, generator, within_tasks=True).swapaxes(0, 1))
+print(time.perf_counter() - started)
+"""
+
+
+def speed(ours: str) -> None:
+    """Time rliable and ours, one after the other, on the two cases of test_bootstrap_benchmark.py."""
     generator = np.random.default_rng(0)
     pair = {name: generator.random((10, 13)) for name in "ab"}
     curve = {"a": generator.random((10, 13, 50))}
     cases = {
-        "two agents, IQM and mean": (pair, iqm_and_mean, 50_000),
-        "a curve of 50 points": (curve, iqm_of_points, 2_000),
+        "two agents, IQM and mean": (pair, iqm_and_mean, 50_000, (2, 10, 13), ["IQM", "mean"]),
+        "a curve of 50 points": (curve, iqm_of_points, 2_000, (50, 10, 13), ["IQM"]),
     }
-    for name, (scores, statistic, repetitions) in cases.items():
+    for name, (scores, statistic, repetitions, shape, names) in cases.items():
         started = time.perf_counter()
         library.get_interval_estimates(scores, statistic, reps=repetitions)
-        print(f"{name}: {time.perf_counter() - started:.2f} s")
+        theirs = time.perf_counter() - started
+        told = {"SHAPE": shape, "NAMES": names, "REPETITIONS": repetitions}
+        given = "".join(f"{key} = {value!r}\n" for key, value in told.items())
+        run = subprocess.run([ours, "-c", given + OURS], capture_output=True, text=True, check=True)
+        mine = float(run.stdout)
+        times = f"rliable {theirs:.1f} s, ours {mine:.3f} s, {theirs / mine:.0f} times"
+        print(f"{name}, {repetitions:,} repetitions: {times}")
 
 
 def iqm_and_mean(scores: np.ndarray) -> np.ndarray:
@@ -83,4 +105,4 @@ def iqm_of_points(scores: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    speed() if "--speed" in sys.argv else main()
+    speed(sys.argv[2]) if "--speed" in sys.argv else main()

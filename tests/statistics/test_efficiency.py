@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from glam_eval.statistics import compare, curve_episodes, learning_gains, sample_efficiency
-from glam_eval.statistics.efficiency import first_passages
+from glam_eval.statistics.efficiency import first_passages, scenes_of_passages
 from glam_eval.statistics.inference.survival import restricted_mean
 
 
@@ -104,3 +104,17 @@ def test_a_head_start_is_no_gain():
     for gain in ("gain_along_training", "gain_at_end"):
         assert abs(pairs.loc[gain, "estimate"]) < 0.03
         assert pairs.loc[gain, "verdict"] != "higher"
+
+
+def test_scenes_that_are_alike_leave_the_steps_as_they_are_and_others_move_all_seeds():
+    frames = np.array([0.0, 10, 20])
+    alike = np.repeat(np.array([[[0.1]], [[0.6]], [[0.9]]]), 4, axis=1).repeat(30, axis=2)
+    assert scenes_of_passages(alike, frames, 0.5, 20) == 0
+    solved = np.arange(30) < np.array([0, 15, 30])[:, None, None]  # half of the scenes at 10, all at 20
+    moved = scenes_of_passages(np.repeat(solved * 1.0, 4, axis=1), frames, 0.5, 20)
+    share = stats.binom.sf(14, 30, 0.5)  # of lists with at least 15 of 30 redrawn scenes solved
+    assert moved == pytest.approx(100 * share * (1 - share), rel=0.2)
+    one, other = (restricted_mean([10, 20, 10], [1, 1, 1], 20, besides=b) for b in (0, 25))
+    reaches = [stats.t.ppf(0.975, 2) * np.sqrt(error) for error in (100 / 9, 100 / 9 + 25)]
+    assert (one.mean, other.mean) == (pytest.approx(40 / 3),) * 2
+    assert [one.low, other.low] == pytest.approx([max(0, 40 / 3 - reach) for reach in reaches])

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from glam_eval.statistics import calibration, information, value_calibration
+from glam_eval.statistics import (
+    calibration,
+    changed_actions,
+    information,
+    information_lost,
+    value_calibration,
+)
 from glam_eval.statistics.information import expected_calibration_error
 
 
@@ -55,6 +61,45 @@ def test_actions_that_a_prompt_does_not_offer_and_other_words_count_nothing():
     shifted = _probes([[0.2, 0.8], [0.3, 0.7]]).assign(shift="none@fr")
     ours, expected = information(pd.concat([offered, shifted])), information(fewer)
     pd.testing.assert_frame_equal(ours, expected)
+
+
+def test_likeliest_actions_that_change_are_counted_from_moment_to_moment():
+    moments = [
+        _probes([[0.9, 0.1], [0.6, 0.4]], frames=0),
+        _probes([[0.8, 0.2], [0.3, 0.7]], frames=100),
+        _probes([[0.8, 0.2], [0.3, 0.7]], frames=200),
+        _probes([[0.1, 0.9], [0.7, 0.3]], frames=300),
+    ]
+    other = [_probes([[0.2, 0.8], [0.2, 0.8]], seed=1, frames=frames) for frames in (0, 100)]
+    table = changed_actions(pd.concat([*reversed(moments), *other]))
+    assert table.set_index(["seed", "frames"])["changed"].to_dict() == {
+        (0, 100): 0.5, (0, 200): 0.0, (0, 300): 1.0, (1, 100): 0.0,
+    }  # fmt: skip
+    assert set(table["n_prompts"]) == {2}
+
+
+def _training(falls, seeds=4, updates=20):
+    """Updates of seeds whose information falls by so much after the middle, with success as it was."""
+    rows = [
+        {
+            "run_id": f"r{seed}", "agent": "gflan", "model": "t5-nano", "seed": seed, "frames": update * 10,
+            "information": 1.0 - falls[seed] * (update > 0.6 * updates),
+            "success_rate": np.nan if update == 1 else 0.5 + 0.1 * seed,
+        }
+        for seed in range(seeds)
+        for update in range(1, updates + 1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_information_lost_is_the_last_fifth_less_the_middle_one_seed_by_seed():
+    (row,) = information_lost(_training([0.5, 0.6, 0.7, 0.8])).to_dict("records")
+    assert row["change"] == pytest.approx(-0.65) and row["information"] == pytest.approx(0.35)
+    half = stats.t.ppf(0.975, 3) * np.std([0.5, 0.6, 0.7, 0.8], ddof=1) / 2
+    assert (row["low"], row["high"]) == pytest.approx((-0.65 - half, -0.65 + half))
+    assert row["success_change"] == pytest.approx(0) and row["n_seeds"] == 4
+    alone = _training([0.5], seeds=1)
+    assert information_lost(alone).empty
 
 
 def test_confidence_that_is_right_so_often_is_calibrated():

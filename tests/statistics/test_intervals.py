@@ -15,6 +15,7 @@ from glam_eval.statistics.inference.intervals import (
     estimate_mean,
     variance_components,
 )
+from glam_eval.statistics.inference.small_samples import skewness_of_rates
 
 SEED_VALUES = np.array([0.52, 0.61, 0.48, 0.7, 0.55])
 
@@ -161,3 +162,46 @@ def test_the_detectable_difference_has_the_power_it_claims():
     shift = estimate.detectable() / 0.02
     power = stats.nct.sf(stats.t.ppf(0.975, 9), 9, shift)
     assert power == pytest.approx(0.8, abs=0.02)
+
+
+def test_a_difference_is_as_wide_as_its_means_make_it_and_zero_is_left_to_the_t_test():
+    generator = np.random.default_rng(0)
+    widened = 0
+    for center in (-3.0, 0.0, 3.0):
+        for _ in range(40):
+            skill = 1.5 * generator.normal(size=(5, 1))
+            a, b = (
+                generator.random((5, 40)) < expit(skill + at)
+                for at in (center, generator.choice([center, 1]))
+            )
+            for estimate in (estimate_mean(a * 1.0 - b, "difference", (a, b)), estimate_difference(a, b)):
+                if estimate.exact or estimate.n_collapsed:
+                    continue
+                reach = stats.t.ppf(0.975, estimate.freedom) * estimate.error
+                low, high = estimate.interval()
+                assert low <= max(-1, estimate.value - reach) + 1e-12
+                assert high >= min(1, estimate.value + reach) - 1e-12
+                assert (low > 0 or high < 0) == (estimate.p_value() < 0.05)
+                widened += high - low > 2 * reach + 1e-9
+    assert widened > 100
+
+
+def test_the_means_of_independent_seeds_are_joined_without_correlation():
+    a, b = np.array([[0.99], [0.97], [0.9], [0.98]]), np.array([[0.5], [0.55], [0.45], [0.48]])
+    ours, (first, second) = estimate_difference(a, b), (estimate_mean(x, "proportion") for x in (a, b))
+    z = stats.norm.ppf(0.975)
+    (low_a, high_a), (low_b, high_b) = first.interval(critical=z), second.interval(critical=z)
+    reach = stats.t.ppf(0.975, ours.freedom) * ours.error
+    below = max(reach, np.hypot(first.value - low_a, high_b - second.value))
+    above = max(reach, np.hypot(high_a - first.value, second.value - low_b))
+    assert ours.interval() == pytest.approx((ours.value - below, ours.value + above))
+
+
+def test_success_by_degrees_is_as_skewed_as_whether_it_succeeds():
+    """Half a success at most: the mean is far from 1, yet the rare bad seed is as far below."""
+    generator = np.random.default_rng(1)
+    won = generator.random((6, 200)) < np.array([0.99, 0.98, 0.97, 0.99, 0.9, 0.98])[:, None]
+    whole, half = (estimate_mean(won * worth, "proportion") for worth in (1.0, 0.5))
+    assert half.skewness == pytest.approx(skewness_of_rates(won.mean(), won.mean(axis=1).var(ddof=1)))
+    assert whole.skewness is None
+    assert half.value - half.interval()[0] > 0.9 * (whole.value - whole.interval()[0]) / 2

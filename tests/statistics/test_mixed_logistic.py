@@ -143,7 +143,7 @@ def test_the_table_has_every_shift_every_pair_and_the_shares(studies):
     assert pair["low"] < 1 < pair["high"]
     bot = rows.loc["none@fr", "none", "languages of bot"]
     assert np.isnan(bot["log_odds"])
-    assert bot["note"] in ("always or never solved", "not offered: 0 seeds")
+    assert bot["note"] == "always or never solved"
     columns = ["seed_share", "seed_by_condition_share", "scene_share", "draw_share"]
     assert shares[columns].sum(axis=1).to_numpy() == pytest.approx(np.ones(len(shares)))
     nano = shares[
@@ -151,8 +151,25 @@ def test_the_table_has_every_shift_every_pair_and_the_shares(studies):
     ].iloc[0]
     assert nano["scene_share"] == pytest.approx(1 / (1 + 0.16 + np.pi**2 / 3), abs=0.1)
     few, none = mixed_effects(studies(seeds=2))
-    assert set(few["note"]) <= {"not offered: 2 seeds", "not offered: 0 seeds"}
+    assert set(few["note"]) == {"not offered: 2 seeds, and intervals and tests need 3"}
     assert none.empty
+
+
+def test_the_variance_of_few_seeds_is_unbiased(studies):
+    """Maximum likelihood divides by n, not by n - 1: the interval is Student's with the latter."""
+    episodes = studies(seeds=6, scenes=60, seed_spread=0.6)
+    effects, _ = mixed_effects(episodes)
+    row = effects.query(
+        "protocol == 'generalization' and a == 'gflan/t5-nano' and b == 'gflan/t5-pico'"
+    ).iloc[0]
+    own = episodes.query("protocol == 'generalization' and agent == 'gflan' and shift == 'none'")
+    wins, design = own["success"].to_numpy(dtype=float), np.eye(2)[(own["model"] == "t5-pico").astype(int)]
+    seed, scene = (pd.factorize(own[name], sort=True)[0] for name in ("run_id", "scene_seed"))
+    fit = MixedModel(wins, np.ones_like(wins), design, (seed,), scene).fit()
+    variance = np.array([1, -1]) @ fit.covariance @ np.array([1, -1])
+    reach = stats.t.ppf(0.975, 10) * np.sqrt(variance * 6 / 5)
+    assert row["log_odds"] == pytest.approx(fit.coefficients[0] - fit.coefficients[1], abs=1e-4)
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(reach, rel=1e-3)
 
 
 def test_shares_of_each_agent_are_those_of_its_own_fit(studies):

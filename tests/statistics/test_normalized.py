@@ -7,7 +7,7 @@ from goal_study import goal_study
 from scipy import stats
 
 from glam_eval.statistics import chance, normalized_scores
-from glam_eval.statistics.inference.scores import score_between
+from glam_eval.statistics.inference.scores import TOO_CLOSE, score_between
 
 
 def test_chance_is_the_best_goal_blind_agent_of_each_group(episodes_of):
@@ -75,6 +75,20 @@ def test_references_that_are_not_told_apart_give_no_interval():
     floor, ceiling = rng.random((4, 30)) < 0.5, rng.random((4, 30)) < 0.55
     score = score_between(rng.random((4, 30)) < 0.5, floor.astype(float), ceiling.astype(float))
     assert np.isnan(score.low)
+    assert score.note == TOO_CLOSE == "not offered: the bot is not surely above chance"
+
+
+def test_what_is_not_offered_is_said_in_tables(episodes_of):
+    rng = np.random.default_rng(0)
+    rates = {"sweep": 0.5, "bot": 0.55, "gflan": 0.5}
+    close = pd.concat(
+        episodes_of((rng.random((4, 30)) < rate) * 1.0, agent=who) for who, rate in rates.items()
+    )
+    two = goal_study(seeds=2).query("shift == 'none'")
+    for study, note in ((close, TOO_CLOSE), (two, "not offered: 2 seeds, and intervals need 3")):
+        scores = normalized_scores(study).query("agent == 'gflan'")
+        assert scores["mean"].notna().all() and scores["low"].isna().all()
+        assert set(scores["note"]) == {note}
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from glam_eval.statistics import plan_power
+from glam_eval.statistics import compare, plan_power
 from glam_eval.statistics.comparison.power import Design, independent_design, paired_design
 from glam_eval.statistics.inference.intervals import Components, estimate_difference, estimate_mean
 
@@ -76,8 +76,24 @@ def test_the_table_covers_drops_and_pairs(study, studies):
     assert set(rows["seeds_now"]) == {5}
     assert set(rows["scenes_now"]) == {100}
     assert rows["power_now"].between(0, 1).all()
+    tested = compare(study, np.random.default_rng(0)).set_index(["protocol", "measure", "shift", "a", "b"])
+    for row in rows.itertuples():  # planned with the share of a family that the test has
+        assert row.n_tests == tested.loc[(row.protocol, "success", row.shift, row.a, row.b), "n_tests"]
+    row = rows.query("a == 'gflan/t5-nano' and b == 'random' and scenes == 100").iloc[0]
+    asked = study.query("protocol == 'generalization' and shift == 'none'")
+    a, b = (
+        asked[asked["model"] == model].query("agent == @agent")
+        .pivot(index="seed", columns="scene_seed", values="success").to_numpy(dtype=float)
+        for agent, model in (("gflan", "t5-nano"), ("random", "none"))
+    )  # fmt: skip
+    assert row["power_now"] == pytest.approx(independent_design(a, b).power(0.1, 5, 100, 0.05 / 4))
     few = plan_power(studies(seeds=2))
     assert few["note"].str.contains("2 seeds only").all()
     single = plan_power(studies(seeds=1))
     assert single["seeds_needed"].isna().all()
     assert single["note"].str.contains("one seed").all()
+
+
+def test_a_plan_asks_for_no_fewer_seeds_than_a_test_needs():
+    sure = paired_design(np.zeros((5, 50)))
+    assert sure.seeds_needed(0.1, 100) == 3

@@ -8,7 +8,7 @@ from scipy import stats
 from glam_eval.core.errors import UserError
 from glam_eval.statistics import against_published
 from glam_eval.statistics.inference.intervals import estimate_mean
-from glam_eval.statistics.published import SOURCES, published
+from glam_eval.statistics.published import SOURCES, Distance, published
 
 AGENTS = [("gflan", "flan-t5-large", 2.2), ("random", "none", -1.7), ("symbolic-ppo", "none", 0.0)]
 
@@ -43,12 +43,18 @@ def test_the_difference_has_the_errors_of_both_and_of_reading(ours):
     values = rows.pivot(index="seed", columns="scene_seed", values="success").to_numpy(dtype=float)
     estimate = estimate_mean(values, "proportion")
     bar = (0.94 - 0.84) / 2 / stats.norm.ppf(0.995)
-    error = np.sqrt(estimate.error**2 + bar**2 + SOURCES["paper"].reading ** 2 / 3)
+    error = np.hypot(bar, SOURCES["paper"].reading / np.sqrt(3))
     row = table.loc["gflan/flan-t5-large", "none"]
     assert row["difference"] == pytest.approx(values.mean() - 0.89)
-    p_value = 2 * stats.t.sf(abs(row["difference"]) / error, estimate.freedom)
-    assert row["p_value"] == pytest.approx(p_value)
-    assert row["p_adjusted"] == pytest.approx(min(1, len(against_published(ours, "paper")) * p_value))
+    tests = len(against_published(ours, "paper"))
+    low, high = estimate.interval(1 - 0.05 / tests)
+    reach = stats.norm.ppf(1 - 0.05 / tests / 2) * error
+    below, above = np.hypot(values.mean() - low, reach), np.hypot(high - values.mean(), reach)
+    assert row["difference_low"] == pytest.approx(row["difference"] - below)
+    assert row["difference_high"] == pytest.approx(row["difference"] + above)
+    p_value, distance = row["p_value"], Distance(estimate, 0.89, float(error))
+    assert row["p_adjusted"] == pytest.approx(min(1, tests * p_value))
+    assert min(abs(end) for end in distance.interval(1 - p_value)) == pytest.approx(0, abs=1e-6)
     assert row["verdict"] in ("undecided", "no worse", "equivalent")  # as good as the published: 89%
     worse = against_published(ours.assign(success=ours["success"] & (ours["scene_seed"] % 2 == 0)), "paper")
     assert (
@@ -74,3 +80,10 @@ def test_another_level_is_told_and_not_tested(ours):
 def test_unknown_numbers_are_named(ours):
     with pytest.raises(UserError, match="unknown published numbers 'papr': did you mean 'paper'"):
         against_published(ours, "papr")
+
+
+def test_two_seeds_have_a_difference_and_no_interval(ours):
+    table = against_published(ours[ours["seed"] < 2], "paper")
+    assert table["difference"].notna().all()
+    assert table[["difference_low", "difference_high", "p_value"]].isna().all(axis=None)
+    assert table["note"].str.startswith("not offered: 2 seeds").all()

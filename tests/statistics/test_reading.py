@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 from goal_study import goal_study
+from scipy import stats
 
 from glam_eval.core.seeds import stream
 from glam_eval.statistics import asks_reading, who_reads
+from glam_eval.statistics.inference.intervals import estimate_mean
+from glam_eval.statistics.inference.small_samples import sure_interval
+from glam_eval.statistics.reading import follow
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +62,13 @@ def test_two_seeds_and_few_scenes_cannot_tell():
     assert few.set_index("model").loc["a", "verdict"] == "can't tell"
 
 
+def test_a_score_without_interval_says_why():
+    roles = {("gflan", "a"): 0.4, ("sweep", "none"): 0.0, ("bot", "none"): 0.2}
+    row = who_reads(goal_study(seeds=3, scenes=40, roles=roles)).set_index("agent").loc["gflan"]
+    assert np.isfinite(row["score"]) and np.isnan(row["score_low"])
+    assert row["note"] == "interval of the score not offered: the bot is not surely above chance"
+
+
 def test_studies_that_do_not_ask_have_no_answer():
     study = goal_study(seeds=3, scenes=10)
     assert not asks_reading(study[study["shift"] == "none"])
@@ -69,6 +80,35 @@ def test_studies_that_do_not_ask_have_no_answer():
 def test_the_order_of_rows_changes_nothing(table):
     shuffled = who_reads(goal_study().sample(frac=1, random_state=0)).set_index(["agent", "model"])
     assert shuffled["following"].equals(table["following"])
+
+
+def test_a_collapsed_seed_leaves_the_interval_for_any_distribution():
+    told = (np.random.default_rng(0).random((6, 80)) < 0.95) * 1.0
+    told[0] = 0.0
+    followed = follow((told, np.zeros_like(told)))
+    assert followed.estimate.n_collapsed == 1 and np.isnan(followed.estimate.interval()).all()
+    low, high = (2 * end - 1 for end in sure_interval((1 + told.mean(axis=1)) / 2))
+    assert (followed.low, followed.high) == pytest.approx((low, high))
+
+
+def test_few_seeds_join_what_they_do_by_students_quantile_and_many_by_the_normal():
+    rng = np.random.default_rng(2)
+    skill = rng.random((12, 1)) * 0.2 + 0.8
+    told, swapped = ((rng.random((12, 60)) < rate) * 1.0 for rate in (skill, 1 - skill))
+    for seeds in (5, 12):
+        both = told[:seeds], swapped[:seeds]
+        followed, (a, b) = follow(both), (estimate_mean(values, "proportion") for values in both)
+        quantiles = [
+            stats.t.ppf(0.975, arm.freedom) if seeds == 5 else stats.norm.ppf(0.975) for arm in (a, b)
+        ]
+        lows, highs = zip(
+            *(arm.interval(critical=q) for arm, q in zip((a, b), quantiles, strict=True)), strict=True
+        )
+        d = followed.estimate
+        shared = (a.error**2 + b.error**2 - d.error**2) / (2 * a.error * b.error)
+        x, y = a.value - lows[0], highs[1] - b.value
+        t_end = d.value - stats.t.ppf(0.975, d.freedom) * d.error
+        assert followed.low == pytest.approx(min(t_end, d.value - np.sqrt(x**2 + y**2 - 2 * shared * x * y)))
 
 
 @pytest.mark.slow

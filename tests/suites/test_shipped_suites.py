@@ -21,6 +21,7 @@ QUESTIONS = {
     "retention",
     "paper",
     "pretraining",
+    "prompts",
 }
 
 

@@ -99,6 +99,31 @@ def test_the_best_is_kept_by_a_store_that_goes_on_after_others_were_damaged(tmp_
     assert sorted(int(d.name[-10:]) for d in tmp_path.glob("frames-*")) == [10, 40]
 
 
+def test_killed_before_others_were_removed_they_go_when_the_run_goes_on(tmp_path, monkeypatch):
+    store = CheckpointStore(tmp_path, keep=2)
+    for frames in (10, 20):
+        write(store, frames, score=0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_prune", lambda: None)
+        write(store, 30, score=0.5)
+    assert len(list(tmp_path.glob("frames-*"))) == 3
+    assert CheckpointStore(tmp_path, keep=2).latest().frames == 30  # who only reads removes nothing
+    assert len(list(tmp_path.glob("frames-*"))) == 3
+    assert CheckpointStore(tmp_path, keep=2).resume().frames == 30
+    assert sorted(int(d.name[-10:]) for d in tmp_path.glob("frames-*")) == [20, 30]
+
+
+def test_nothing_is_removed_where_the_newest_is_damaged(tmp_path):
+    store = CheckpointStore(tmp_path, keep=1)
+    write(store, 10)
+    damaged = tmp_path / "frames-0000000020"
+    shutil.copytree(tmp_path / "frames-0000000010", damaged)
+    (damaged / "model.txt").write_text("other")
+    with pytest.warns(UserWarning, match="damaged"):
+        assert store.resume().frames == 10
+    assert damaged.is_dir()
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_killed_while_one_is_replaced_the_old_one_or_the_new_one_is_there(tmp_path, whole):
     store = CheckpointStore(tmp_path, keep=1)
@@ -109,8 +134,7 @@ def test_killed_while_one_is_replaced_the_old_one_or_the_new_one_is_there(tmp_pa
     else:  # after them
         shutil.copytree(old, tmp_path / ".replaced-0000000010")
     again = CheckpointStore(tmp_path, keep=1)
-    again.tidy()
-    assert (again.latest().directory / "model.txt").read_text() == "old"
+    assert (again.resume().directory / "model.txt").read_text() == "old"
     assert [d.name for d in tmp_path.iterdir()] == ["frames-0000000010"]
 
 

@@ -56,6 +56,7 @@ def rollout_of(policy, seed=0, steps=8, slots=4, features=5):
         0.0,
         0.0,
         0.0,
+        0.0,
     )
 
 

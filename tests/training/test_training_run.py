@@ -2,12 +2,16 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.records import TrainingRecord
+from glam_eval.policies.base import sample_actions
 from glam_eval.results import columns_of
+from glam_eval.training import rollouts
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.run import TrainingRun
 
@@ -28,6 +32,20 @@ def test_equal_configurations_give_equal_numbers(tiny_run):
     for _ in range(2):
         assert numbers(one.advance()) == numbers(two.advance())
     assert all(torch.equal(a, b) for a, b in zip(weights(one), weights(two), strict=True))
+
+
+def test_information_of_a_batch_is_the_divergence_of_its_policies_from_their_mean(tiny_run, monkeypatch):
+    asked, training = [], TrainingRun(tiny_run())
+
+    def choose(distribution, uniforms):
+        asked.append(np.exp(distribution.astype(np.float64)))
+        return sample_actions(distribution, uniforms)
+
+    monkeypatch.setattr(rollouts, "sample_actions", choose)
+    told = training.advance().information
+    policies = np.concatenate(asked)
+    expected = np.mean([stats.entropy(policy, policies.mean(axis=0)) for policy in policies])
+    assert told == pytest.approx(expected, rel=1e-6) and told > 0
 
 
 def test_seeds_differ_in_weights_and_experience(tiny_run):

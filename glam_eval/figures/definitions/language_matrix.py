@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from glam_eval.figures.drawings.shifts import draw_language_matrix
+from glam_eval.figures.drawings.matrices import draw_language_matrix
 from glam_eval.figures.figure import FigureDefinition
 from glam_eval.figures.identity import is_reference, of_agents
 from glam_eval.figures.study import Absent, Study

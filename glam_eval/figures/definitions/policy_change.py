@@ -17,13 +17,15 @@ def table(study: Study) -> pd.DataFrame:
     parts = []
     if "probes" in study.tables and {"entropy", "kl"} <= set(study.tables["probes"]):
         parts += change.answers_along_training(change.probes_along_training(study))
+    parts.append(change.information_in_rollouts(study))
     if {"value", "discounted_return"} <= set(study.tables["episodes"]):
         played = study.usual(study.episodes("sample-efficiency", "none"))
         off = played.assign(measured=played["value"] - played["discounted_return"])
         parts.append(
             off.groupby(change.BY, observed=True)["measured"].mean().reset_index().assign(measure=BIAS)
         )
-    rows = pd.concat(parts).dropna(subset=["measured"]) if parts else pd.DataFrame()
+    known = [part for part in parts if len(part)]
+    rows = pd.concat(known).dropna(subset=["measured"]) if known else pd.DataFrame()
     if rows.empty or rows["frames"].nunique() < 2:
         raise Absent("no agent was probed along training, and none has a critic")
     return change.curves_over_seeds(rows, "measure", "measured", "policy_change")
@@ -34,7 +36,9 @@ FIGURE = FigureDefinition(
     title="How the policy changes",
     table=table,
     draw=partial(draw_panels, panel="measure", label="", share=False),
-    explanation="Entropy, KL divergence from the policy before training, and the information of prompts on "
-    "actions, 0 in an agent that stops reading, are over fixed probe prompts; the critic's first value less "
-    f"the discounted return that followed is one over evaluation scenes. {BANDS}",
+    explanation="Entropies of the policy, KL divergence from the policy before training, the share of "
+    "prompts whose likeliest action is another than at the moment before, and the information of prompts on "
+    "actions, 0 in an agent that stops reading, are over fixed probe prompts; the last also over the prompts "
+    "of each batch. The critic's first value less the discounted return that followed is one over evaluation "
+    f"scenes. {BANDS}",
 )

@@ -41,7 +41,7 @@ def heatmap(
         axes.text(column + 0.5, row + 0.5, words[row][column], size=6, ha="center", va="center", color=color)
     axes.set_xticks(np.arange(len(columns)) + 0.5, columns)
     axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows), 0)  # not inverted: panels that share the axis would turn it back
     axes.tick_params(length=0)
     axes.grid(False)
     for spine in axes.spines.values():

@@ -1,4 +1,4 @@
-"""What survives a change: generalization, the language matrix, and learning online against offline."""
+"""What survives a change: success under each condition, and learning online against offline."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from glam_eval.config.protocols import GOAL_MARK, condition_rank
-from glam_eval.figures.drawings.heatmap import heatmap
+from glam_eval.config.protocols import split_condition
 from glam_eval.figures.identity import INK, Condition, Look, records, rows_of
 from glam_eval.figures.style import (
-    ONE_COLUMN,
     QUIET,
     TWO_COLUMNS,
     Drawing,
@@ -26,11 +24,10 @@ from glam_eval.figures.style import (
 
 DODGED = 4  # conditions that one row can hold side by side
 PANELS_PER_ROW = 3
-SHORT = 3  # letters of a language's name that stand side by side below a cell
 
 
 def shift_label(shift: str) -> str:
-    """Return the words for a condition's name: none@fr~swapped is "French, goal swapped"."""
+    """Return the words for a condition's name: none@fr.tags~absent is "French, tags prompt, goal absent"."""
     languages = {
         "en": "English",
         "fr": "French",
@@ -39,9 +36,10 @@ def shift_label(shift: str) -> str:
         "es": "Spanish",
         "it": "Italian",
     }
-    shift, _, goal = shift.partition(GOAL_MARK)
-    if goal:
-        return f"goal {goal}" if shift == "none" else f"{shift_label(shift)}, goal {goal}"
+    shift, template, goal = split_condition(shift)
+    besides = [f"{template.replace('_', ' ')} prompt"] * bool(template) + [f"goal {goal}"] * bool(goal)
+    if besides:
+        return ", ".join(besides if shift == "none" else [shift_label(shift), *besides])
     name, _, language = shift.partition("@")
     words = [part.replace("_", " ") for part in name.split("+") if part != "none"]
     spoken = languages.get(language, language)
@@ -123,32 +121,6 @@ def _panel_per_condition(
         axes.locator_params(axis="x", nbins=3)
     _rows_axis(grid[0], shifts)
     label_outside(grid, PANELS_PER_ROW, "success rate")
-    return drawing
-
-
-def draw_language_matrix(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing:
-    """Draw success for each language trained in (rows) and tested in (columns), a panel a condition.
-
-    ``table`` has agent, model, trained_in, tested_in, mean, low, high and n_seeds.
-    """
-    present = [c for c in looks if not rows_of(table, c).empty]
-    trained = sorted(table["trained_in"].astype(str).unique())
-    tested = sorted(
-        table["tested_in"].astype(str).unique(),
-        key=lambda name: (name not in trained, condition_rank(f"none@{name}")),
-    )
-    width = ONE_COLUMN if len(present) == 1 else TWO_COLUMNS
-    upright = max(map(len, tested)) > SHORT  # names that would run into each other
-    height = 0.3 * len(trained) + (0.6 + 0.06 * max(map(len, tested)) if upright else 0.75)
-    drawing, grid = panels(len(present), 3, width=width, height=height, sharey=True)
-    for axes, condition in zip(grid, present, strict=True):
-        cells = rows_of(table, condition).set_index(["trained_in", "tested_in"])["mean"].to_dict()
-        values = [[cells.get((row, column), np.nan) for column in tested] for row in trained]
-        words = [[f"{100 * value:.0f}%" for value in row] for row in values]
-        heatmap(axes, values, words, rows=trained, columns=tested, colors="cividis")
-        axes.set_title(looks[condition].label)
-        axes.tick_params(axis="x", rotation=90 if upright else 0)
-    label_outside(grid, 3, "tested in", "trained in")
     return drawing
 
 

@@ -8,7 +8,9 @@ from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.estimates import WHO, generator
 
 BY = [*WHO, "seed", "frames", "run_id"]
-ENTROPY, DRIFT, INFORMATION = "entropy (nats)", "KL to the start (nats)", "I(action; prompt) (nats)"
+ENTROPY, MARGINAL = "H(action | prompt) (nats)", "H(action) (nats)"
+DRIFT, INFORMATION = "KL to the start (nats)", "I(action; prompt) (nats)"
+IN_ROLLOUTS, CHANGED = "I(action; prompt) in rollouts (nats)", "likeliest action changed (share)"
 MOMENTS = 60  # of training drawn at most: probes are asked after every update
 
 
@@ -35,8 +37,19 @@ def answers_along_training(probes: pd.DataFrame) -> list[pd.DataFrame]:
         seeds[column].mean().rename("measured").reset_index().assign(measure=measure)
         for measure, column in ((ENTROPY, "entropy"), (DRIFT, "kl"))
     ]
-    told = statistics.information(probes).rename(columns={"mutual_information": "measured"})
-    return [*parts, told.assign(measure=INFORMATION)]
+    told = statistics.information(probes)
+    for measure, column in ((MARGINAL, "entropy"), (INFORMATION, "mutual_information")):
+        parts.append(told[BY].assign(measured=told[column], measure=measure))
+    changed = statistics.changed_actions(probes)
+    return [*parts, changed[BY].assign(measured=changed["changed"], measure=CHANGED)]
+
+
+def information_in_rollouts(study: Study) -> pd.DataFrame:
+    """Return what prompts told of actions in the batches of usual runs, a value an update; may be empty."""
+    if "information" not in study.tables.get("training", pd.DataFrame()):
+        return pd.DataFrame()
+    rows = study.usual(study.table("training")).dropna(subset=["information"])
+    return rows[BY].assign(measured=rows["information"], measure=IN_ROLLOUTS)
 
 
 def curves_over_seeds(rows: pd.DataFrame, panel: str, value: str, figure: str) -> pd.DataFrame:

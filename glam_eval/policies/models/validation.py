@@ -12,6 +12,7 @@ from glam_eval.core.seeds import stream, training_scene_seeds
 from glam_eval.environments import make_environment
 from glam_eval.language import speaker
 from glam_eval.language.prompts import render_prompt
+from glam_eval.language.templates import parse_templates
 from glam_eval.policies.models.loading import load_model
 from glam_eval.policies.models.packaged import fetch
 from glam_eval.policies.models.shapes import EMBEDDED, PACKAGED, check_model_name
@@ -82,4 +83,8 @@ def _longest(world_json: str) -> tuple[str, str]:
     sentences = max((each.sentences for each in seen), key=lambda told: sum(map(len, told)))
     goal = max((each.mission for each in seen), key=len)
     observations, taken = [sentences] * world.remembered, [action] * (world.remembered - 1)
-    return render_prompt(speaks, world.template, actions, goal, observations, taken), action
+    told = [
+        render_prompt(speaks, name, actions, goal, observations, taken)
+        for name in parse_templates(world.template)
+    ]
+    return max(told, key=len), action

@@ -92,3 +92,13 @@ for (const box of document.querySelectorAll("[data-table]")) {
   }, { rootMargin: "-20% 0px -70% 0px" });
   for (const id of links.keys()) { const section = document.getElementById(id); if (section) observer.observe(section); }
 })();
+
+// On paper nothing can be unfolded: what is folded is printed, but for long tables of numbers.
+(() => {
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open])")].filter((part) => !part.querySelector("table"));
+    for (const part of opened) part.open = true;
+  });
+  addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
+})();

@@ -1,8 +1,8 @@
 """Which tests answer one question, and are therefore adjusted together.
 
 Two agents are compared when they were trained on one level in one language: what a level makes of an agent
-is another question. An agent's conditions are four questions: other words, other languages, other tasks
-and rooms, and another goal told than the scene's own.
+is another question. An agent's conditions are five questions: other words, other languages, other prompts,
+other tasks and rooms, and another goal told than the scene's own.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,22 @@ from typing import Any
 
 import pandas as pd
 
-from glam_eval.config.protocols import GOAL_MARK, condition_sets
+from glam_eval.config.protocols import condition_sets, split_condition
 from glam_eval.statistics.names import condition_name
 
-WORDS, LANGUAGES, WORLDS, GOALS = "words", "languages", "tasks and rooms", "the goal told"
+WORDS, LANGUAGES, PROMPTS = "words", "languages", "prompts"
+WORLDS, GOALS = "tasks and rooms", "the goal told"
 SETTING = ["level", "language"]  # of training: what agents share that are compared
 
 
 def question_of(shift: str) -> str:
-    """Return what a condition asks: other words, another language, other tasks and rooms, or other goals."""
-    if GOAL_MARK in shift:
+    """Return what a condition asks: other words, languages, prompts, tasks and rooms, or other goals."""
+    words, template, goal = split_condition(shift)
+    if goal:
         return GOALS
-    if "@" in shift:
+    if template:
+        return PROMPTS
+    if "@" in words:
         return LANGUAGES
     return WORLDS if shift in _worlds() else WORDS
 

@@ -12,6 +12,7 @@ from scipy import stats
 from glam_eval.statistics.cells import Cells, final_checkpoints, tabulate
 from glam_eval.statistics.comparison.bases import find_bases
 from glam_eval.statistics.comparison.families import Training, pairs_question, question_of, training_of
+from glam_eval.statistics.inference.estimates import FEWEST_SEEDS
 from glam_eval.statistics.inference.intervals import Components, variance_components
 from glam_eval.statistics.inference.metrics import FloatArray
 from glam_eval.statistics.names import condition_name
@@ -45,10 +46,13 @@ class Design:
         return float(stats.nct.sf(critical, freedom, shift) + wrong_side)
 
     def seeds_needed(self, difference: float, scenes: int, power: float = 0.8, alpha: float = 0.05) -> float:
-        """Return the fewest seeds per condition that reach the power; NaN if ``MOST_SEEDS`` do not."""
+        """Return the fewest seeds per condition that reach the power; NaN if ``MOST_SEEDS`` do not.
+
+        At least as many as an interval and a test need.
+        """
         if self.power(difference, MOST_SEEDS, scenes, alpha) < power:
             return np.nan
-        too_few, enough = 1, MOST_SEEDS
+        too_few, enough = FEWEST_SEEDS - 1, MOST_SEEDS
         while enough - too_few > 1:
             middle = (too_few + enough) // 2
             reached = self.power(difference, middle, scenes, alpha) >= power

@@ -60,13 +60,17 @@ def settle_family(family: str, contrasts: Sequence[Contrast]) -> list[Comparison
     return rows
 
 
-def _superiority(row: ComparisonRecord, difference: float) -> float:
+def superiority_of(difference: float) -> float:
     """Return the probability of doing better on a scene that goes with a difference of success.
 
     A scene is solved or not, so P(a > b) + P(a = b) / 2 averaged over scenes is one half and half the
-    difference.
+    difference: its interval excludes one half exactly where that of the difference excludes 0.
     """
-    return 0.5 + difference / 2 if row.measure == "success" else np.nan
+    return 0.5 + difference / 2
+
+
+def _superiority(row: ComparisonRecord, difference: float) -> float:
+    return superiority_of(difference) if row.measure == "success" else np.nan
 
 
 def few_seeds(estimate: Estimate) -> str:

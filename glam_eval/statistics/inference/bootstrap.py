@@ -5,15 +5,18 @@ two agents of 10 runs and 13 tasks take a fraction of a second.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from glam_eval.core.seeds import stream
 from glam_eval.statistics.inference.metrics import FloatArray, Metric
 
 BLOCK_VALUES = 1 << 17  # 1 MiB of float64: resampled scores that stay in a level-2 cache
+SCENE_DRAWS = 200  # enough for a variance
 IntervalMethod = Literal["percentile", "expanded", "bca"]
 
 
@@ -64,6 +67,17 @@ def crossed_bootstrap(values: ArrayLike, repetitions: int, generator: np.random.
         weighted = _draw_counts(seeds, (count,), generator) @ matrix
         results[first : first + count] = (weighted * _draw_counts(scenes, (count,), generator)).sum(axis=1)
     return results / matrix.size
+
+
+def redrawn_scenes(values: ArrayLike, draws: int = SCENE_DRAWS) -> FloatArray:
+    """Return means of values (..., scenes) over scenes redrawn with replacement, for all alike: (..., draws).
+
+    The same draws at every call. They tell what another list of scenes would give statistics that have no
+    formula for it because they jump: shares above a threshold, first passages.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    scenes = array.shape[-1]
+    return np.asarray(array @ _scene_counts(scenes, draws).T / scenes)
 
 
 def bootstrap_interval(
@@ -126,6 +140,12 @@ def _quantile_each(distribution: FloatArray, probabilities: FloatArray) -> Float
     pairs = zip(columns, chosen, strict=True)
     quantiles = [np.nan if np.isnan(p) else np.quantile(column, p) for column, p in pairs]
     return np.asarray(quantiles).reshape(distribution.shape[1:])
+
+
+@lru_cache(maxsize=8)
+def _scene_counts(scenes: int, draws: int) -> FloatArray:
+    """Return how often each scene is redrawn in every draw: (draws, scenes), the same for all statistics."""
+    return _draw_counts(scenes, (draws,), stream(0, "statistics", "redrawn scenes"))
 
 
 def _draw_counts(size: int, shape: tuple[int, ...], generator: np.random.Generator) -> FloatArray:

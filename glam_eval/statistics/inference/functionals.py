@@ -7,6 +7,8 @@ variance is the jackknife's over whole seeds and, as for a plain mean, that of s
 for the mean over one task it is ``estimate_mean``'s exactly.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -32,11 +34,13 @@ def estimate_aggregate(values: ArrayLike, metric: Metric) -> Estimate:
         return Estimate(value, np.nan, np.nan, seeds, scenes, "proportion")
     left_out = jackknife_runs(scores, metric)
     variance = (seeds - 1) / seeds * float(((left_out - left_out.mean()) ** 2).sum())
-    linear = seeds * (array * _gradient(scores, metric)[:, None, :]).sum(
-        axis=2
-    )  # its mean moves as the metric
+    gradient = _gradient(scores, metric)
+    linear = seeds * (array * gradient[:, None, :]).sum(axis=2)  # its mean moves as the metric
     parts = decompose(linear)
-    error, freedom = combine([Part(variance, seeds - 1)], [parts.scenes], [parts.residual])
+    noise = replace(parts.residual, variance=_noise(array, gradient))
+    if np.ptp(gradient) > STEP:  # not the plain mean
+        variance += _of_steps(scenes)
+    error, freedom = combine([Part(variance, seeds - 1)], [parts.scenes], [noise])
     fallen = int(collapsed(scores.mean(axis=1)).sum())
     return Estimate(value, error, freedom, seeds, scenes, "proportion", of_seeds=variance, n_collapsed=fallen)
 
@@ -59,6 +63,29 @@ def estimate_improvement(a: ArrayLike, b: ArrayLike) -> Estimate:
     error, freedom = combine(sides, [], [])
     tosses = int(equal_trials(rarest_division(first, second)))
     return Estimate(value, error, freedom, smaller, tosses, "proportion")
+
+
+def _of_steps(scenes: int) -> float:
+    """Return the variance of half a step of scores, which are multiples of one scene: trimming jumps by them.
+
+    By simulation: without it the IQM of 20 seeds at success .02, that differ by their draws alone, is covered
+    86 times in 100.
+    """
+    return (0.5 / scenes) ** 2 / 12 if scenes > 1 else 0.0
+
+
+def _noise(array: FloatArray, gradient: FloatArray) -> float:
+    """Return what the draws of single episodes add to the variance of a metric with this gradient.
+
+    From the residuals of every task, which vary together over tasks. Those of the linear values would count
+    as noise that a metric heeds some seeds and not others, and take it off what scenes add.
+    """
+    seeds, scenes, _ = array.shape
+    if scenes < 2:
+        return 0.0
+    rest = array - array.mean(axis=0) - array.mean(axis=1, keepdims=True) + array.mean(axis=(0, 1))
+    together = np.einsum("ist,isu->tu", rest, rest) / ((seeds - 1) * (scenes - 1))
+    return float(np.einsum("it,tu,iu->", gradient, together, gradient) / scenes)
 
 
 def _gradient(scores: FloatArray, metric: Metric) -> FloatArray:

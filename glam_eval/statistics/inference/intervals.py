@@ -19,7 +19,12 @@ from numpy.typing import ArrayLike
 
 from glam_eval.statistics.inference.estimates import Estimate, Kind
 from glam_eval.statistics.inference.metrics import FloatArray
-from glam_eval.statistics.inference.small_samples import collapsed, rarest_division, rarest_signs
+from glam_eval.statistics.inference.small_samples import (
+    collapsed,
+    rarest_division,
+    rarest_signs,
+    skewness_of_rates,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ def estimate_mean(values: ArrayLike, kind: Kind = "mean", conditions: Sequence[A
     if kind == "proportion":
         seeds = matrix.mean(axis=1)
         fallen = int(collapsed(seeds).sum())
-        return replace(estimate, n_collapsed=fallen, seed_means=tuple(seeds) if fallen else ())
+        kept = tuple(float(mean) for mean in seeds) if fallen else ()
+        return replace(estimate, n_collapsed=fallen, seed_means=kept, skewness=_skewness(matrix))
     return estimate
 
 
@@ -136,7 +142,7 @@ def estimate_change(teams: Sequence[tuple[ArrayLike, ArrayLike]]) -> Estimate:
         rarest=rarest_signs(smaller) if len(teams) == 1 else rarest_division(*map(len, changes)),
     )  # fmt: skip
     kept = _of_conditions([values for team in complete for values in team])
-    return replace(estimate, n_collapsed=kept["n_collapsed"], means=kept["means"] if len(teams) == 1 else ())
+    return replace(estimate, **kept)
 
 
 def variance_components(values: ArrayLike) -> Components:
@@ -190,9 +196,29 @@ def _complete(values: ArrayLike) -> tuple[FloatArray, int]:
 
 
 def _of_conditions(conditions: Sequence[ArrayLike]) -> dict[str, Any]:
-    """Return what a difference keeps of its two conditions: their means, and how many seeds collapsed."""
-    seeds = [_complete(values)[0].mean(axis=1) for values in conditions]
+    """Return what a difference keeps of its conditions: the means of two, and how many seeds collapsed."""
+    arms = tuple(estimate_mean(_complete(values)[0], "proportion") for values in conditions)
     return {
-        "means": tuple(float(means.mean()) for means in seeds),
-        "n_collapsed": sum(int(collapsed(means).sum()) for means in seeds),
+        "arms": arms if len(arms) == 2 else (),
+        "n_collapsed": sum(arm.n_collapsed for arm in arms),
     }
+
+
+def _skewness(matrix: FloatArray) -> float | None:
+    """Return the skewness of seeds that succeed by degrees; None where all values are 0 or 1.
+
+    Whether they succeed at all is skewed as rates are, also where the best of values is far from 1.
+    """
+    won = matrix > 0
+    if len(matrix) < 2 or not won.any() or (matrix[won] == 1).all():
+        return None
+    means, shares = matrix.mean(axis=1), won.mean(axis=1)
+    own, of_share = float(means.var(ddof=1)), float(shares.var(ddof=1))
+    if not 0 < means.mean() < 1 or own == 0:
+        return None
+    known = skewness_of_rates(float(means.mean()), own)
+    if not 0 < shares.mean() < 1 or of_share == 0:
+        return known
+    part = min(1.0, float(matrix[won].mean()) ** 2 * of_share / own) ** 1.5
+    of_rate = skewness_of_rates(float(shares.mean()), of_share) * part
+    return float(max(known, of_rate, key=abs))

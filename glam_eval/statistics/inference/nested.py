@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from glam_eval.statistics.inference.estimates import Estimate, Kind
-from glam_eval.statistics.inference.intervals import NOTHING, Part, combine, decompose, variance_of_mean
+from glam_eval.statistics.inference.intervals import (
+    NOTHING,
+    Part,
+    combine,
+    decompose,
+    estimate_mean,
+    variance_of_mean,
+)
 from glam_eval.statistics.inference.metrics import FloatArray
 
 Arm = Sequence[FloatArray]  # of each pretraining its trainings' values, (seeds, scenes) or (seeds, 1)
@@ -56,10 +63,11 @@ def nested_difference(arm: Arm, other: Arm, all_arms: Sequence[Arm], kind: Kind)
         residuals = [decompose(values).residual for values in (first, second) if len(values) > 1]
     error, freedom = combine([Part(pooled.variance * share, pooled.freedom)], [scenes], residuals)
     fewest = min(len(first), len(second))
+    arms = tuple(estimate_mean(each, "proportion") for each in (first, second))
     return Estimate(
         float(first.mean() - second.mean()), error, freedom, fewest, first.shape[1], kind,
         of_seeds=pooled.variance * share, noise=sum(part.variance for part in residuals),
-        means=(float(first.mean()), float(second.mean())) if kind == "difference" else (),
+        arms=arms if kind == "difference" else (),
     )  # fmt: skip
 
 

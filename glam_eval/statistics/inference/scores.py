@@ -13,6 +13,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import brentq
 
+from glam_eval.statistics.inference.estimates import FEWEST_SEEDS
 from glam_eval.statistics.inference.intervals import (
     NOTHING,
     Part,
@@ -28,14 +29,16 @@ FURTHEST = 64.0  # from the score: an end beyond is none
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A score with its 95% interval, NaN where the references are not told apart."""
+    """A score with its 95% interval; where that is NaN, ``note`` says why it is not offered."""
 
     value: float
     low: float
     high: float
+    note: str = ""
 
 
 NO_SCORE = Score(np.nan, np.nan, np.nan)
+TOO_CLOSE = "not offered: the bot is not surely above chance"
 
 
 def score_between(agent: FloatArray, floor: FloatArray, ceiling: FloatArray, level: float = 0.95) -> Score:
@@ -51,9 +54,10 @@ def score_between(agent: FloatArray, floor: FloatArray, ceiling: FloatArray, lev
     value = (means[0] - means[1]) / span
     own = estimate_mean(agent, "proportion").interval(level)
     if not np.isfinite(own[0]):
-        return Score(value, np.nan, np.nan)
+        note = f"not offered: {len(agent)} seed{'s' * (len(agent) > 1)}, and intervals need {FEWEST_SEEDS}"
+        return Score(value, np.nan, np.nan, note)
     if _excess(ceiling, floor, ceiling, level)(0.0) <= 0:  # the references themselves are not told apart
-        return Score(value, np.nan, np.nan)
+        return Score(value, np.nan, np.nan, TOO_CLOSE)
     excess = _excess(agent, floor, ceiling, level)
     ends = [_end(excess, value, side) for side in (-1.0, 1.0)]
     low, high = ((end - means[1]) / span for end in own)
@@ -66,21 +70,23 @@ def _excess(
     """Return how far agent - (1 - r) floor - r ceiling lies beyond what chance allows, as a function of r."""
     teams = [_columns(values, agent, floor, ceiling) for values in (agent, floor, ceiling)]
     parts = [decompose(values) if len(values) > 1 else None for values in teams]
+    means = [values.mean(axis=0) for values in teams]
 
     def excess(score: float) -> float:
         weights = (1.0, score - 1.0, -score)
-        combined = sum(w * values.mean(axis=0) for w, values in zip(weights, teams, strict=True))
+        combined = np.asarray(sum(w * mean for w, mean in zip(weights, means, strict=True)))
+        distance = abs(float(np.mean(combined)))
         known = [(w * w, part) for w, part in zip(weights, parts, strict=True) if part is not None]
-        scenes = variance_of_mean(np.asarray(combined)) if teams[0].shape[1] > 1 else NOTHING
+        scenes = variance_of_mean(combined) if teams[0].shape[1] > 1 else NOTHING
         if not known:  # one seed each: they count as known
-            return abs(float(np.mean(combined)))
+            return distance
         error, freedom = combine(
             [Part(square * part.seeds.variance, part.seeds.freedom) for square, part in known],
             [scenes],
             [Part(square * part.residual.variance, part.residual.freedom) for square, part in known],
         )
         quantile = float(special.stdtrit(freedom, (1 + level) / 2))
-        return abs(float(np.mean(combined))) - quantile * error
+        return distance - quantile * error
 
     return excess
 

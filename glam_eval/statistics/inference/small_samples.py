@@ -52,9 +52,12 @@ def collapsed(seed_means: ArrayLike) -> NDArray[np.bool_]:
     Rates of 0 and 1 count as 0.5 and 99.5%.
     """
     means = np.asarray(seed_means, dtype=np.float64)
+    middle = np.median(means)
+    low = means < middle / 2
+    if not low.any() or middle < SOUND:
+        return np.zeros(means.shape, dtype=np.bool_)
     logits = special.logit(np.clip(means, 0.005, 0.995))
-    fell = (np.median(logits) - logits > COLLAPSE) & (means < np.median(means) / 2)
-    return np.asarray(fell & (np.median(means) >= SOUND))
+    return np.asarray((np.median(logits) - logits > COLLAPSE) & low)
 
 
 def sure_interval(seed_means: ArrayLike, level: float = 0.95) -> tuple[float, float]:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from glam_eval.statistics.inference.estimates import FEWEST_SEEDS
+
 
 @dataclass(frozen=True, slots=True)
 class RestrictedMean:
@@ -19,13 +21,14 @@ class RestrictedMean:
 
 
 def restricted_mean(
-    times: ArrayLike, reached: ArrayLike, horizon: float, level: float = 0.95
+    times: ArrayLike, reached: ArrayLike, horizon: float, level: float = 0.95, besides: float = 0.0
 ) -> RestrictedMean:
     """Return the restricted mean of times (n,), of which those not ``reached`` are only known to be longer.
 
     The area under the Kaplan-Meier curve up to the horizon, with Greenwood's variance times n / (n - 1) and
     Student's t on n - 1 (then, when nobody is censored before the horizon, exactly the t interval of
-    min(time, horizon)). The interval is NaN for one time, or when no two times differ.
+    min(time, horizon)). ``besides`` is what else varies, for instance scenes that all share. The interval is
+    NaN for fewer than 3 times, or when no two times differ.
     """
     time, event = np.asarray(times, dtype=np.float64), np.asarray(reached, dtype=bool)
     event = event & (time <= horizon)
@@ -46,8 +49,10 @@ def restricted_mean(
     variance = float((after[staying] ** 2 * terms).sum())
     mean, median = float(pieces.sum()), float(curve.quantile(0.5))
     reach = np.nan
-    if count > 1 and variance > 0:
-        reach = float(stats.t.ppf((1 + level) / 2, count - 1) * np.sqrt(variance * count / (count - 1)))
+    if count >= FEWEST_SEEDS and variance > 0:
+        reach = float(
+            stats.t.ppf((1 + level) / 2, count - 1) * np.sqrt(variance * count / (count - 1) + besides)
+        )
     low, high = max(0.0, mean - reach), min(horizon, mean + reach)
     if np.isnan(reach):
         low = high = np.nan
