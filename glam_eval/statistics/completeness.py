@@ -60,8 +60,19 @@ def complete(episodes: pd.DataFrame, runs: pd.DataFrame | None = None) -> Comple
     stopped = [
         Gap(agent, model, f"seed {seed} {why}") for agent, model, seed, why in zip(*columns, strict=True)
     ]
-    found = [*stopped, *repeated, *_missing(kept), *_longer_curves(kept)]
+    found = [*stopped, *_never_played(once, runs), *repeated, *_missing(kept), *_longer_curves(kept)]
     return Complete(kept, left_out, (*found, *(_collapses(kept) if "success" in kept else [])))
+
+
+def _never_played(episodes: pd.DataFrame, runs: pd.DataFrame | None) -> list[Gap]:
+    """Return the runs that failed before an episode of theirs was stored."""
+    if runs is None or not {"agent", "model", "seed"} <= set(runs):
+        return []
+    silent = failed_runs(runs) - set(episodes["run_id"].astype(str))
+    rows = runs[runs["run_id"].isin(silent)].sort_values(["agent", "model", "seed"])
+    columns = (rows[name].astype(str) for name in ("agent", "model", "seed"))
+    text = "seed {} failed before an episode was stored: left out"
+    return [Gap(agent, model, text.format(seed)) for agent, model, seed in zip(*columns, strict=True)]
 
 
 def notes_of(gaps: Iterable[Gap], agent: str, model: str) -> str:

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from glam_eval.chat.key import KEY_VARIABLE
 from glam_eval.config.loading import load_suite
 from glam_eval.core.errors import UserError
 from glam_eval.results import load_results
+from glam_eval.suites.run import validate
 
 SECRET = "sk-0123456789SECRET"
 SUITE = """
@@ -25,7 +27,7 @@ protocols = [{ name = "generalization", scenes = 10, balanced = true, conditions
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A study whose server fails at first, and echoes the key; what was said each time; the server."""
+    """A study whose server fails at first, and echoes the key: what was said and shown each time."""
     folder = tmp_path_factory.mktemp("chats")
     (folder / "mine.toml").write_text(SUITE)
     environment = {**os.environ, KEY_VARIABLE: SECRET}
@@ -42,7 +44,7 @@ def study(tmp_path_factory):
         return False
 
     server = ChatServer(fault=fault)
-    said = []
+    said, pages = [], []
     with server:
         settings = {"endpoint": server.url, "tries": 2, "backoff_seconds": 0.01}
         for pace in (4, 8):
@@ -52,20 +54,24 @@ def study(tmp_path_factory):
                 "run-suite", folder / "mine.toml", "--out", folder / "out", *options, "--workers", 2
             )
             said.append(subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=600))
+            pages.append((folder / "out" / "report.html").read_text())
             broken.clear()
-    return folder / "out", said, server
+    return folder / "out", said, server, pages
 
 
 def test_a_failed_run_names_its_episodes_and_the_study_says_what_it_lacks(study):
-    _, (failed, _), _ = study
+    _, (failed, _), _, (lacking, whole) = study
     assert failed.returncode == 1
     assert "2 runs failed" in failed.stderr and "2 of 10 episodes of generalization none" in failed.stderr
     assert "HTTP 500 not with Bearer [key] (2 tries)" in failed.stderr
     assert "Traceback" not in failed.stderr
+    for seed in (0, 1):
+        assert f"seed {seed} failed before an episode was stored: left out" in lacking
+    assert "failed before an episode was stored" not in whole
 
 
 def test_mended_and_gone_on_with_at_another_pace_it_is_whole(study):
-    out, (_, done), server = study
+    out, (_, done), server, _ = study
     assert done.returncode == 0, done.stderr
     runs, episodes = load_results(out, "runs"), load_results(out, "episodes")
     assert (runs["status"] == "finished").all() and len(runs) == 6
@@ -77,7 +83,7 @@ def test_mended_and_gone_on_with_at_another_pace_it_is_whole(study):
 
 
 def test_who_reads_is_told_of_a_served_model_as_of_any(study):
-    out, _, _ = study
+    out, *_ = study
     report = (out / "report.html").read_text()
     assert "chat reader" in report
     success = load_results(out, "episodes").groupby(["agent", "shift"], observed=True)["success"].mean()
@@ -85,14 +91,14 @@ def test_who_reads_is_told_of_a_served_model_as_of_any(study):
 
 
 def test_the_report_tells_what_the_answers_came_to(study):
-    out, _, _ = study
+    out, *_ = study
     report, requests = (out / "report.html").read_text(), load_results(out, "requests")
     assert "What served models answered" in report
     assert f"{100 * (1 - requests['valid'].mean()):.1f}" in report.partition("What served models answered")[2]
 
 
 def test_the_key_is_in_nothing_that_is_left_or_said(study):
-    out, said, server = study
+    out, said, server, _ = study
     assert {headers["Authorization"] for headers in server.headers} == {f"Bearer {SECRET}"}
     files = [path for path in out.rglob("*") if path.is_file()]
     assert len(files) > 20 and any(path.suffix == ".jsonl" for path in files)
@@ -111,6 +117,12 @@ def test_beside_balrog_stand_theirs_and_ours(study):
     assert refused.returncode == 2 and "no episodes on GoTo" in refused.stderr
     unknown = answer("compare", study[0], "--against", "balorg")
     assert unknown.returncode == 2 and "did you mean 'balrog'" in unknown.stderr
+
+
+def test_without_httpx_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(UserError, match=r"pip install 'glam-eval\[chat\]'"):
+        validate(load_suite("balrog-babyai"))
 
 
 def test_the_suite_of_the_docs_is_one(tmp_path):

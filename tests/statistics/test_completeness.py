@@ -138,3 +138,15 @@ def test_a_collapsed_seed_is_said_and_its_agent_has_the_interval_that_always_hol
     assert pair["p_value"] == pair["p_exact"]
     assert "no interval, exact permutation test of seeds" in pair["note"]
     _unmoved(table, expected)
+
+
+def test_a_run_that_failed_before_any_episode_is_named_and_nobody_moves(whole, expected):
+    runs = _runs(whole, gflan_t5_nano_2="failed")
+    rest = whole[whole["run_id"] != "gflan-t5-nano-2"]
+    text = "seed 2 failed before an episode was stored: left out"
+    gap = next(gap for gap in complete(rest, runs).gaps if gap.text == text)
+    assert (gap.agent, gap.model) == ("gflan", "t5-nano")
+    table = compare(rest, np.random.default_rng(0), runs=runs)
+    _unmoved(table, expected)
+    assert text in _alone(table, NANO)["note"].iloc[0]
+    assert not [gap for gap in complete(rest, _runs(rest)).gaps if "failed before" in gap.text]
