@@ -29,7 +29,7 @@ def describe_condition(
 ) -> ComparisonRecord:
     """Return the row of one condition alone: its mean over seeds with the interval."""
     kind = kind_of(measure)
-    estimate = estimate_mean(cells.matrix(index), kind)
+    estimate = estimate_mean(cells.matrix(index), kind, cells.parts(index))
     scale = "logit" if kind == "proportion" else "t"
     method = f"mean over seeds; 95% {scale} interval, variance of seeds and scenes"
     note = few_seeds(estimate) or collapses(estimate)
