@@ -279,7 +279,7 @@ class ComparisonRecord:
     p_equivalence: Annotated[float, Column("TOST p-value that |a - b| >= margin, adjusted", optional=True)]
     odds_ratio: Annotated[float, Column("odds of success of a over those of b", optional=True)]
     p_odds: Annotated[
-        float, Column("p-value of the cluster-robust logistic model, from 10 seeds", optional=True)
+        float, Column("p-value of the cluster-robust logistic model, from 20 seeds", optional=True)
     ]
     effect_size: Annotated[float, Column("difference in standard deviations of seeds", optional=True)]
     detectable: Annotated[

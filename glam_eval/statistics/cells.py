@@ -34,18 +34,30 @@ def kind_of(value: str) -> Kind:
 class Cells:
     """Values (conditions, seeds, scenes), NaN where not played; row i of ``conditions`` names the i-th.
 
-    When seeds were not played on a shared list of scenes there is one column, the seed's mean.
+    When seeds were not played on a shared list of scenes there is one column, the seed's mean. Gains know
+    what they are gained ``over``.
     """
 
     conditions: pd.DataFrame
     values: FloatArray
     counts: NDArray[np.int64]  # (conditions, seeds) episodes
+    over: FloatArray | None = (
+        None  # as values: the heights at a curve's start, where values are gains over them
+    )
 
     def matrix(self, condition: int) -> FloatArray:
         """Return (seeds, scenes) of a condition, without the seeds and scenes it was never played with."""
         values = self.values[condition]
         present = ~np.isnan(values)
         return np.asarray(values[present.any(axis=1)][:, present.any(axis=0)])
+
+    def parts(self, condition: int) -> tuple[FloatArray, ...]:
+        """Return of gains the heights at their end and at their start, as ``matrix``; else nothing."""
+        if self.over is None:
+            return ()
+        present = ~np.isnan(self.values[condition])
+        start = self.over[condition][present.any(axis=1)][:, present.any(axis=0)]
+        return self.matrix(condition) + start, start
 
     def aligned(self, a: int, b: int) -> tuple[FloatArray, FloatArray]:
         """Return both conditions' (seeds, scenes) on the scenes that both were played on, in one order.

@@ -139,6 +139,7 @@ def areas(
     )
     shape = (len(groups), *cells.values.shape[1:])
     values, counts = np.full(shape, np.nan), np.zeros(shape[:2], dtype=np.int64)
+    starts = np.full(shape, np.nan)
     for row, index in enumerate(groups.values()):
         points = np.asarray(index)
         for seed in range(shape[1]):
@@ -146,8 +147,9 @@ def areas(
             weights = curve_weights(measure, frames[present], budget)
             if weights is not None:
                 values[row, seed] = weights @ cells.values[present, seed]
+                starts[row, seed] = cells.values[present[0], seed]
                 counts[row, seed] = cells.counts[present, seed].min()
-    return Cells(conditions, values, counts), budget
+    return Cells(conditions, values, counts, None if measure == AREA else starts), budget
 
 
 def curve_weights(measure: str, frames: NDArray[np.int64], budget: float) -> FloatArray | None:

@@ -63,7 +63,7 @@ def learning_gains(
         cells, _ = areas(table, by, budget, measure)
         for row, condition in enumerate(cells.conditions.itertuples(index=False)):
             if not np.isnan(cells.values[row]).all():
-                estimate = estimate_mean(cells.matrix(row), kind_of(measure))
+                estimate = estimate_mean(cells.matrix(row), kind_of(measure), cells.parts(row))
                 rows.append((*condition, measure, estimate.value, *estimate.interval(), estimate.n_seeds))
     return pd.DataFrame(rows, columns=[*by, "measure", "mean", "low", "high", "n_seeds"])
 

@@ -32,8 +32,8 @@ def learning(study: Study) -> Iterator[Outcome]:
     for measure, name in MEASURES.items():
         weights = _weights(measure)
         a, b = (np.tensordot(weights, values, axes=1) for values in (curve, other))
-        whole = estimate_mean(a, kind_of(measure))
-        yield covers(name, whole.interval(), float(weights @ heights))
+        if measure == AREA:
+            yield covers(name, estimate_mean(a, "proportion").interval(), float(weights @ heights))
         apart = estimate_difference(a, b, "difference" if measure == AREA else "mean")
         yield covers(f"difference of {name}", apart.interval(), 0.0)
         yield claims(f"difference of {name}", apart.p_value())
@@ -42,6 +42,16 @@ def learning(study: Study) -> Iterator[Outcome]:
     besides = scenes_of_passages(curve, times, REACHED, BUDGET)
     passage = restricted_mean(*first_passages(curve.mean(axis=2), times, REACHED), BUDGET, besides=besides)
     yield covers("steps to a success rate", (passage.low, passage.high), _steps(study.cell))
+
+
+def gains(study: Study) -> Iterator[Outcome]:
+    """Yield what training adds to the start of one curve."""
+    heights, curve = _heights(study.cell), _curve(study)
+    for measure in (GAIN, END_GAIN):
+        weights = _weights(measure)
+        gained = np.tensordot(weights, curve, axes=1)
+        estimate = estimate_mean(gained, kind_of(measure), (gained + curve[0], curve[0]))
+        yield covers(MEASURES[measure], estimate.interval(), float(weights @ heights))
 
 
 def _heights(cell: Cell) -> FloatArray:

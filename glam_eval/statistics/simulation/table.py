@@ -10,7 +10,7 @@ import pandas as pd
 from glam_eval.core.seeds import stream
 from glam_eval.statistics.simulation.aggregates import aggregates
 from glam_eval.statistics.simulation.goals import goals
-from glam_eval.statistics.simulation.learning import learning
+from glam_eval.statistics.simulation.learning import gains, learning
 from glam_eval.statistics.simulation.models import calibration, log_odds, pretrainings
 from glam_eval.statistics.simulation.studies import Cell, Outcome, Study
 from glam_eval.statistics.simulation.success import means_and_differences, rarer_tests
@@ -57,6 +57,7 @@ GROUPS = (
     Group("aggregates", aggregates, without_collapse),
     Group("goals", goals, without_collapse),
     Group("learning", learning, some),
+    Group("gains", gains, some),
     Group("rarer tests", rarer_tests, some, 0.4),
     Group("pretrainings", pretrainings, some),
     Group("log odds", log_odds, fewest, 0.25),
