@@ -53,7 +53,7 @@ def bad_suite(tmp_path, monkeypatch):
 @pytest.fixture
 def refused_meanwhile(bad_suite, tmp_path):
     """The suite's outcome, and those of two invocations on its directory while it was at work."""
-    arguments = ("run-suite", bad_suite, "--out", tmp_path / "out", "--workers", 2, "--no-summary")
+    arguments = ("run-suite", bad_suite, "--out", tmp_path / "out", "--workers", 2)
     first = subprocess.Popen(
         command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -84,6 +84,7 @@ def test_failures_are_isolated_named_and_written_down(refused_meanwhile, tmp_pat
         "bot": "finished",
     }
     assert set(pd.read_parquet(out / "episodes").agent) == {"random", "bot"}
+    assert "Runs that did not finish" in (out / "report.html").read_text()
     for refused in others:
         assert refused.returncode == 2
         assert refused.stderr.strip().endswith("wait for it or give another --out")
