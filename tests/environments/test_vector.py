@@ -7,6 +7,7 @@ from minigrid.envs.babyai.core.verifier import BeforeInstr, GoToInstr, ObjDesc, 
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream
+from glam_eval.core.world import IDLE
 from glam_eval.environments import VectorEnvironment
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.environments.episode import Episode
@@ -207,7 +208,7 @@ def test_wrong_use_is_named():
     with pytest.raises(UserError, match="slot 1 has no episode"):
         world.situations([1])
     world.start(0, 0)
-    for action in (-1, 6):
+    for action in (-1, IDLE + 1):
         with pytest.raises(UserError, match="indices go from 0 to 5"):
             world.step([action], [0])
 

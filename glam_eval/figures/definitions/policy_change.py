@@ -21,9 +21,8 @@ def table(study: Study) -> pd.DataFrame:
     if {"value", "discounted_return"} <= set(study.tables["episodes"]):
         played = study.usual(study.episodes("sample-efficiency", "none"))
         off = played.assign(measured=played["value"] - played["discounted_return"])
-        parts.append(
-            off.groupby(change.BY, observed=True)["measured"].mean().reset_index().assign(measure=BIAS)
-        )
+        off = off.groupby(change.BY, observed=True)["measured"].mean().reset_index()
+        parts.append(off.assign(measure=BIAS))
     known = [part for part in parts if len(part)]
     rows = pd.concat(known).dropna(subset=["measured"]) if known else pd.DataFrame()
     if rows.empty or rows["frames"].nunique() < 2:
@@ -36,9 +35,8 @@ FIGURE = FigureDefinition(
     title="How the policy changes",
     table=table,
     draw=partial(draw_panels, panel="measure", label="", share=False),
-    explanation="Entropies of the policy, KL divergence from the policy before training, the share of "
-    "prompts whose likeliest action is another than at the moment before, and the information of prompts on "
-    "actions, 0 in an agent that stops reading, are over fixed probe prompts; the last also over the prompts "
-    "of each batch. The critic's first value less the discounted return that followed is one over evaluation "
-    f"scenes. {BANDS}",
+    explanation="Over fixed probe prompts: entropies, KL divergence from the policy before training, share "
+    "of likeliest actions that changed, what prompts tell of actions, 0 in an agent that stops reading (also "
+    "over each batch). Over evaluation scenes: the critic's first value less the return that followed. "
+    f"{BANDS}",
 )
