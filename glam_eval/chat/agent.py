@@ -15,10 +15,10 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.records import RequestRecord
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import IDLE, Situation
+from glam_eval.environments.grid import FORWARD
 from glam_eval.policies.base import Place, PolicyOutput
 from glam_eval.policies.baselines import FixedPolicy
 
-_FORWARD = 2  # the index of going forward in every action set
 _MILLION = 1e6
 _SEEDS = 2**31  # servers take seeds of 32 bits, some with a sign
 
@@ -104,7 +104,7 @@ class ChatPlayer:
         if action is not None:
             conversation.acted(actions[action])
             return action
-        taken = _FORWARD if self._settings.invalid == "forward" else IDLE
+        taken = FORWARD if self._settings.invalid == "forward" else IDLE
         conversation.replaced(answer, actions[taken] if taken < len(actions) else "")
         return taken
 

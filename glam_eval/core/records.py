@@ -25,6 +25,10 @@ Agent = Annotated[str, Column("agent, for instance gflan, random or bot")]
 ModelName = Annotated[str, Column("language model, or none")]
 Seed = Annotated[int, Column("seed of the run: the unit of replication")]
 Frames = Annotated[int, Column("environment steps the agent had been trained for", "steps")]
+Protocol = Annotated[str, Column("protocol that asked for the episode")]
+SceneSeed = Annotated[int, Column("seed of the scene")]
+Step = Annotated[int, Column("step of the episode, from 0")]
+Shift = Annotated[str, Column("lexical shift, none for the words of training")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,8 @@ class EpisodeRecord:
     model: ModelName
     seed: Seed
     frames: Frames
-    protocol: Annotated[str, Column("protocol that asked for the episode")]
-    shift: Annotated[str, Column("lexical shift, none for the words of training")]
+    protocol: Protocol
+    shift: Shift
     language: Annotated[str, Column("language of goal and observations")]
     level: Annotated[str, Column("level played")]
     task: Annotated[str, Column("kind of task, for instance goto or pickup")]
@@ -178,10 +182,10 @@ class StepRecord:
 
     run_id: RunId
     frames: Frames
-    protocol: Annotated[str, Column("protocol that asked for the episode")]
-    shift: Annotated[str, Column("lexical shift, none for the words of training")]
-    scene_seed: Annotated[int, Column("seed of the scene")]
-    step: Annotated[int, Column("step of the episode, from 0")]
+    protocol: Protocol
+    shift: Shift
+    scene_seed: SceneSeed
+    step: Step
     grid: Annotated[bytes, Column("whole grid, width x height x 3 uint8 (type, colour, state)")]
     width: Annotated[int, Column("columns of the grid", "cells")]
     agent_x: Annotated[int, Column("column of the agent", "cells")]
@@ -199,10 +203,10 @@ class RequestRecord:
 
     run_id: RunId
     frames: Frames
-    protocol: Annotated[str, Column("protocol that asked for the episode")]
-    shift: Annotated[str, Column("lexical shift, none for the words of training")]
-    scene_seed: Annotated[int, Column("seed of the scene")]
-    step: Annotated[int, Column("step of the episode, from 0")]
+    protocol: Protocol
+    shift: Shift
+    scene_seed: SceneSeed
+    step: Step
     attempt: Annotated[
         int, Column("request of the step, from 0: more than one where an invalid answer is asked again")
     ]
@@ -249,8 +253,8 @@ class DemonstrationRecord:
     """One demonstrated action, for behavioural cloning."""
 
     level: Annotated[str, Column("level played")]
-    scene_seed: Annotated[int, Column("seed of the scene")]
-    step: Annotated[int, Column("step of the episode, from 0")]
+    scene_seed: SceneSeed
+    step: Step
     prompt: Annotated[str, Column("prompt that the demonstrator faced")]
     actions: Annotated[list[str], Column("actions offered")]
     action: Annotated[int, Column("index of the action taken")]

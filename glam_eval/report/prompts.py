@@ -68,8 +68,9 @@ def _read(who: str, rows: list[Row], changes: pd.DataFrame) -> Iterator[Finding]
             told = [_with_change(row[TESTED], drops.get(f"none.{row[TESTED]}")) for row in chosen]
             parts.append(Markup(sentence).format(listed(told)))
     if parts:
-        everywhere = all(row["verdict"] == READS for row in rows)
-        yield Finding(Markup("{} {}.").format(who, listed(parts)), "up" if everywhere else "down")
+        verdicts = {row["verdict"] for row in rows}
+        kind: Kind = "down" if verdicts & {PARTLY, WALKS} else "open" if UNKNOWN in verdicts else "up"
+        yield Finding(Markup("{} {}.").format(who, listed(parts)), kind)
 
 
 def _with_change(template: str, change: Row | None) -> Markup:

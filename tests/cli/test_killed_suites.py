@@ -82,15 +82,15 @@ def test_quick_killed_twenty_times_and_resumed_equals_uninterrupted(tmp_path):
         assert_same_results(straight, killed)
 
 
+def begun(*arguments):
+    """Start the program in a session of its own, so that signals reach all of its processes."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command(*arguments), start_new_session=True, **pipes)
+
+
 def test_an_interrupt_keeps_everything_and_one_worker_goes_on_to_what_two_found(study, suite, tmp_path):
     out = tmp_path / "interrupted"
-    process = subprocess.Popen(
-        command("run-suite", suite, "--out", out, "--workers", 1, "--no-summary"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = begun("run-suite", suite, "--out", out, "--workers", 1, "--no-summary")
     while not list(out.glob("episodes/*.parquet")) and process.poll() is None:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
@@ -107,13 +107,7 @@ def test_an_interrupt_while_a_teacher_trains_leaves_its_checkpoint_within_second
     out = tmp_path / "interrupted"
     clones = "agents=[{agent='bc-gflan',model='t5-pico'},{agent='bc-bot',model='t5-pico'}]"
     settings = ["--set", clones, "--set", "frames=4000", "--seeds", 1, "--workers", 1, "--no-summary"]
-    process = subprocess.Popen(
-        command("run-suite", suite, "--out", out, *settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = begun("run-suite", suite, "--out", out, *settings)
     while not list(out.glob("checkpoints/gflan-*/frames-*")) and process.poll() is None:
         time.sleep(0.05)
     time.sleep(0.5)  # into an update

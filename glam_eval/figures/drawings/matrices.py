@@ -52,7 +52,7 @@ def draw_prompt_matrix(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> 
     )
     trained = sorted(
         table["trained_with"].astype(str).unique(),
-        key=lambda name: (name not in tested, condition_rank(f"none.{name}")),
+        key=lambda name: (name not in tested, "+" not in name, condition_rank(f"none.{name}")),
     )
     columns = [fill(prompt_label(name), COLUMN_CHARACTERS) for name in tested]
     titles = [fill(prompt_label(name), ROW_CHARACTERS) for name in trained]

@@ -25,12 +25,12 @@ def by_prompt(study: Study) -> pd.DataFrame:
     Raises:
         Absent: If fewer than two prompts were asked, or no agent that reads prompts.
     """
-    rows = asked_with_prompts(study)
+    rows = _asked_with_prompts(study)
     learners = rows[rows[TRAINED].notna()]
-    told = learners[learners["shift"].isin(prompt_conditions(rows).values())]
+    told = learners[learners["shift"].isin(_prompt_conditions(rows).values())]
     if told.empty:
         raise Absent("no agent that reads prompts was asked in several")
-    names = {condition: name for name, condition in prompt_conditions(rows).items()}
+    names = {condition: name for name, condition in _prompt_conditions(rows).items()}
     told = told.assign(**{TESTED: told["shift"].map(names)})
     success = success_by(told, [*WHO, TRAINED, TESTED])
     return success.merge(_following(rows), on=[*WHO, TRAINED, TESTED], how="left")
@@ -45,9 +45,9 @@ def prompt_comparisons(study: Study) -> pd.DataFrame:
     Raises:
         Absent: If fewer than two prompts were asked.
     """
-    rows = asked_with_prompts(study)
-    kept = rows[rows["shift"].isin(["none", *prompt_conditions(rows).values()]) & rows[TRAINED].notna()]
-    return statistics.compare(name_training(kept), generator("prompts"))
+    rows = _asked_with_prompts(study)
+    kept = rows[rows["shift"].isin(["none", *_prompt_conditions(rows).values()]) & rows[TRAINED].notna()]
+    return statistics.compare(_name_training(kept), generator("prompts"))
 
 
 def trained_name(agent: str, model: str, template: str) -> str:
@@ -55,14 +55,14 @@ def trained_name(agent: str, model: str, template: str) -> str:
     return statistics.condition_name(agent, f"{model}{_BETWEEN}{template}")
 
 
-def asked_with_prompts(study: Study) -> pd.DataFrame:
+def _asked_with_prompts(study: Study) -> pd.DataFrame:
     """Return the final episodes of runs that differ in their prompt at most, with ``trained_with``.
 
     Raises:
         Absent: If fewer than two prompts were asked.
     """
     rows = study.final(study.final_protocol)
-    if len(prompt_conditions(rows)) < 2:
+    if len(_prompt_conditions(rows)) < 2:
         raise Absent("only one prompt was asked")
     rows = study.usual(rows, free=("template",))
     trained = rows["run_id"].astype(str).map(study.factors.set_index("run_id")["template"])
@@ -70,7 +70,7 @@ def asked_with_prompts(study: Study) -> pd.DataFrame:
     return rows.assign(shift=rows["shift"].astype(str), **{TRAINED: trained})
 
 
-def prompt_conditions(rows: pd.DataFrame) -> dict[str, str]:
+def _prompt_conditions(rows: pd.DataFrame) -> dict[str, str]:
     """Return the conditions that change the prompt alone, by its template."""
     found = {}
     for label in rows["shift"].astype(str).unique():
@@ -80,14 +80,14 @@ def prompt_conditions(rows: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def name_training(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows in which agents trained with other prompts have other models; ``unnamed`` takes it back."""
+def _name_training(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in which agents trained with other prompts have other models."""
     trained = rows["model"].astype(str) + _BETWEEN + rows[TRAINED].astype("str")
     return rows.assign(model=trained.where(rows[TRAINED].notna(), rows["model"].astype(str)))
 
 
-def training_named(model: str) -> tuple[str, str]:
-    """Return the model and its prompt in a name that ``name_training`` gave; no prompt in another."""
+def _training_named(model: str) -> tuple[str, str]:
+    """Return the model and its prompt in a name that ``_name_training`` gave; no prompt in another."""
     name, _, template = model.partition(_BETWEEN)
     return name, template
 
@@ -95,15 +95,15 @@ def training_named(model: str) -> tuple[str, str]:
 def _following(rows: pd.DataFrame) -> pd.DataFrame:
     """Return what the goal changes for every agent that reads prompts, in each of them."""
     parts = [
-        statistics.who_reads(name_training(rows), reference=f"none{TEMPLATE_MARK}{name}").assign(
+        statistics.who_reads(_name_training(rows), reference=f"none{TEMPLATE_MARK}{name}").assign(
             **{TESTED: name}
         )
-        for name in prompt_conditions(rows)
+        for name in _prompt_conditions(rows)
     ]
     known = [part for part in parts if len(part) and "following" in part]
     if not known:
         return pd.DataFrame(columns=[*WHO, TRAINED, TESTED, *_FOLLOWING])
     table = pd.concat(known, ignore_index=True)
-    named = [training_named(model) for model in table["model"]]
+    named = [_training_named(model) for model in table["model"]]
     table = table.assign(model=[name for name, _ in named], **{TRAINED: [prompt for _, prompt in named]})
     return table.loc[table[TRAINED] != "", [*WHO, TRAINED, TESTED, *_FOLLOWING]]
