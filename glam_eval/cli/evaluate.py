@@ -21,11 +21,15 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint directory of a run.")],
     protocol: Annotated[
-        str, typer.Option(help="Protocol: generalization, sample-efficiency, probes or retention.")
+        str,
+        typer.Option(help="Protocol: generalization, sample-efficiency, probes, retention or consequences."),
     ],
     scenes: Annotated[int | None, typer.Option(min=1, help="Scenes. [default: as in its suite]")] = None,
     items: Annotated[
-        int | None, typer.Option(min=1, help="Items of a family, for retention. [default: as in its suite]")
+        int | None,
+        typer.Option(
+            min=1, help="Items of a kind, for retention and consequences. [default: as in its suite]"
+        ),
     ] = None,
     condition: Annotated[
         list[str] | None,
@@ -48,6 +52,8 @@ def evaluate(
     `glam-eval evaluate CHECKPOINT --protocol generalization --condition none --condition @controls`
 
     `glam-eval evaluate CHECKPOINT --protocol probes --condition none@fr`
+
+    `glam-eval evaluate CHECKPOINT --protocol consequences --items 400`
     """
     from glam_eval.core.console import Console
     from glam_eval.core.files import refuse_links
@@ -60,7 +66,9 @@ def evaluate(
     console = Console()
     with console.status(f"asking {protocol}"):
         evaluation = load_evaluation(checkpoint, protocol, settings, device)
-        tabulate = {"probes": _probes, "retention": _language}.get(protocol, _episodes)
+        tabulate = {"probes": _probes, "retention": _language, "consequences": _consequences}.get(
+            protocol, _episodes
+        )
         table = tabulate(evaluation, out)
     console.print(table)
     if out:
@@ -108,8 +116,26 @@ def _language(evaluation: "Evaluation", out: Path | None) -> "Table":
     from glam_eval.core.console import Table
 
     table = Table("text", "items", "loss", "accuracy", "chance")
-    for row in evaluation.language(out):
+    for row in evaluation.measure(out):
         table.add_row(
             row.objective, str(row.items), f"{row.loss:.3f}", f"{row.accuracy:.3f}", f"{row.chance:.3f}"
         )
+    return table
+
+
+def _consequences(evaluation: "Evaluation", out: Path | None) -> "Table":
+    from glam_eval.core.console import Table
+
+    table = Table("question", "items", "right", "per token", "beside the prior", "chance")
+    rows = evaluation.measure(out)
+    for question in dict.fromkeys(row.question for row in rows):
+        own = [row for row in rows if row.question == question]
+        shares = (
+            sum(values) / len(own)
+            for values in zip(
+                *((row.right, row.right_per_token, row.right_calibrated, row.chance) for row in own),
+                strict=True,
+            )
+        )
+        table.add_row(question, str(len(own)), *(f"{share:.3f}" for share in shares))
     return table

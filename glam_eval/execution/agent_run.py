@@ -16,12 +16,12 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import RunFailedError
 from glam_eval.core.records import TrainingRecord
 from glam_eval.execution.demonstrations import demonstrations_of
-from glam_eval.execution.owed import COLUMNS, lacking
+from glam_eval.execution.owed import COLUMNS, MEASURED, lacking
 from glam_eval.execution.progress import TRAINING, Progress, Report, StoppedError
 from glam_eval.execution.rows import date, run_record
 from glam_eval.execution.study import answers_file, checkpoints
 from glam_eval.policies.base import AnsweringPolicy
-from glam_eval.protocols import Played, Prober, language_records, play_condition
+from glam_eval.protocols import Played, Prober, measured_records, play_condition
 from glam_eval.results import RunTables, write_table
 from glam_eval.tracking import TrackedRun, open_trackers, training_values
 from glam_eval.training.checkpoints import Checkpoint, CheckpointStore
@@ -184,18 +184,17 @@ class AgentRun:
             self._prober.ask(self._run.update)
 
     def _measure_language(self) -> None:
-        """Store what the language model knows of language now, where a protocol asks and it is not stored."""
-        part = f"{self._run.frames:010d}"
-        asked = [protocol for protocol in self._planned.protocols if protocol.name == "retention"]
-        if not asked or self._tables.has("language", part):
-            return
-        from glam_eval.policies import LanguageModelPolicy
+        """Store what the language model knows now, where a protocol asks and it is not stored."""
+        part, policy = f"{self._run.frames:010d}", self._run.policy
+        for protocol in self._planned.protocols:
+            table = MEASURED.get(protocol.name)
+            if table is None or self._tables.has(table, part):
+                continue
+            from glam_eval.policies import LanguageModelPolicy
 
-        policy = self._run.policy
-        if isinstance(policy, LanguageModelPolicy):
-            for protocol in asked:
-                rows = language_records(policy, self._config, self._run.frames, protocol)
-                self._tables.write("language", part, rows)
+            if isinstance(policy, LanguageModelPolicy):
+                rows = measured_records(policy, self._config, self._run.frames, protocol)
+                self._tables.write(table, part, rows)
 
     def _flush(self) -> None:
         """Store the updates and probes that no part holds yet."""

@@ -15,7 +15,7 @@ MAX_REMEMBERED = 9  # observations; the paper compares 1, 3, 6 and 9
 
 
 @dataclass(frozen=True, slots=True)
-class _Pieces:
+class Pieces:
     """A template with a speaker's phrases in it; index i of a tuple serves the i-th observation."""
 
     goal_first: bool
@@ -49,7 +49,7 @@ class _Pieces:
 
 
 @cache
-def _pieces(speaker: Speaker, template: str) -> _Pieces:
+def pieces_of(speaker: Speaker, template: str) -> Pieces:
     """Fill a template with a speaker's phrases.
 
     Raises:
@@ -61,7 +61,7 @@ def _pieces(speaker: Speaker, template: str) -> _Pieces:
     def at_each_place(piece: str) -> tuple[str, ...]:
         return tuple(piece.format(i=i, **phrases) for i in range(MAX_REMEMBERED))
 
-    return _Pieces(
+    return Pieces(
         layout.goal_first,
         layout.opening.format(actions="{actions}", **phrases),
         layout.goal.format(goal="{goal}", **phrases),
@@ -105,7 +105,7 @@ def render_prompt(
     _check_remembered(len(observations))
     if len(taken) != len(observations) - 1:
         raise UserError(f"{len(observations)} observations have {len(observations) - 1} actions between them")
-    pieces = _pieces(speaker, template)
+    pieces = pieces_of(speaker, template)
     return pieces.join(pieces.open(actions, goal), [pieces.tell(told) for told in observations], taken)
 
 
@@ -120,6 +120,17 @@ def turns(prompt: str) -> tuple[str, str, str]:
     can_do, _, rest = prompt.partition(end)
     asked, _, begun = rest.rpartition(end)
     return (can_do + kept).strip(), (asked + kept).strip(), begun.lstrip()
+
+
+def _drawn(templates_count: int, scene_seed: int) -> int:
+    """Return which of so many templates a scene is told in."""
+    return stream_seed(0, "templates", scene_seed) % templates_count
+
+
+def template_of_scene(template: str, scene_seed: int) -> str:
+    """Return the template, or of a mixture the one, that a scene is told in."""
+    names = templates.parse_templates(template)
+    return names[_drawn(len(names), scene_seed)] if len(names) > 1 else names[0]
 
 
 class PromptMemory:
@@ -137,7 +148,7 @@ class PromptMemory:
 
     def __init__(self, speaker: Speaker, template: str, actions: Sequence[str], remembered: int = 3) -> None:
         _check_remembered(remembered)
-        self._mixture = tuple(_pieces(speaker, name) for name in templates.parse_templates(template))
+        self._mixture = tuple(pieces_of(speaker, name) for name in templates.parse_templates(template))
         self._pieces = self._mixture[0]
         self._actions = tuple(actions)
         self._opening = ""
@@ -150,8 +161,7 @@ class PromptMemory:
         Of a mixture of templates the scene draws one: every agent is told a scene in the same.
         """
         if len(self._mixture) > 1:
-            drawn = stream_seed(0, "templates", scene_seed) % len(self._mixture)
-            self._pieces = self._mixture[drawn]
+            self._pieces = self._mixture[_drawn(len(self._mixture), scene_seed)]
         self._opening = self._pieces.open(self._actions, goal)
         self._observations.clear()
         self._taken.clear()

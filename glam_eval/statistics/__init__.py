@@ -10,6 +10,7 @@ from glam_eval.statistics.chance import best_goal_blind, chance
 from glam_eval.statistics.comparison.comparisons import compare
 from glam_eval.statistics.comparison.power import plan_power
 from glam_eval.statistics.completeness import Complete, Gap, complete
+from glam_eval.statistics.consequences import consequence_contrasts, right_answers
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import learning_gains, sample_efficiency
 from glam_eval.statistics.failures import classify, failures
@@ -50,6 +51,7 @@ __all__ = [
     "compare",
     "complete",
     "condition_name",
+    "consequence_contrasts",
     "curve_episodes",
     "failed_runs",
     "failures",
@@ -65,6 +67,7 @@ __all__ = [
     "performance_profiles",
     "plan_power",
     "pretraining_effects",
+    "right_answers",
     "sample_efficiency",
     "success_by",
     "summarise_requests",

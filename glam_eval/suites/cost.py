@@ -10,6 +10,7 @@ from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.learners import CloningConfig, QLearningConfig
 from glam_eval.config.ppo import PPOConfig
+from glam_eval.config.protocols import CONSEQUENCES
 from glam_eval.config.run import RunConfig
 
 # Seconds of a forward pass for one prompt of one observation, on one core: of the embedded models measured in
@@ -43,6 +44,18 @@ def episodes_of(planned: PlannedRun) -> int:
     )
 
 
+def questions_of(planned: PlannedRun) -> int:
+    """Return the forward passes that questions on consequences take.
+
+    Each is asked with its situation and without, of an agent that learns before and after it.
+    """
+    if not isinstance(planned.config, RunConfig):
+        return 0
+    moments = len({0, planned.config.updates})
+    asked = sum(each.items for each in planned.protocols if each.name == "consequences")
+    return len(CONSEQUENCES) * asked * 2 * moments
+
+
 def passes_per_frame(config: RunConfig) -> int:
     """Return the forward passes that a frame of training amounts to; a backward pass is two of them."""
     match config.learner:
@@ -68,7 +81,9 @@ def nominal_seconds(planned: PlannedRun, agents: Mapping[str, RunConfig]) -> flo
         teacher = next((agents[need] for need in planned.needs), None)
         return config.transitions * (_step_seconds(teacher) if teacher else 1 / _ANY_AGENT)
     return _step_seconds(config) * (
-        config.total_frames * passes_per_frame(config) + episodes_of(planned) * _EPISODE_STEPS
+        config.total_frames * passes_per_frame(config)
+        + episodes_of(planned) * _EPISODE_STEPS
+        + questions_of(planned)
     )
 
 
