@@ -72,9 +72,8 @@ def _known(label: str, own: pd.DataFrame, compared: pd.DataFrame) -> Finding:
 def _part(row: Row, chance: Row, changes: list[Row]) -> Markup:
     beyond = {"higher": "more than", "lower": "less than", "equivalent": "within 5 points of"}
     against = beyond.get(chance["verdict"], "not shown to differ from")
-    part = Markup("{} in <b>{}</b> of cases, {} chance ({:.0f}%)").format(
-        TELLS[row["question"]], rate(row), against, 100 * row["chance"]
+    beside = [Markup("{} chance, {:.0f}%").format(against, 100 * row["chance"])]
+    beside += [Markup("<b>{}</b> points from before").format(points(change)) for change in changes]
+    return Markup("{} in <b>{}</b> of cases ({})").format(
+        TELLS[row["question"]], rate(row), Markup("; ").join(beside)
     )
-    for change in changes:
-        part += Markup(", <b>{}</b> points from before").format(points(change))
-    return part

@@ -200,6 +200,8 @@ EXPECTED_RUNS = {
     "ablations-cpu": 60,
     "agentgym-babyai": 12,
     "balrog-babyai": 15,
+    "consequences": 30,
+    "consequences-cpu": 30,
     "generalization": 30,
     "generalization-cpu": 80,
     "grounding": 75,

@@ -19,6 +19,7 @@ QUESTIONS = {
     "ablations",
     "probes",
     "retention",
+    "consequences",
     "paper",
     "pretraining",
     "prompts",

@@ -18,8 +18,8 @@ FIGURE = FigureDefinition(
     title="What actions do",
     table=table,
     draw=draw_answers,
-    explanation="Multiple-choice questions on situations of the world, answered by the language model "
-    "alone: which observation follows an action, whether a goal is reached, which of two is fewer steps away. "
+    explanation="Multiple-choice questions on situations of the world, answered by the language model alone: "
+    "which observation follows an action, is a goal reached, which of two goals is fewer steps away? "
     "Hollow: before training; filled: after it; line: chance. Above: the candidate that is likeliest beside "
     f"its prior; below: the likeliest. {BARS}",
 )
