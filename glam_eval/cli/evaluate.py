@@ -116,7 +116,7 @@ def _language(evaluation: "Evaluation", out: Path | None) -> "Table":
     from glam_eval.core.console import Table
 
     table = Table("text", "items", "loss", "accuracy", "chance")
-    for row in evaluation.measure(out):
+    for row in evaluation.language(out):
         table.add_row(
             row.objective, str(row.items), f"{row.loss:.3f}", f"{row.accuracy:.3f}", f"{row.chance:.3f}"
         )
@@ -127,7 +127,7 @@ def _consequences(evaluation: "Evaluation", out: Path | None) -> "Table":
     from glam_eval.core.console import Table
 
     table = Table("question", "items", "right", "per token", "beside the prior", "chance")
-    rows = evaluation.measure(out)
+    rows = evaluation.consequences(out)
     for question in dict.fromkeys(row.question for row in rows):
         own = [row for row in rows if row.question == question]
         shares = (

@@ -12,8 +12,8 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import TEST_SCENE_BIT
 from glam_eval.environments.expert import bot_length
 from glam_eval.execution.agent_run import AgentRun
+from glam_eval.execution.evaluation import load_evaluation
 from glam_eval.execution.owed import lacking
-from glam_eval.protocols import measured_records
 from glam_eval.protocols.consequences import check_consequences, make_items
 from glam_eval.protocols.consequences.goals import _TwoGoals
 from glam_eval.results import load_results
@@ -163,17 +163,17 @@ def stored(tiny_run, tmp_path_factory):
     planned = PlannedRun("test", config, (asked,))
     execution = AgentRun(planned, config, out, "cpu", lambda _: None, lambda: False)
     execution.carry_out()
-    return load_results(out, "consequences"), execution._run.policy, planned, asked
+    (last,) = (out / "checkpoints").glob("*/frames-*80")
+    return load_results(out, "consequences"), load_evaluation(last, "consequences", {}, "cpu"), planned
 
 
 def test_answers_before_and_after_training_are_the_models(stored):
-    rows, policy, planned, asked = stored
+    rows, evaluation, _ = stored
     assert set(rows["frames"]) == {0, 80}
     before, after = (rows[rows["frames"] == frames].reset_index() for frames in (0, 80))
     assert list(before["prompt"]) == list(after["prompt"])
-    now = measured_records(policy, planned.config, 80, asked)
     by_prompt = {(row["prompt"], row["answer"]): row for row in after.to_dict("records")}
-    for record in now:
+    for record in evaluation.consequences(None):
         row = by_prompt[record.prompt, record.answer]
         assert list(row["scores"]) == record.scores
         assert row["right"] == (record.scores[record.answer] == max(record.scores))
@@ -189,7 +189,7 @@ def _best_is(record, value):
 
 
 def test_a_run_owes_both_moments(stored):
-    rows, _, planned, _ = stored
+    rows, _, planned = stored
     training = {"training": rows.assign(update=1)}
     assert lacking(planned, {**training, "consequences": rows}.get) == ""
     assert lacking(planned, {**training, "consequences": rows[rows["frames"] == 0]}.get) == "consequences"

@@ -23,7 +23,7 @@ from glam_eval.environments.vision import COLORS, DOOR_TYPE, NOUNS
 from glam_eval.language import speaker
 from glam_eval.language.prompts import template_of_scene
 from glam_eval.language.questions import questions, render_question
-from glam_eval.protocols.consequences.items import Item
+from glam_eval.protocols.consequences.question import Item
 
 _MOVES = 3  # turn left, turn right, go forward: the first actions of every set
 _LONGEST_WALK, _WALKS = 6, 6  # steps to a moment that is asked about; of a scene, as many are tried

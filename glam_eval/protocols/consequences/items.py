@@ -1,4 +1,4 @@
-"""Questions on consequences: what one is, and the fixed list of a world, the same for every agent and seed.
+"""Questions on consequences: the fixed list of a world, the same for every agent and seed.
 
 Items come in groups, within which whatever is not asked about is the same or takes every value equally
 often: who looks at the answers alone, at their places, at the moment without the action or at the goal
@@ -6,29 +6,18 @@ without the moment is right exactly as often as chance (``tests/protocols/test_c
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.protocols import Consequence
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import test_scene_seeds
+from glam_eval.protocols.consequences.goals import reached_groups, shorter_groups
+from glam_eval.protocols.consequences.outcomes import outcome_groups
+from glam_eval.protocols.consequences.question import Item
 
-Groups = Callable[[EnvironmentConfig, list[int]], Iterator["list[Item]"]]
+Groups = Callable[[EnvironmentConfig, list[int]], Iterator[list[Item]]]
 _LOOKED_AT = 100  # scenes for each group wanted, after which a level is given up
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One multiple-choice question."""
-
-    kind: Consequence
-    scene: int
-    asked: str  # the action, the goal or the two goals that it is about
-    prompt: str  # followed by the answer it is well-formed text
-    bare: str  # the same without the situation, of which an answer's prior is
-    candidates: tuple[str, ...]  # distinct
-    answer: int  # which of them is right
 
 
 def make_items(world: EnvironmentConfig, count: int) -> tuple[Item, ...]:
@@ -44,9 +33,6 @@ def make_items(world: EnvironmentConfig, count: int) -> tuple[Item, ...]:
 
 @cache
 def _made(world_json: str, count: int) -> tuple[Item, ...]:
-    from glam_eval.protocols.consequences.goals import reached_groups, shorter_groups
-    from glam_eval.protocols.consequences.outcomes import outcome_groups
-
     world = EnvironmentConfig.model_validate_json(world_json)
     kinds: dict[Consequence, Groups] = {
         "observation": outcome_groups,

@@ -13,7 +13,7 @@ from glam_eval.environments import make_environment
 from glam_eval.environments.expert import bot_actions
 from glam_eval.language.prompts import MAX_REMEMBERED, template_of_scene
 from glam_eval.language.questions import render_outcome_question, tell_observation
-from glam_eval.protocols.consequences.items import Item
+from glam_eval.protocols.consequences.question import Item
 
 _LONGEST_WALK = 8  # steps before the moment that is asked about
 
