@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from numbers import Integral, Real
 from typing import Annotated, Any, Self, cast
 
@@ -90,6 +90,27 @@ def flatten(settings: Mapping[str, Any], whole: Collection[str] = (), prefix: st
         else:
             flat[prefix + name] = value
     return flat
+
+
+def differences(stored: Any, wanted: Any, key: str = "", *, later: bool = True) -> Iterator[str]:
+    """Yield what differs between two dumps of settings, as ``key: stored there, wanted here``.
+
+    Args:
+        stored: The one that a file held.
+        wanted: The other.
+        key: Where in the settings both stand.
+        later: Whether keys that ``stored`` lacks count: a version before they were there knew none.
+    """
+    if isinstance(stored, dict) and isinstance(wanted, dict):
+        for name in sorted(stored.keys() | wanted.keys() if later else stored.keys()):
+            inner = f"{key}.{name}" if key else name
+            yield from differences(stored.get(name), wanted.get(name), inner, later=later)
+    elif not later and isinstance(stored, list) and isinstance(wanted, list) and len(stored) == len(wanted):
+        for number, (one, other) in enumerate(zip(stored, wanted, strict=True), 1):
+            yield from differences(one, other, f"{key}.{number}", later=later)
+    elif stored != wanted:
+        shown = isinstance(stored, list | dict)
+        yield f"{key} differ" if shown else f"{key}: {stored!r} there, {wanted!r} here"
 
 
 def _first_problem(model: type[BaseModel], error: ValidationError) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
+from glam_eval.config.settings import differences
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import write_text_atomically
@@ -18,8 +19,8 @@ IDENTITY = "suite.json"
 # suite.json alone shows nothing; whoever copies both makes a directory that --fresh takes for ours, which is
 # why --fresh deletes known names only.
 MARKER = ".glam-eval"
-# Keys of suite.json beside the suite's own; the digest is of all settings, defaults among them.
-_BESIDES = _DIRECTORY, _DIGEST, _CHECKSUM = ("directory", "digest", "sha256")
+# Keys of suite.json beside the suite's own; the last is of all settings, defaults among them.
+_BESIDES = _DIRECTORY, _CHECKSUM, _SETTINGS = ("directory", "sha256", "settings")
 _NAME_BYTES = 16
 
 
@@ -28,7 +29,7 @@ def write_suite(out: Path, suite: SuiteConfig) -> None:
     if not (out / IDENTITY).exists() and not (out / MARKER).exists():
         write_text_atomically(out / MARKER, f"{secrets.token_hex(_NAME_BYTES)}\n")
     # What is set, no defaults: a default beside an agent that says otherwise would contradict it.
-    values = {_DIRECTORY: _marked(out), _DIGEST: suite.digest()}
+    values = {_DIRECTORY: _marked(out), _SETTINGS: suite.model_dump(mode="json")}
     values |= suite.model_dump(mode="json", exclude_unset=True)
     write_text_atomically(out / IDENTITY, json.dumps({_CHECKSUM: _checksum(values), **values}))
 
@@ -37,12 +38,16 @@ def read_suite(out: Path) -> SuiteConfig:
     """Return the suite whose results a directory holds.
 
     Raises:
-        UserError: if it holds none, or the file that says so is damaged, or defaults have changed since.
+        UserError: if it holds none, or the file that says so is damaged, or defaults have changed since. Keys
+            that came since are no change: they stand at what was done before they were there.
     """
     values = _read_identity(out)
     suite = SuiteConfig.parse({k: v for k, v in values.items() if k not in _BESIDES}, str(out / IDENTITY))
-    if suite.digest() != values.get(_DIGEST):
-        raise UserError(f"{out / IDENTITY} is of a version with other defaults: give another directory")
+    changed = next(differences(values[_SETTINGS], suite.model_dump(mode="json"), later=False), None)
+    if changed:
+        raise UserError(
+            f"{out / IDENTITY} is of a version with other defaults ({changed}): give another directory"
+        )
     return suite
 
 
@@ -73,6 +78,8 @@ def _read_identity(out: Path) -> dict[str, Any]:
         values = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(values, dict) or values.pop(_CHECKSUM, "") != _checksum(values):
             raise ValueError("its checksum is wrong")
+        if not isinstance(values.get(_SETTINGS), dict):
+            raise ValueError("it holds no settings")
     except FileNotFoundError:
         raise UserError(f"{str(out)!r} holds no study: it has no {IDENTITY}") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -5,8 +5,10 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from glam_eval.config.loading import load_suite, shipped_suites
+from glam_eval.config.settings import differences
 from glam_eval.core.errors import UserError
 from glam_eval.core.text import one_line
 from glam_eval.core.version import __version__
@@ -82,23 +84,27 @@ def command_of(results_dir: Path) -> str:
     """
     try:
         held = json.loads((results_dir / "suite.json").read_text(encoding="utf-8"))
-        name, digest, seeds = str(held["name"]), held["digest"], int(held["seeds"])
+        name, settings, seeds = str(held["name"]), dict(held["settings"]), int(held["seeds"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
     if not re.fullmatch(r"[\w.+-]+", name):
         return "glam-eval run-suite SUITE.toml"
     if name in shipped_suites():
         for chosen in ([], [f"seeds={seeds}"]):
-            if _has(name, chosen, digest):
+            if _is(name, chosen, held, settings):
                 return f"glam-eval run-suite {name}" + (f" --seeds {seeds}" if chosen else "")
     return f"glam-eval run-suite {name}.toml"
 
 
-def _has(name: str, chosen: list[str], digest: object) -> bool:
+def _is(name: str, chosen: list[str], held: dict[str, Any], settings: dict[str, Any]) -> bool:
+    """Return whether a suite that ships sets what a study set, and means by the rest what it meant."""
     try:
-        return load_suite(name, chosen).digest() == digest
+        shipped = load_suite(name, chosen)
     except UserError:
         return False
+    told = shipped.model_dump(mode="json", exclude_unset=True)
+    same = all(held.get(key) == value for key, value in told.items())
+    return same and not any(differences(settings, shipped.model_dump(mode="json"), later=False))
 
 
 def _digest(lines: list[str]) -> str:

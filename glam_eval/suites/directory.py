@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from glam_eval.config.conversation import NOT_OF_ANSWERS
+from glam_eval.config.settings import differences
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import UNFINISHED
@@ -40,10 +41,10 @@ def check_directory(out: Path, suite: SuiteConfig) -> None:
             f"--out {str(out)!r} holds suite {stored['name']!r}: give another directory for {suite.name!r}"
         )
     wanted = json.loads(suite.canonical_json())
-    differences = list(_differences(_results_of(stored), _results_of(wanted)))
-    if differences:
+    unlike = list(differences(_results_of(stored), _results_of(wanted)))
+    if unlike:
         raise UserError(
-            f"--out {str(out)!r} holds results of another configuration ({'; '.join(differences[:3])}): "
+            f"--out {str(out)!r} holds results of another configuration ({'; '.join(unlike[:3])}): "
             "give another --out, or --fresh to start over"
         )
 
@@ -136,13 +137,3 @@ def _without_pace(group: dict[str, Any]) -> dict[str, Any]:
 
 def _is_writable(directory: Path) -> bool:
     return os.access(directory, os.W_OK | os.X_OK)
-
-
-def _differences(stored: Any, wanted: Any, key: str = "") -> Iterator[str]:
-    """Yield what differs between two configurations, as ``key: stored there, wanted here``."""
-    if isinstance(stored, dict) and isinstance(wanted, dict):
-        for name in sorted(stored.keys() | wanted.keys()):
-            yield from _differences(stored.get(name), wanted.get(name), f"{key}.{name}" if key else name)
-    elif stored != wanted:
-        short = stored if not isinstance(stored, list | dict) else "others"
-        yield f"{key}: {short!r} there, {wanted!r} here" if short != "others" else f"{key} differ"

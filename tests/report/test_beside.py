@@ -100,7 +100,7 @@ def test_the_command_is_that_of_the_suite_that_ships_only_where_the_settings_are
 
 def test_others_tables_have_no_command_and_no_name_gets_into_one(tmp_path):
     assert command_of(tmp_path) == ""
-    (tmp_path / "suite.json").write_text(json.dumps({"name": "a; rm -r ~", "digest": "0", "seeds": 1}))
+    (tmp_path / "suite.json").write_text(json.dumps({"name": "a; rm -r ~", "settings": {}, "seeds": 1}))
     assert command_of(tmp_path) == "glam-eval run-suite SUITE.toml"
 
 

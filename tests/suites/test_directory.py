@@ -1,6 +1,7 @@
 """The directory of results: one suite's, one invocation's, never mixed."""
 
 import contextlib
+import hashlib
 import json
 import os
 import random
@@ -11,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from glam_eval.config.loading import load_suite, shipped_suites
-from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 from glam_eval.execution.study import read_suite, write_suite
 from glam_eval.suites.directory import check_directory, check_fresh, claimed
@@ -277,8 +277,51 @@ def test_every_suite_is_read_back_as_it_was(tmp_path, name):
     assert [run.run_id for run in read_suite(tmp_path).graph] == [run.run_id for run in suite.graph]
 
 
-def test_a_suite_of_other_defaults_is_refused(tmp_path, suite, monkeypatch):
+def rewritten(out, change):
+    """Change a study's identity as another version would have written it, checksum and all."""
+    held = json.loads((out / "suite.json").read_text())
+    del held["sha256"]
+    change(held)
+    checksum = hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
+    (out / "suite.json").write_text(json.dumps({"sha256": checksum, **held}))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda of: of["settings"].update(first_seed=7), "first_seed: 7 there, 0 here"),
+        (
+            lambda of: of["settings"]["environment"].update(gone=True),
+            "environment.gone: True there, None",
+        ),
+        (
+            lambda of: of["settings"]["protocols"][0].update(scenes=9),
+            "protocols.1.scenes: 9 there, 6 here",
+        ),
+        (lambda of: of["settings"]["agents"].pop(), "agents differ"),
+    ],
+)
+def test_a_suite_of_other_defaults_is_refused(tmp_path, suite, change, told):
     write_suite(tmp_path, suite)
-    monkeypatch.setattr(SuiteConfig, "digest", lambda suite: "0" * 16)
-    with pytest.raises(UserError, match="of a version with other defaults: give another directory"):
+    rewritten(tmp_path, change)
+    with pytest.raises(UserError, match=rf"a version with other defaults \({told}.*give another directory"):
+        read_suite(tmp_path)
+
+
+def test_a_suite_of_a_version_that_lacked_some_keys_is_read(tmp_path, suite):
+    write_suite(tmp_path, suite)
+
+    def forget(held):
+        del held["settings"]["silence_seconds"]
+        del held["settings"]["environment"]["language"]
+        del held["settings"]["agents"][1]["protocols"]
+
+    rewritten(tmp_path, forget)
+    assert read_suite(tmp_path) == suite
+
+
+def test_a_suite_of_a_version_that_stored_no_settings_is_refused(tmp_path, suite):
+    write_suite(tmp_path, suite)
+    rewritten(tmp_path, lambda held: held.pop("settings"))
+    with pytest.raises(UserError, match="of an older version"):
         read_suite(tmp_path)
