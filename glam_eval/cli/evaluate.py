@@ -11,6 +11,25 @@ if TYPE_CHECKING:
     from glam_eval.core.console import Table
     from glam_eval.execution.evaluation import Evaluation
 
+# Of protocols that are asked at two moments: titles, the column that rows are grouped by, those averaged.
+_MEASURED = {
+    "retention": (
+        ("text", "items", "loss", "accuracy", "chance"),
+        "objective",
+        ("loss", "accuracy", "chance"),
+    ),
+    "consequences": (
+        ("question", "items", "right", "per token", "beside the prior", "chance"),
+        "question",
+        ("right", "right_per_token", "right_calibrated", "chance"),
+    ),
+    "saliency": (
+        ("part", "situations", "KL without it", "distance", "likeliest changed"),
+        "part",
+        ("kl", "distance", "changed"),
+    ),
+}
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -22,13 +41,17 @@ def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint directory of a run.")],
     protocol: Annotated[
         str,
-        typer.Option(help="Protocol: generalization, sample-efficiency, probes, retention or consequences."),
+        typer.Option(
+            help="Protocol: generalization, sample-efficiency, probes, retention, consequences or saliency."
+        ),
     ],
     scenes: Annotated[int | None, typer.Option(min=1, help="Scenes. [default: as in its suite]")] = None,
     items: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Items of a kind, for retention and consequences. [default: as in its suite]"
+            min=1,
+            help="Items of a kind, for retention and consequences; situations, for saliency. "
+            "[default: as in its suite]",
         ),
     ] = None,
     condition: Annotated[
@@ -54,6 +77,8 @@ def evaluate(
     `glam-eval evaluate CHECKPOINT --protocol probes --condition none@fr`
 
     `glam-eval evaluate CHECKPOINT --protocol consequences --items 400`
+
+    `glam-eval evaluate CHECKPOINT --protocol saliency`
     """
     from glam_eval.core.console import Console
     from glam_eval.core.files import refuse_links
@@ -66,9 +91,7 @@ def evaluate(
     console = Console()
     with console.status(f"asking {protocol}"):
         evaluation = load_evaluation(checkpoint, protocol, settings, device)
-        tabulate = {"probes": _probes, "retention": _language, "consequences": _consequences}.get(
-            protocol, _episodes
-        )
+        tabulate = {"probes": _probes, **dict.fromkeys(_MEASURED, _measured)}.get(protocol, _episodes)
         table = tabulate(evaluation, out)
     console.print(table)
     if out:
@@ -112,30 +135,16 @@ def _probes(evaluation: "Evaluation", out: Path | None) -> "Table":
     return table
 
 
-def _language(evaluation: "Evaluation", out: Path | None) -> "Table":
+def _measured(evaluation: "Evaluation", out: Path | None) -> "Table":
+    """Return means over rows: of each kind of text, question or part of the prompt."""
     from glam_eval.core.console import Table
 
-    table = Table("text", "items", "loss", "accuracy", "chance")
-    for row in evaluation.language(out):
-        table.add_row(
-            row.objective, str(row.items), f"{row.loss:.3f}", f"{row.accuracy:.3f}", f"{row.chance:.3f}"
-        )
-    return table
-
-
-def _consequences(evaluation: "Evaluation", out: Path | None) -> "Table":
-    from glam_eval.core.console import Table
-
-    table = Table("question", "items", "right", "per token", "beside the prior", "chance")
-    rows = evaluation.consequences(out)
-    for question in dict.fromkeys(row.question for row in rows):
-        own = [row for row in rows if row.question == question]
-        shares = (
-            sum(values) / len(own)
-            for values in zip(
-                *((row.right, row.right_per_token, row.right_calibrated, row.chance) for row in own),
-                strict=True,
-            )
-        )
-        table.add_row(question, str(len(own)), *(f"{share:.3f}" for share in shares))
+    titles, kind, columns = _MEASURED[evaluation.protocol.name]
+    rows = evaluation.measure(out)
+    table = Table(*titles)
+    for name in dict.fromkeys(getattr(row, kind) for row in rows):
+        own = [row for row in rows if getattr(row, kind) == name]
+        items = sum(getattr(row, "items", 1) for row in own)
+        means = (sum(getattr(row, column) for row in own) / len(own) for column in columns)
+        table.add_row(name, str(items), *(f"{mean:.3f}" for mean in means))
     return table

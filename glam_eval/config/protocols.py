@@ -49,6 +49,11 @@ PROTOCOLS = {
         "language models",
         frozenset({"items"}),
     ),
+    "saliency": ProtocolDescription(
+        "which parts of its prompt the policy goes by, before and after training",
+        "agents that read text",
+        frozenset({"items"}),
+    ),
 }
 
 
@@ -173,7 +178,8 @@ class ProtocolConfig(Settings):
     tasks: tuple[Literal["goto", "pickup", "putnext", "open", "sequence"], ...] = ()
     """Probes: kinds of task probed; none takes all."""
     items: PositiveInt = 200
-    """Retention: held-out items of each family, and sentences. Consequences: items of each kind, at least."""
+    """Retention: held-out items of each family, and sentences. Consequences: items of each kind, at least.
+    Saliency: situations."""
 
     @field_validator("conditions", mode="before")
     @classmethod

@@ -391,6 +391,27 @@ class ConsequenceRecord:
     chance: Annotated[float, Column("chance of the right one without reading: 1 / candidates", "fraction")]
 
 
+@dataclass(frozen=True, slots=True)
+class SaliencyRecord:
+    """What one part of a prompt changes in a policy: the whole prompt against that without the part."""
+
+    run_id: RunId
+    agent: Agent
+    model: ModelName
+    seed: Seed
+    frames: Frames
+    part: Annotated[
+        str,
+        Column("possible actions, goal, actions taken, observation now, observation 1 before, and so on"),
+    ]
+    scene_seed: SceneSeed
+    prompt: Annotated[str, Column("whole prompt as the agent read it")]
+    left_out: Annotated[str, Column("the part's text, empty where the agent is told none")]
+    kl: Annotated[float, Column("KL(policy on the prompt || policy without the part)", "nats")]
+    distance: Annotated[float, Column("total variation of the two", "fraction")]
+    changed: Annotated[bool, Column("whether the likeliest action is another without the part")]
+
+
 TABLES: dict[str, type] = {
     "runs": RunRecord,
     "training": TrainingRecord,
@@ -404,4 +425,5 @@ TABLES: dict[str, type] = {
     "pretraining": PretrainingRecord,
     "language": LanguageRecord,
     "consequences": ConsequenceRecord,
+    "saliency": SaliencyRecord,
 }

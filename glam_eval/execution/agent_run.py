@@ -95,7 +95,7 @@ class AgentRun:
             self._train_until(target)
             score = self._evaluate_on_curve()
             if target in (0, config.updates):
-                self._measure_language()
+                self._measure()
             self._flush()
             if self._kept != self._run.frames:
                 self._save(score, temporary=False)
@@ -183,17 +183,13 @@ class AgentRun:
         if self._prober:
             self._prober.ask(self._run.update)
 
-    def _measure_language(self) -> None:
-        """Store what the language model knows now, where a protocol asks and it is not stored."""
-        part, policy = f"{self._run.frames:010d}", self._run.policy
+    def _measure(self) -> None:
+        """Store what is asked before and after training, where a protocol asks it and it is not stored."""
+        part = f"{self._run.frames:010d}"
         for protocol in self._planned.protocols:
             table = MEASURED.get(protocol.name)
-            if table is None or self._tables.has(table, part):
-                continue
-            from glam_eval.policies import LanguageModelPolicy
-
-            if isinstance(policy, LanguageModelPolicy):
-                rows = measured_records(policy, self._config, self._run.frames, protocol)
+            if table is not None and not self._tables.has(table, part):
+                rows = measured_records(self._run.policy, self._config, self._run.frames, protocol)
                 self._tables.write(table, part, rows)
 
     def _flush(self) -> None:

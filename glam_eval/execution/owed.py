@@ -25,8 +25,10 @@ COLUMNS = {  # that tell whether rows are missing
     "probes": ["frames", "shift"],
     "language": ["frames"],
     "consequences": ["frames"],
+    "saliency": ["frames"],
 }
-MEASURED = {"retention": "language", "consequences": "consequences"}  # tables of protocols asked twice a run
+# Protocols asked before and after training, and their tables.
+MEASURED = {"retention": "language", "consequences": "consequences", "saliency": "saliency"}
 _Read = TypeVar("_Read")
 
 

@@ -12,6 +12,7 @@ from glam_eval.language import templates
 from glam_eval.language.speakers import Speaker
 
 MAX_REMEMBERED = 9  # observations; the paper compares 1, 3, 6 and 9
+ACTIONS, GOAL, TAKEN = "possible actions", "goal", "actions taken"  # parts of a prompt, beside observations
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,20 @@ class Pieces:
     def tell(self, sentences: Iterable[str]) -> str:
         """Return an observation's sentences as one text."""
         return self.after_sentence.join([*sentences, ""])
+
+    def parts(
+        self, actions: Iterable[str], goal: str | None, observations: Sequence[str], taken: Sequence[str]
+    ) -> list[tuple[str, str]]:
+        """Return the prompt in pieces, each with the part that it belongs to; see ``prompt_parts``."""
+        told = "" if goal is None else self.goal.format(goal=goal)
+        opening = [(ACTIONS, self.open(actions, None)), (GOAL, told)]
+        pieces = opening[::-1] if self.goal_first else opening
+        last = len(observations) - 1
+        for i, action in enumerate(taken):
+            pieces.append((observation_part(last - i), self.before_observation[i] + observations[i]))
+            pieces.append((TAKEN, self.before_action[i] + action + self.after_action))
+        pieces.append((observation_part(0), self.before_newest[last] + observations[last]))
+        return [*pieces, ("", self.before_choice[last])]
 
     def join(self, opening: str, observations: Sequence[str], taken: Iterable[str]) -> str:
         """Return the prompt out of observations already told and the actions taken between them."""
@@ -107,6 +122,28 @@ def render_prompt(
         raise UserError(f"{len(observations)} observations have {len(observations) - 1} actions between them")
     pieces = pieces_of(speaker, template)
     return pieces.join(pieces.open(actions, goal), [pieces.tell(told) for told in observations], taken)
+
+
+def observation_part(age: int) -> str:
+    """Return what the part of a prompt is called that tells an observation of so many steps ago."""
+    return f"observation {age} before" if age else "observation now"
+
+
+def prompt_parts(
+    speaker: Speaker,
+    template: str,
+    actions: Sequence[str],
+    goal: str | None,
+    observations: Sequence[Sequence[str]],
+    taken: Sequence[str],
+) -> list[tuple[str, str]]:
+    """Return the pieces of the prompt that ``render_prompt`` makes of the same arguments, in order.
+
+    Each has the name of its part: the possible actions, the goal, each observation with its label, the
+    actions taken, and none for what the chosen action completes.
+    """
+    pieces = pieces_of(speaker, template)
+    return pieces.parts(actions, goal, [pieces.tell(told) for told in observations], taken)
 
 
 def turns(prompt: str) -> tuple[str, str, str]:

@@ -1,6 +1,5 @@
 """Evaluation questions, each with fixed scenes, prompts or texts that are the same for every agent."""
 
-from glam_eval.protocols.consequences import consequence_records
 from glam_eval.protocols.measures import measured_records
 from glam_eval.protocols.play import play_condition
 from glam_eval.protocols.probes import Prober, probe_situations
@@ -10,7 +9,6 @@ from glam_eval.protocols.stage import Played
 __all__ = [
     "Played",
     "Prober",
-    "consequence_records",
     "language_records",
     "measured_records",
     "play_condition",

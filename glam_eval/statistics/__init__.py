@@ -29,6 +29,7 @@ from glam_eval.statistics.pretraining_arms import pretraining_effects
 from glam_eval.statistics.published import SOURCES, against_published
 from glam_eval.statistics.reading import asks_reading, who_reads
 from glam_eval.statistics.requests import summarise_requests
+from glam_eval.statistics.saliency import saliency, saliency_changes
 from glam_eval.statistics.summaries import generalization, success_by
 from glam_eval.statistics.variants import failed_runs, name_variants
 
@@ -68,6 +69,8 @@ __all__ = [
     "plan_power",
     "pretraining_effects",
     "right_answers",
+    "saliency",
+    "saliency_changes",
     "sample_efficiency",
     "success_by",
     "summarise_requests",

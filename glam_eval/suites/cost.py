@@ -45,15 +45,17 @@ def episodes_of(planned: PlannedRun) -> int:
 
 
 def questions_of(planned: PlannedRun) -> int:
-    """Return the forward passes that questions on consequences take.
+    """Return the forward passes of protocols that ask at two moments, of an agent that never learns at one.
 
-    Each is asked with its situation and without, of an agent that learns before and after it.
+    A question on consequences is asked with its situation and without. Of a prompt about every part is left
+    out. What is known of language is asked of other texts, and not counted.
     """
-    if not isinstance(planned.config, RunConfig):
+    config = planned.config
+    if not isinstance(config, RunConfig):
         return 0
-    moments = len({0, planned.config.updates})
-    asked = sum(each.items for each in planned.protocols if each.name == "consequences")
-    return len(CONSEQUENCES) * asked * 2 * moments
+    passes = {"consequences": 2 * len(CONSEQUENCES), "saliency": 3 + 2 * config.environment.remembered}
+    asked = sum(each.items * passes.get(each.name, 0) for each in planned.protocols)
+    return asked * len({0, config.updates})
 
 
 def passes_per_frame(config: RunConfig) -> int:

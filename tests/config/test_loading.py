@@ -220,6 +220,8 @@ EXPECTED_RUNS = {
     "quick": 40,
     "retention": 20,
     "retention-cpu": 20,
+    "saliency": 25,
+    "saliency-cpu": 30,
     "sample-efficiency": 50,
     "sample-efficiency-cpu": 65,
     "scaling": 50,

@@ -173,7 +173,7 @@ def test_answers_before_and_after_training_are_the_models(stored):
     before, after = (rows[rows["frames"] == frames].reset_index() for frames in (0, 80))
     assert list(before["prompt"]) == list(after["prompt"])
     by_prompt = {(row["prompt"], row["answer"]): row for row in after.to_dict("records")}
-    for record in evaluation.consequences(None):
+    for record in evaluation.measure(None):
         row = by_prompt[record.prompt, record.answer]
         assert list(row["scores"]) == record.scores
         assert row["right"] == (record.scores[record.answer] == max(record.scores))

@@ -20,6 +20,7 @@ QUESTIONS = {
     "probes",
     "retention",
     "consequences",
+    "saliency",
     "paper",
     "pretraining",
     "prompts",
