@@ -11,6 +11,7 @@ from glam_eval.figures.tables.saliency import changes, parts
 from glam_eval.language.prompts import GOAL
 from glam_eval.report.sentences import Finding, Kind, listed, points, rate
 from glam_eval.statistics import condition_name
+from glam_eval.statistics.chance import is_goal_blind
 from glam_eval.statistics.saliency import AFTER, BEFORE
 
 
@@ -24,10 +25,11 @@ def saliency_findings(study: Study) -> Iterator[Finding]:
     for condition, look in study.looks.items():
         own = rows_of(table, condition)
         if len(own):
-            yield _goes_by(look.label, own, compared[compared["a"] == condition_name(*condition)])
+            told = not is_goal_blind(condition[0])
+            yield _goes_by(look.label, own, compared[compared["a"] == condition_name(*condition)], told)
 
 
-def _goes_by(label: str, own: pd.DataFrame, compared: pd.DataFrame) -> Finding:
+def _goes_by(label: str, own: pd.DataFrame, compared: pd.DataFrame, told_goal: bool) -> Finding:
     """Return what parts change after training (before it, where there is none), the largest first."""
     moment = AFTER if AFTER in set(own["moment"]) else BEFORE
     now = records(own[own["moment"] == moment].sort_values("mean", ascending=False))
@@ -39,9 +41,9 @@ def _goes_by(label: str, own: pd.DataFrame, compared: pd.DataFrame) -> Finding:
         if change is not None and change["verdict"] in ("higher", "lower"):
             from_before = Markup(", <b>{}</b> points from before").format(points(change))
         told.append(Markup("{} (<b>{}</b>{})").format(row["part"], rate(row), from_before))
-    ignored = [row["mean"] == 0 for row in now if row["part"] == GOAL]
-    kind: Kind = "down" if any(ignored) else "open"
-    text = Markup("{}, {}: the probability of actions that goes elsewhere without a part is, of {}{}.")
-    ending = "; <b>it ignores its goal</b>" if any(ignored) else ""
+    ignored = told_goal and any(row["mean"] == 0 for row in now if row["part"] == GOAL)
+    kind: Kind = "down" if ignored else "open"
+    text = Markup("{}, {}: left out, a part of the prompt moves as much of its probability of actions: {}{}.")
+    ending = Markup("; it <b>ignores its goal</b>") if ignored else ""
     when = moment if len(set(own["moment"])) > 1 else "never trained"
-    return Finding(text.format(label, when, listed(told), Markup(ending)), kind)
+    return Finding(text.format(label, when, listed(told), ending), kind)

@@ -15,18 +15,25 @@ from glam_eval.figures.style import (
     row_bands,
     row_text,
 )
+from glam_eval.language.prompts import ACTIONS, GOAL, TAKEN, observation_part
 from glam_eval.statistics.saliency import AFTER, BEFORE
 
 PANELS_PER_ROW = 3
 BESIDE = {BEFORE: -0.16, AFTER: 0.16}  # of a part's row
 
 
+def _place(part: str) -> tuple[int, str]:
+    """Return where a part stands: what is told of the task, what was seen from now back, what was done."""
+    told = {ACTIONS: 0, GOAL: 1, observation_part(0): 2, TAKEN: 4}
+    return told.get(part, 3), part
+
+
 def draw_parts(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawing:
-    """Draw the share of probability that leaving a part out moves, parts in the order of their names.
+    """Draw the share of probability that leaving a part out moves, the moment before training above.
 
     ``table`` has part, agent, model, moment, mean, low, high and n_seeds.
     """
-    names = sorted(set(table["part"].astype(str)))
+    names = sorted(set(table["part"].astype(str)), key=_place)
     present = [condition for condition in looks if not rows_of(table, condition).empty]
     drawing, grid = panels(
         len(present),
