@@ -77,6 +77,11 @@ class PPOConfig(Settings):
     """Stop an update's epochs when the approximate KL exceeds this; none switches it off."""
     recurrence: PositiveInt = 1
     """Steps of a recurrent policy that are trained as one sequence."""
+    contrastive: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of a triplet loss that brings a language model's states of one situation under two prompts
+    together, and those of two situations apart (arXiv 2410.19920); 0 switches it off."""
+    retold: str = "paper+goal_first+tags+paraphrase"
+    """Prompt templates of which situations are retold in another than their own for it."""
     micro_batch_tokens: PositiveInt | None = None
     """Padded tokens that one forward and backward pass holds in memory; none: 2304, of small models more. Of
     decoder-only models prefixes, each once; none: 900. Results depend on it by rounding alone."""
@@ -96,6 +101,12 @@ class PPOConfig(Settings):
             )
         if self.steps % self.recurrence:
             raise ValueError(f"recurrence {self.recurrence} must divide steps {self.steps}")
+        if self.contrastive and self.recurrence > 1:
+            raise ValueError(
+                f"contrastive = {self.contrastive:g} is for recurrence = 1: leave recurrence out"
+            )
+        if len({*self.retold.split("+")}) < 2:
+            raise ValueError(f'retold = {self.retold!r}: name two templates at least, as "paper+tags"')
         return self
 
     @model_serializer(mode="wrap")
@@ -104,6 +115,9 @@ class PPOConfig(Settings):
         values: dict[str, Any] = dump(self)
         if self.heads_learning_rate is None:
             values.pop("heads_learning_rate", None)
+        if not self.contrastive:
+            values.pop("contrastive", None)
+            values.pop("retold", None)
         return values
 
     @property

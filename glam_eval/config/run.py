@@ -100,6 +100,8 @@ class RunConfig(Settings):
             raise ValueError("environment.goal: goals are swapped or absent in conditions of protocols alone")
         if isinstance(self.learner, PPOConfig) and self.policy and not self.policy.value_head:
             raise ValueError("policy.value_head = false: PPO needs a critic, leave it out")
+        if isinstance(self.learner, PPOConfig) and self.learner.contrastive and not self.policy:
+            raise ValueError(f"contrastive is for language models, not for {self.agent!r}: leave it out")
         return self
 
     @model_validator(mode="after")

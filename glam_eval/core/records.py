@@ -99,6 +99,9 @@ class TrainingRecord:
             optional=True,
         ),
     ] = math.nan
+    contrastive_loss: Annotated[
+        float, Column("mean triplet loss of states under two prompts, NaN without one", optional=True)
+    ] = math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,11 @@ def _no_world() -> int:
     raise LookupError("a situation without a world has no planner")
 
 
+def _no_other_prompt(template: str) -> str:
+    """Refuse to retell: of a prompt that was stored nothing else is known."""
+    raise LookupError(f"a situation without a world can't be told in template {template!r}")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Situation:
     """All that a policy may use to decide: each policy reads the part it needs."""
@@ -126,6 +131,7 @@ class Situation:
     expert_action: Callable[[], int]  # BabyAI's bot, asked only by the bot and by cloning
     sweep_action: Callable[[], int] = _no_world  # tries things in the nearest order, whatever the goal
     useful_actions: tuple[int, ...] = ()  # those that the scene's kind of task can need
+    retell: Callable[[str], str] = _no_other_prompt  # the prompt in another template, by its name
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ class VectorEnvironment:
             partial(self._ask_expert, slot),
             partial(self._ask_sweep, slot),
             place.useful,
+            place.memory.prompt_in,
         )
 
     def _ask_expert(self, slot: int) -> int:

@@ -189,6 +189,9 @@ class PromptMemory:
         self._pieces = self._mixture[0]
         self._actions = tuple(actions)
         self._opening = ""
+        self._speaker = speaker
+        self._goal: str | None = None
+        self._seen: deque[tuple[str, ...]] = deque(maxlen=remembered)
         self._observations: deque[str] = deque(maxlen=remembered)
         self._taken: deque[str] = deque(maxlen=remembered - 1)
 
@@ -199,16 +202,25 @@ class PromptMemory:
         """
         if len(self._mixture) > 1:
             self._pieces = self._mixture[_drawn(len(self._mixture), scene_seed)]
-        self._opening = self._pieces.open(self._actions, goal)
-        self._observations.clear()
-        self._taken.clear()
-        self._observations.append(self._pieces.tell(sentences))
+        self._goal, self._opening = goal, self._pieces.open(self._actions, goal)
+        for each in (self._observations, self._taken, self._seen):
+            each.clear()
+        self._see(sentences)
 
     def record(self, action: str, sentences: Iterable[str]) -> None:
         """Add the action phrase taken and the observation that followed."""
         self._taken.append(action)
-        self._observations.append(self._pieces.tell(sentences))
+        self._see(sentences)
+
+    def _see(self, sentences: Iterable[str]) -> None:
+        self._seen.append(tuple(sentences))
+        self._observations.append(self._pieces.tell(self._seen[-1]))
 
     def prompt(self) -> str:
         """Return the prompt for the next action."""
         return self._pieces.join(self._opening, self._observations, self._taken)
+
+    def prompt_in(self, template: str) -> str:
+        """Return the same in another template, by its name; raises UserError for an unknown one."""
+        told = list(self._seen), list(self._taken)
+        return render_prompt(self._speaker, template, self._actions, self._goal, *told)

@@ -21,6 +21,7 @@ class PolicyOutput:
     log_probabilities: torch.Tensor  # (n, actions) float32; -inf where an action is not offered
     values: torch.Tensor  # (n,) float32; zeros without a critic
     memory: torch.Tensor | None = None  # (n, memory_size) after this step, for recurrent policies
+    roots: torch.Tensor | None = None  # (n, width) states that the heads read, of language models
 
 
 class Policy(Protocol):
@@ -99,6 +100,14 @@ class HeadedPolicy(Protocol):
 
     def head_parameters(self) -> Iterable[torch.nn.Parameter]:
         """Yield the parameters of what is new."""
+
+
+@runtime_checkable
+class RepresentingPolicy(Protocol):
+    """A policy whose outputs hold the states that it decides by, ``PolicyOutput.roots``."""
+
+    def represent(self, inputs: Sequence[Any]) -> torch.Tensor:
+        """Return these states alone, (n, width) float32; differentiable unless under ``torch.no_grad``."""
 
 
 @runtime_checkable

@@ -154,7 +154,11 @@ class LanguageModelPolicy:
             scores, roots = run(prompts, [each.actions for each in inputs])
         has_critic = "value" in self.heads
         values = self.heads["value"](roots).squeeze(1) if has_critic else roots.new_zeros(len(roots))
-        return PolicyOutput(self._log_policy(scores), values)
+        return PolicyOutput(self._log_policy(scores), values, roots=roots)
+
+    def represent(self, inputs: Sequence[PreparedPrompt]) -> torch.Tensor:
+        """Return the states that the heads read, (n, width) float32; differentiable as ``evaluate``."""
+        return self._scorer.roots([each.prompt for each in inputs])
 
     def _head_scores(self, roots: torch.Tensor, counts: list[int]) -> torch.Tensor:
         """Return the action head's logits (n, A), -inf where an input offers fewer actions."""

@@ -61,8 +61,8 @@ def questions_of(planned: PlannedRun) -> int:
 def passes_per_frame(config: RunConfig) -> int:
     """Return the forward passes that a frame of training amounts to; a backward pass is two of them."""
     match config.learner:
-        case PPOConfig(epochs=epochs):
-            return 1 + 3 * epochs
+        case PPOConfig(epochs=epochs, contrastive=weight):
+            return 1 + 3 * epochs * (3 if weight else 1)  # states of a retold prompt and of another situation
         case QLearningConfig():
             return 1 + 3
         case CloningConfig():

@@ -6,6 +6,7 @@ from pathlib import Path
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
+from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.console import Console, styled
 from glam_eval.core.files import refuse_links
@@ -50,6 +51,9 @@ def validate(suite: SuiteConfig) -> None:
             from glam_eval.policies.models.validation import check_model
 
             check_model(config, world)
+            if isinstance(config.learner, PPOConfig) and config.learner.contrastive:
+                parse_templates(config.learner.retold)
+                check_model(config, world.changed(template=config.learner.retold))
         if config.conversation:
             from glam_eval.chat.agent import check_installed
 

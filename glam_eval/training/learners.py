@@ -37,6 +37,7 @@ class Learned:
     seconds_tokenizing: float = 0.0
     replay_bytes: int = 0
     information: float = math.nan
+    contrastive_loss: float = math.nan
 
 
 class Learner(Protocol):
@@ -57,7 +58,8 @@ class PPOLearner:
 
     def __init__(self, policy: Policy, actors: Actors, config: PPOConfig, seed: int, updates: int) -> None:
         self._policy, self._config = policy, config
-        self._collector = Collector(policy, actors, seed)
+        retold = config.retold.split("+") if config.contrastive else ()
+        self._collector = Collector(policy, actors, seed, retold)
         self._ppo = PPO(policy, config, seed, updates)
 
     def update(self, number: int) -> Learned:
@@ -82,6 +84,7 @@ class PPOLearner:
             seconds_update=time.perf_counter() - collected,
             seconds_tokenizing=rollout.seconds_tokenizing,
             information=rollout.information,
+            contrastive_loss=statistics.contrastive_loss,
         )
 
     def save(self, directory: Path) -> None:

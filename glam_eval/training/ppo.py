@@ -1,8 +1,8 @@
 """Proximal policy optimisation (Schulman et al., arXiv 1707.06347) for any policy, recurrent or not."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from glam_eval.config.ppo import PPOConfig
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.seeds import stream
-from glam_eval.policies.base import HeadedPolicy, Policy, PolicyOutput, SequencePolicy
+from glam_eval.policies.base import HeadedPolicy, Policy, PolicyOutput, RepresentingPolicy, SequencePolicy
 from glam_eval.policies.lanes import add_gradients, lane_count
 from glam_eval.training.advantages import generalized_advantages
 from glam_eval.training.batches import micro_batches, parts_of
+from glam_eval.training.contrastive import contrastive_loss, others_of
 from glam_eval.training.rollouts import Rollout
 
 
@@ -30,6 +31,7 @@ class PPOStatistics:
     clip_fraction: float
     explained_variance: float
     grad_norm: float
+    contrastive_loss: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,18 @@ class Losses:
     entropy: torch.Tensor
     approx_kl: torch.Tensor
     clipped: torch.Tensor
+    contrastive: torch.Tensor | None = None
 
     def objective(self, config: PPOConfig) -> torch.Tensor:
         """Return what is minimised."""
-        return self.policy + config.value_coefficient * self.value - config.entropy_coefficient * self.entropy
+        loss = self.policy + config.value_coefficient * self.value - config.entropy_coefficient * self.entropy
+        return loss if self.contrastive is None else loss + config.contrastive * self.contrastive
+
+    def sums(self) -> NDArray[np.float64]:
+        """Return all terms, the contrastive one last, 0 without it."""
+        contrastive = torch.zeros_like(self.policy) if self.contrastive is None else self.contrastive
+        terms = (self.policy, self.value, self.entropy, self.approx_kl, self.clipped, contrastive)
+        return np.asarray(torch.stack([term.detach() for term in terms]).double().cpu().numpy())
 
 
 def ppo_losses(
@@ -87,6 +97,8 @@ class PPO:
         self._config = config
         self._seed = seed
         self._updates = updates
+        if config.contrastive and not isinstance(policy, RepresentingPolicy):
+            raise UserError("learner.contrastive is for language models: leave it out for other agents")
         self._parameters = list(policy.parameters())
         self._weights = sum(parameter.numel() for parameter in self._parameters)
         self._rates = [config.learning_rate]
@@ -136,7 +148,7 @@ class PPO:
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * self._course(update)
-        totals, norms, samples = np.zeros(5), [], 0
+        totals, norms, samples = np.zeros(6), [], 0
         for epoch in range(config.epochs):
             epoch_kl, epoch_samples = 0.0, 0
             for minibatch in self._minibatches(rollout, update, epoch):
@@ -149,8 +161,10 @@ class PPO:
                 epoch_samples += size
             if config.target_kl is not None and epoch_kl / epoch_samples > config.target_kl:
                 break
-        policy, value, entropy, approx_kl, clipped = (totals / samples).tolist()
-        return PPOStatistics(policy, value, entropy, approx_kl, clipped, explained, float(np.mean(norms)))
+        policy, value, entropy, approx_kl, clipped, contrastive = (totals / samples).tolist()
+        norm = float(np.mean(norms))
+        contrastive = contrastive if config.contrastive else math.nan
+        return PPOStatistics(policy, value, entropy, approx_kl, clipped, explained, norm, contrastive)
 
     def _minibatches(self, rollout: Rollout, update: int, epoch: int) -> Iterator[NDArray[np.int64]]:
         """Yield shuffled sequences; sequence s begins at step s // n * recurrence of slot s % n."""
@@ -171,12 +185,11 @@ class PPO:
     ) -> tuple[NDArray[np.float64], float]:
         self.optimizer.zero_grad(set_to_none=True)
         samples = len(minibatch) * self._config.recurrence
+        others = self._others(rollout, minibatch) if self._config.contrastive else {}
 
         def part_losses(sequences: NDArray[np.int64]) -> tuple[torch.Tensor, NDArray[np.float64]]:
-            losses = self._sequence_losses(rollout, sequences, advantages, returns)
-            terms = (losses.policy, losses.value, losses.entropy, losses.approx_kl, losses.clipped)
-            sums = torch.stack([term.detach() for term in terms]).double().cpu().numpy()
-            return losses.objective(self._config) / samples, sums
+            losses = self._sequence_losses(rollout, sequences, advantages, returns, others)
+            return losses.objective(self._config) / samples, losses.sums()
 
         lanes = lane_count(self._parameters[0].device, self._weights)
         parts = list(self._micro_batches(rollout, minibatch, lanes))
@@ -198,6 +211,8 @@ class PPO:
         recurrence = self._config.recurrence
         first = [rollout.inputs[s // slots * recurrence][s % slots] for s in minibatch]
         at_once = self._config.micro_batch_tokens or self._policy.cost_at_once
+        if self._config.contrastive:  # each sample comes with two more prompts
+            at_once = max(1, at_once // 3)
         if recurrence > 1:
             costs = [self._policy.cost(each) for each in first]
             parts = micro_batches(costs, [None] * len(costs), at_once, lanes)
@@ -212,6 +227,7 @@ class PPO:
         sequences: NDArray[np.int64],
         advantages: NDArray[np.float32],
         returns: NDArray[np.float32],
+        others: Mapping[int, int],
     ) -> Losses:
         """Return the losses of whole sequences, the memory carried along each and cleared at episode ends."""
         recurrence, slots = self._config.recurrence, rollout.actions.shape[1]
@@ -227,7 +243,7 @@ class PPO:
         def taken(array: NDArray[np.float32] | NDArray[np.int64]) -> torch.Tensor:
             return torch.from_numpy(array[where]).to(scores.device)
 
-        return ppo_losses(
+        losses = ppo_losses(
             scores,
             output.values,
             taken(rollout.actions),
@@ -237,6 +253,19 @@ class PPO:
             taken(returns),
             self._config,
         )
+        if not (others and isinstance(self._policy, RepresentingPolicy) and output.roots is not None):
+            return losses
+        places = [divmod(int(each), slots) for each in sequences]
+        apart = [divmod(others[int(each)], slots) for each in sequences]
+        return replace(
+            losses, contrastive=contrastive_loss(self._policy, output.roots, rollout, places, apart)
+        )
+
+    def _others(self, rollout: Rollout, minibatch: NDArray[np.int64]) -> dict[int, int]:
+        """Return for each sample of a minibatch another situation of it."""
+        slots = rollout.actions.shape[1]
+        inputs = [rollout.inputs[each // slots][each % slots] for each in minibatch]
+        return dict(zip(minibatch.tolist(), minibatch[others_of(self._policy, inputs)].tolist(), strict=True))
 
 
 def _apart(policy: Policy, parameters: list[torch.nn.Parameter]) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """A batch of experience: what every environment's agent saw, did and received."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from glam_eval.core.seeds import stream
-from glam_eval.core.world import EpisodeSummary
+from glam_eval.core.world import EpisodeSummary, Situation
 from glam_eval.policies.base import Policy, sample_actions
 from glam_eval.policies.recall import RecallingPolicy
 from glam_eval.training.actors import Actors
@@ -34,6 +35,7 @@ class Rollout:
     seconds_environment: float
     seconds_policy: float
     seconds_tokenizing: float
+    retold: list[list[Any]] | None = None  # as inputs: the same situations told in another template
 
 
 class _Information:
@@ -59,8 +61,9 @@ class _Information:
 class Collector:
     """Collects rollouts; carries a recurrent policy's memory from one to the next."""
 
-    def __init__(self, policy: Policy, actors: Actors, seed: int) -> None:
-        self._policy = policy
+    def __init__(self, policy: Policy, actors: Actors, seed: int, retold: Sequence[str] = ()) -> None:
+        """Collect by a policy in actors; what is seen is told again in one of the templates ``retold``."""
+        self._policy, self._retold = policy, retold
         self._actors = actors
         self._seed = seed
         size = policy.memory_size
@@ -76,6 +79,8 @@ class Collector:
         log_probabilities, values, rewards, cut_values = np.zeros((4, steps, slots), dtype=np.float32)
         ends = np.zeros((steps, slots), dtype=np.bool_)
         inputs: list[list[Any]] = []
+        retold: list[list[Any]] = []
+        drawn = stream(self._seed, "retold", update).integers(max(1, len(self._retold)), size=(steps, slots))
         memories: list[torch.Tensor] = []
         finished: list[EpisodeSummary] = []
         information = _Information()
@@ -86,6 +91,9 @@ class Collector:
             left = time.perf_counter()
             in_environment += left - entered
             inputs.append([policy.prepare(situation) for situation in situations])
+            if self._retold:
+                others = zip(situations, drawn[t], strict=True)
+                retold.append([policy.prepare(self._retell(each, int(first))) for each, first in others])
             in_tokenizer += time.perf_counter() - left
             if self.memory is not None:
                 memories.append(self.memory)
@@ -125,4 +133,12 @@ class Collector:
             in_environment,
             seconds - in_environment - in_tokenizer,
             in_tokenizer,
+            retold or None,
         )
+
+    def _retell(self, situation: Situation, first: int) -> Situation:
+        """Return a situation in the first template, from the one drawn on, whose prompt is another."""
+        names = (*self._retold[first:], *self._retold[:first])
+        prompts = (situation.retell(name) for name in names)
+        other = next((prompt for prompt in prompts if prompt != situation.prompt), situation.prompt)
+        return replace(situation, prompt=other)
