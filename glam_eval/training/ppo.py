@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from glam_eval.config.ppo import PPOConfig
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import HeadedPolicy, Policy, PolicyOutput, SequencePolicy
-from glam_eval.policies.lanes import add_gradients, lane_count
+from glam_eval.policies.lanes import lane_count
 from glam_eval.training.advantages import generalized_advantages
 from glam_eval.training.batches import micro_batches, parts_of
+from glam_eval.training.crew import Alone, Crew
 from glam_eval.training.rollouts import Rollout
 
 
@@ -79,11 +81,58 @@ def ppo_losses(
     return Losses(policy, value_error.sum(), entropy, approx_kl, clipped)
 
 
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """Samples of a rollout that are computed together: n sequences of T steps; arrays are (T n)."""
+
+    inputs: list[list[Any]]  # T lists of n
+    memory: torch.Tensor | None  # (n, memory) before the first step
+    continues: torch.Tensor  # (T, n): 0 where an episode ends with a step, else 1
+    actions: NDArray[np.int64]
+    log_probabilities: NDArray[np.float32]  # of them, as they were drawn
+    values: NDArray[np.float32]  # as the critic had them then
+    advantages: NDArray[np.float32]
+    returns: NDArray[np.float32]
+
+
+def sequence_losses(policy: Policy, sequences: Sequences, config: PPOConfig) -> Losses:
+    """Return the losses of whole sequences, the memory carried along each and cleared at episode ends."""
+    output = _evaluate_sequences(policy, sequences.inputs, sequences.memory, sequences.continues)
+    scores = output.log_probabilities
+
+    def there(array: NDArray[np.float32] | NDArray[np.int64]) -> torch.Tensor:
+        return torch.from_numpy(array).to(scores.device)
+
+    return ppo_losses(
+        scores,
+        output.values,
+        there(sequences.actions),
+        there(sequences.log_probabilities),
+        there(sequences.values),
+        there(sequences.advantages),
+        there(sequences.returns),
+        config,
+    )
+
+
+def _part(
+    config: PPOConfig, samples: int, policy: Policy, sequences: Sequences
+) -> tuple[torch.Tensor, NDArray[np.float64]]:
+    """Return what a part adds to the objective of a minibatch of so many samples, and its sums."""
+    losses = sequence_losses(policy, sequences, config)
+    terms = (losses.policy, losses.value, losses.entropy, losses.approx_kl, losses.clipped)
+    sums = torch.stack([term.detach() for term in terms]).double().cpu().numpy()
+    return losses.objective(config) / samples, sums
+
+
 class PPO:
     """Updates a policy on rollouts; its state is the optimiser's, draws depend on the update's number."""
 
-    def __init__(self, policy: Policy, config: PPOConfig, seed: int, updates: int) -> None:
+    def __init__(
+        self, policy: Policy, config: PPOConfig, seed: int, updates: int, crew: Crew | None = None
+    ) -> None:
         self._policy = policy
+        self._crew = crew or Alone(policy)
         self._config = config
         self._seed = seed
         self._updates = updates
@@ -172,15 +221,13 @@ class PPO:
         self.optimizer.zero_grad(set_to_none=True)
         samples = len(minibatch) * self._config.recurrence
 
-        def part_losses(sequences: NDArray[np.int64]) -> tuple[torch.Tensor, NDArray[np.float64]]:
-            losses = self._sequence_losses(rollout, sequences, advantages, returns)
-            terms = (losses.policy, losses.value, losses.entropy, losses.approx_kl, losses.clipped)
-            sums = torch.stack([term.detach() for term in terms]).double().cpu().numpy()
-            return losses.objective(self._config) / samples, sums
-
         lanes = lane_count(self._parameters[0].device, self._weights)
-        parts = list(self._micro_batches(rollout, minibatch, lanes))
-        sums = np.sum(add_gradients(part_losses, parts, self._parameters, lanes), axis=0)
+        parts = [
+            self._sequences(rollout, part, advantages, returns)
+            for part in self._micro_batches(rollout, minibatch, lanes)
+        ]
+        work = partial(_part, self._config, samples)
+        sums = np.sum(self._crew.add_gradients(work, parts, lanes), axis=0)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_grad_norm))
         if not (np.isfinite(sums).all() and math.isfinite(norm)):
             raise RunFailedError(
@@ -188,16 +235,18 @@ class PPO:
                 f"(now {self._config.learning_rate:g}) or use policy.precision = 'float32'"
             )
         self.optimizer.step()
+        self._crew.changed()
         return sums, norm
 
     def _micro_batches(
         self, rollout: Rollout, minibatch: NDArray[np.int64], lanes: int
     ) -> Iterator[NDArray[np.int64]]:
-        """Split a minibatch into parts that share work; all lanes together hold ``micro_batch_tokens``."""
+        """Split a minibatch into parts that share work; all lanes of a rank hold ``micro_batch_tokens``."""
         slots = rollout.actions.shape[1]
         recurrence = self._config.recurrence
         first = [rollout.inputs[s // slots * recurrence][s % slots] for s in minibatch]
-        at_once = self._config.micro_batch_tokens or self._policy.cost_at_once
+        at_once = self._crew.ranks * (self._config.micro_batch_tokens or self._policy.cost_at_once)
+        lanes *= self._crew.ranks
         if recurrence > 1:
             costs = [self._policy.cost(each) for each in first]
             parts = micro_batches(costs, [None] * len(costs), at_once, lanes)
@@ -206,36 +255,27 @@ class PPO:
         for part in parts:
             yield minibatch[part]
 
-    def _sequence_losses(
+    def _sequences(
         self,
         rollout: Rollout,
         sequences: NDArray[np.int64],
         advantages: NDArray[np.float32],
         returns: NDArray[np.float32],
-    ) -> Losses:
-        """Return the losses of whole sequences, the memory carried along each and cleared at episode ends."""
+    ) -> Sequences:
+        """Return the samples of sequences: s begins at step s // n * recurrence of slot s % n."""
         recurrence, slots = self._config.recurrence, rollout.actions.shape[1]
         begin, slot = sequences // slots * recurrence, sequences % slots
         steps = [begin + offset for offset in range(recurrence)]
-        inputs = [[rollout.inputs[t][n] for t, n in zip(step, slot, strict=True)] for step in steps]
-        memory = None if rollout.memories is None else rollout.memories[begin, slot]
-        continues = torch.from_numpy(np.stack([~rollout.ends[step, slot] for step in steps])).float()
-        output = _evaluate_sequences(self._policy, inputs, memory, continues)
-        scores = output.log_probabilities
         where = np.concatenate(steps), np.tile(slot, recurrence)
-
-        def taken(array: NDArray[np.float32] | NDArray[np.int64]) -> torch.Tensor:
-            return torch.from_numpy(array[where]).to(scores.device)
-
-        return ppo_losses(
-            scores,
-            output.values,
-            taken(rollout.actions),
-            taken(rollout.log_probabilities),
-            taken(rollout.values),
-            taken(advantages),
-            taken(returns),
-            self._config,
+        return Sequences(
+            [[rollout.inputs[t][n] for t, n in zip(step, slot, strict=True)] for step in steps],
+            None if rollout.memories is None else rollout.memories[begin, slot],
+            torch.from_numpy(np.stack([~rollout.ends[step, slot] for step in steps])).float(),
+            rollout.actions[where],
+            rollout.log_probabilities[where],
+            rollout.values[where],
+            advantages[where],
+            returns[where],
         )
 
 
