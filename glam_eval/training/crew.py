@@ -35,9 +35,7 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 Work = Callable[[Policy, Part], tuple[torch.Tensor, Result]]
 
-_FOREVER = timedelta(
-    days=365
-)  # a rank that dies closes its connections; one that waits for an evaluation lives
+_PATIENCE = timedelta(minutes=10)  # to meet, and to add up gradients, which begins when all ranks have theirs
 _LEAST = 2  # inputs for each rank: fewer are not worth sending
 
 
@@ -114,8 +112,8 @@ class SeveralRanks:
             for rank, device in enumerate(devices[1:], 1):
                 self._start(rank, (config, actions, device))
             with self._answered():
-                join(self._folder, 0, self.ranks)
                 self._told([])
+                join(self._folder, 0, self.ranks)
         except BaseException:
             self.close()
             raise
@@ -196,7 +194,8 @@ class SeveralRanks:
         try:
             yield
         except (EOFError, OSError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "onnection" not in str(error):  # gloo has no class for it
+            closed = isinstance(error, EOFError | OSError | dist.DistError)
+            if not closed and "onnection" not in str(error):  # gloo has no class for it
                 raise
             raise LostRankError(f"a rank of {self.ranks} is gone") from error
 
@@ -242,7 +241,7 @@ def join(folder: Path, rank: int, ranks: int) -> None:
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     store = FileStore(str(folder / "ranks"), ranks)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    dist.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=_FOREVER)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=_PATIENCE)
 
 
 def sum_gradients(parameters: Sequence[nn.Parameter]) -> None:

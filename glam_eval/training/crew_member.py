@@ -67,8 +67,8 @@ class _Member:
 def _serve(pipe: Connection, rank: int, ranks: int, folder: Any, member: _Member) -> None:
     from glam_eval.training.crew import join, receive, send, spread, sum_gradients
 
+    send(pipe, ("", None))  # whoever waits for ranks to join would not see that one is gone
     join(folder, rank, ranks)
-    send(pipe, ("", None))
     while True:
         order, given = receive(pipe)
         if order == "renew":
