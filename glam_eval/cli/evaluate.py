@@ -11,6 +11,25 @@ if TYPE_CHECKING:
     from glam_eval.core.console import Table
     from glam_eval.execution.evaluation import Evaluation
 
+# Of protocols that are asked at two moments: titles, the column that rows are grouped by, those averaged.
+_MEASURED = {
+    "retention": (
+        ("text", "items", "loss", "accuracy", "chance"),
+        "objective",
+        ("loss", "accuracy", "chance"),
+    ),
+    "consequences": (
+        ("question", "items", "right", "per token", "beside the prior", "chance"),
+        "question",
+        ("right", "right_per_token", "right_calibrated", "chance"),
+    ),
+    "saliency": (
+        ("part", "situations", "KL without it", "distance", "likeliest changed"),
+        "part",
+        ("kl", "distance", "changed"),
+    ),
+}
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -21,11 +40,19 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint directory of a run.")],
     protocol: Annotated[
-        str, typer.Option(help="Protocol: generalization, sample-efficiency, probes or retention.")
+        str,
+        typer.Option(
+            help="Protocol: generalization, sample-efficiency, probes, retention, consequences or saliency."
+        ),
     ],
     scenes: Annotated[int | None, typer.Option(min=1, help="Scenes. [default: as in its suite]")] = None,
     items: Annotated[
-        int | None, typer.Option(min=1, help="Items of a family, for retention. [default: as in its suite]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Items of a kind, for retention and consequences; situations, for saliency. "
+            "[default: as in its suite]",
+        ),
     ] = None,
     condition: Annotated[
         list[str] | None,
@@ -48,6 +75,10 @@ def evaluate(
     `glam-eval evaluate CHECKPOINT --protocol generalization --condition none --condition @controls`
 
     `glam-eval evaluate CHECKPOINT --protocol probes --condition none@fr`
+
+    `glam-eval evaluate CHECKPOINT --protocol consequences --items 400`
+
+    `glam-eval evaluate CHECKPOINT --protocol saliency`
     """
     from glam_eval.core.console import Console
     from glam_eval.core.files import refuse_links
@@ -60,7 +91,7 @@ def evaluate(
     console = Console()
     with console.status(f"asking {protocol}"):
         evaluation = load_evaluation(checkpoint, protocol, settings, device)
-        tabulate = {"probes": _probes, "retention": _language}.get(protocol, _episodes)
+        tabulate = {"probes": _probes, **dict.fromkeys(_MEASURED, _measured)}.get(protocol, _episodes)
         table = tabulate(evaluation, out)
     console.print(table)
     if out:
@@ -104,12 +135,16 @@ def _probes(evaluation: "Evaluation", out: Path | None) -> "Table":
     return table
 
 
-def _language(evaluation: "Evaluation", out: Path | None) -> "Table":
+def _measured(evaluation: "Evaluation", out: Path | None) -> "Table":
+    """Return means over rows: of each kind of text, question or part of the prompt."""
     from glam_eval.core.console import Table
 
-    table = Table("text", "items", "loss", "accuracy", "chance")
-    for row in evaluation.language(out):
-        table.add_row(
-            row.objective, str(row.items), f"{row.loss:.3f}", f"{row.accuracy:.3f}", f"{row.chance:.3f}"
-        )
+    titles, kind, columns = _MEASURED[evaluation.protocol.name]
+    rows = evaluation.measure(out)
+    table = Table(*titles)
+    for name in dict.fromkeys(getattr(row, kind) for row in rows):
+        own = [row for row in rows if getattr(row, kind) == name]
+        items = sum(getattr(row, "items", 1) for row in own)
+        means = (sum(getattr(row, column) for row in own) / len(own) for column in columns)
+        table.add_row(name, str(items), *(f"{mean:.3f}" for mean in means))
     return table

@@ -23,6 +23,8 @@ class ProtocolDescription:
     settings: frozenset[str]
 
 
+Consequence = Literal["observation", "reached", "shorter"]
+CONSEQUENCES: tuple[Consequence, ...] = get_args(Consequence)  # the kinds of question of the protocol
 _PLAYING = frozenset({"scenes", "balanced", "conditions", "replays"})
 
 PROTOCOLS = {
@@ -40,6 +42,16 @@ PROTOCOLS = {
     "retention": ProtocolDescription(
         "what the language model knows of language before and after training",
         "language models",
+        frozenset({"items"}),
+    ),
+    "consequences": ProtocolDescription(
+        "what the language model knows of what actions do, before and after training",
+        "language models",
+        frozenset({"items"}),
+    ),
+    "saliency": ProtocolDescription(
+        "which parts of its prompt the policy goes by, before and after training",
+        "agents that read text",
         frozenset({"items"}),
     ),
 }
@@ -166,7 +178,8 @@ class ProtocolConfig(Settings):
     tasks: tuple[Literal["goto", "pickup", "putnext", "open", "sequence"], ...] = ()
     """Probes: kinds of task probed; none takes all."""
     items: PositiveInt = 200
-    """Retention: held-out items of each family, and sentences."""
+    """Retention: held-out items of each family, and sentences. Consequences: items of each kind, at least.
+    Saliency: situations."""
 
     @field_validator("conditions", mode="before")
     @classmethod

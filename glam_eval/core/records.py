@@ -361,6 +361,57 @@ class LanguageRecord:
     chance: Annotated[float, Column("accuracy of a uniform choice; 0 where no choices are given", "fraction")]
 
 
+@dataclass(frozen=True, slots=True)
+class ConsequenceRecord:
+    """What the language model behind an agent answers to one question on what actions do."""
+
+    run_id: RunId
+    agent: Agent
+    model: ModelName
+    seed: Seed
+    frames: Frames
+    question: Annotated[
+        str,
+        Column(
+            "observation (which one follows an action), reached (is the goal?) or shorter (which of two "
+            "goals takes fewer steps, by BabyAI's bot?)"
+        ),
+    ]
+    scene_seed: SceneSeed
+    asked: Annotated[str, Column("the action, the goal or the question on two goals that it is about")]
+    prompt: Annotated[str, Column("prompt as the model read it, which the answer continues")]
+    candidates: Annotated[list[str], Column("answers to choose from, all distinct")]
+    answer: Annotated[int, Column("index of the right one")]
+    scores: Annotated[list[float], Column("log-probability of each candidate after the prompt", "nats")]
+    priors: Annotated[list[float], Column("the same after the prompt without the situation", "nats")]
+    tokens: Annotated[list[int], Column("length of each candidate, its end counted", "tokens")]
+    right: Annotated[bool, Column("whether the likeliest candidate is the right one")]
+    right_per_token: Annotated[bool, Column("the same by log-probability a token")]
+    right_calibrated: Annotated[bool, Column("the same by log-probability less the prior")]
+    chance: Annotated[float, Column("chance of the right one without reading: 1 / candidates", "fraction")]
+
+
+@dataclass(frozen=True, slots=True)
+class SaliencyRecord:
+    """What one part of a prompt changes in a policy: the whole prompt against that without the part."""
+
+    run_id: RunId
+    agent: Agent
+    model: ModelName
+    seed: Seed
+    frames: Frames
+    part: Annotated[
+        str,
+        Column("possible actions, goal, actions taken, observation now, observation 1 before, and so on"),
+    ]
+    scene_seed: SceneSeed
+    prompt: Annotated[str, Column("whole prompt as the agent read it")]
+    left_out: Annotated[str, Column("the part's text, empty where the agent is told none")]
+    kl: Annotated[float, Column("KL(policy on the prompt || policy without the part)", "nats")]
+    distance: Annotated[float, Column("total variation of the two", "fraction")]
+    changed: Annotated[bool, Column("whether the likeliest action is another without the part")]
+
+
 TABLES: dict[str, type] = {
     "runs": RunRecord,
     "training": TrainingRecord,
@@ -373,4 +424,6 @@ TABLES: dict[str, type] = {
     "overlap": OverlapRecord,
     "pretraining": PretrainingRecord,
     "language": LanguageRecord,
+    "consequences": ConsequenceRecord,
+    "saliency": SaliencyRecord,
 }

@@ -16,12 +16,12 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import RunFailedError
 from glam_eval.core.records import TrainingRecord
 from glam_eval.execution.demonstrations import demonstrations_of
-from glam_eval.execution.owed import COLUMNS, lacking
+from glam_eval.execution.owed import COLUMNS, MEASURED, lacking
 from glam_eval.execution.progress import TRAINING, Progress, Report, StoppedError
 from glam_eval.execution.rows import date, run_record
 from glam_eval.execution.study import answers_file, checkpoints
 from glam_eval.policies.base import AnsweringPolicy
-from glam_eval.protocols import Played, Prober, language_records, play_condition
+from glam_eval.protocols import Played, Prober, measured_records, play_condition
 from glam_eval.results import RunTables, write_table
 from glam_eval.tracking import TrackedRun, open_trackers, training_values
 from glam_eval.training.checkpoints import Checkpoint, CheckpointStore
@@ -95,7 +95,7 @@ class AgentRun:
             self._train_until(target)
             score = self._evaluate_on_curve()
             if target in (0, config.updates):
-                self._measure_language()
+                self._measure()
             self._flush()
             if self._kept != self._run.frames:
                 self._save(score, temporary=False)
@@ -183,19 +183,14 @@ class AgentRun:
         if self._prober:
             self._prober.ask(self._run.update)
 
-    def _measure_language(self) -> None:
-        """Store what the language model knows of language now, where a protocol asks and it is not stored."""
+    def _measure(self) -> None:
+        """Store what is asked before and after training, where a protocol asks it and it is not stored."""
         part = f"{self._run.frames:010d}"
-        asked = [protocol for protocol in self._planned.protocols if protocol.name == "retention"]
-        if not asked or self._tables.has("language", part):
-            return
-        from glam_eval.policies import LanguageModelPolicy
-
-        policy = self._run.policy
-        if isinstance(policy, LanguageModelPolicy):
-            for protocol in asked:
-                rows = language_records(policy, self._config, self._run.frames, protocol)
-                self._tables.write("language", part, rows)
+        for protocol in self._planned.protocols:
+            table = MEASURED.get(protocol.name)
+            if table is not None and not self._tables.has(table, part):
+                rows = measured_records(self._run.policy, self._config, self._run.frames, protocol)
+                self._tables.write(table, part, rows)
 
     def _flush(self) -> None:
         """Store the updates and probes that no part holds yet."""

@@ -8,12 +8,14 @@ from glam_eval.config.agents import describe_agent
 from glam_eval.config.protocols import PROTOCOLS, ProtocolConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError, unknown
-from glam_eval.core.records import EpisodeRecord, LanguageRecord, ProbeRecord
+from glam_eval.core.records import EpisodeRecord, ProbeRecord
+from glam_eval.execution.owed import MEASURED
 from glam_eval.language import speaker
 from glam_eval.results import write_table
 
 if TYPE_CHECKING:
     from glam_eval.policies.base import Policy
+    from glam_eval.protocols.measures import MeasuredRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,13 @@ class Evaluation:
             write_table(out, "probes", rows, self._name)
         return rows
 
-    def language(self, out: Path | None) -> list[LanguageRecord]:
-        """Measure what the language model knows of language; return a row for each kind of text."""
-        from glam_eval.policies import LanguageModelPolicy
-        from glam_eval.protocols import language_records
+    def measure(self, out: Path | None) -> "list[MeasuredRecord]":
+        """Ask what is asked at two moments of training, now; return the rows of the protocol's table."""
+        from glam_eval.protocols import measured_records
 
-        if not isinstance(self.policy, LanguageModelPolicy):
-            raise UserError(f"agent {self.config.agent!r} has no language model to measure")
-        rows = language_records(self.policy, self.config, self.frames, self.protocol)
+        rows = measured_records(self.policy, self.config, self.frames, self.protocol)
         if out is not None:
-            write_table(out, "language", rows, self._name)
+            write_table(out, MEASURED[self.protocol.name], rows, self._name)
         return rows
 
     @property

@@ -24,7 +24,11 @@ COLUMNS = {  # that tell whether rows are missing
     "requests": [*_POINT, "scene_seed"],
     "probes": ["frames", "shift"],
     "language": ["frames"],
+    "consequences": ["frames"],
+    "saliency": ["frames"],
 }
+# Protocols asked before and after training, and their tables.
+MEASURED = {"retention": "language", "consequences": "consequences", "saliency": "saliency"}
 _Read = TypeVar("_Read")
 
 
@@ -75,7 +79,7 @@ def lacking(planned: PlannedRun, rows: Rows, points: Sequence[int] | None = None
         at = passed
         if protocol.name == "generalization":
             at = passed[-1:] if points is None else []
-        elif protocol.name == "retention":
+        elif protocol.name in MEASURED:
             at = [update for update in passed if update in (0, config.updates)]
         frames = [update * config.frames_per_update for update in at]
         if protocol.plays:
@@ -90,8 +94,8 @@ def lacking(planned: PlannedRun, rows: Rows, points: Sequence[int] | None = None
         elif protocol.name == "probes":
             if not _has_probes(rows("probes"), config, protocol, passed[-1]):
                 return "probes"
-        elif not set(frames) <= _frames_in(rows("language")):
-            return "language"
+        elif not set(frames) <= _frames_in(rows(MEASURED[protocol.name])):
+            return MEASURED[protocol.name]
     return ""
 
 

@@ -13,9 +13,9 @@ from glam_eval.figures.figure import FigureDefinition
 READING_ORDER = (
     "goal_following", "learning_curves", "sample_efficiency", "generalization", "size_scaling",
     "pretraining_knowledge", "pretraining_ablation", "action_space", "distractors", "prompt_length",
-    "composition_length", "prompt_matrix", "language_matrix", "policy_evolution", "expected_action",
-    "policy_change", "language_retention", "online_offline", "against_paper", "aggregates",
-    "performance_profiles", "probability_of_improvement", "failures", "cost",
+    "composition_length", "prompt_matrix", "saliency", "language_matrix", "policy_evolution",
+    "expected_action", "policy_change", "consequences", "language_retention", "online_offline",
+    "against_paper", "aggregates", "performance_profiles", "probability_of_improvement", "failures", "cost",
 )  # fmt: skip
 
 

@@ -12,10 +12,11 @@ from glam_eval.language import templates
 from glam_eval.language.speakers import Speaker
 
 MAX_REMEMBERED = 9  # observations; the paper compares 1, 3, 6 and 9
+ACTIONS, GOAL, TAKEN = "possible actions", "goal", "actions taken"  # parts of a prompt, beside observations
 
 
 @dataclass(frozen=True, slots=True)
-class _Pieces:
+class Pieces:
     """A template with a speaker's phrases in it; index i of a tuple serves the i-th observation."""
 
     goal_first: bool
@@ -39,6 +40,20 @@ class _Pieces:
         """Return an observation's sentences as one text."""
         return self.after_sentence.join([*sentences, ""])
 
+    def parts(
+        self, actions: Iterable[str], goal: str | None, observations: Sequence[str], taken: Sequence[str]
+    ) -> list[tuple[str, str]]:
+        """Return the prompt in pieces, each with the part that it belongs to; see ``prompt_parts``."""
+        told = "" if goal is None else self.goal.format(goal=goal)
+        opening = [(ACTIONS, self.open(actions, None)), (GOAL, told)]
+        pieces = opening[::-1] if self.goal_first else opening
+        last = len(observations) - 1
+        for i, action in enumerate(taken):
+            pieces.append((observation_part(last - i), self.before_observation[i] + observations[i]))
+            pieces.append((TAKEN, self.before_action[i] + action + self.after_action))
+        pieces.append((observation_part(0), self.before_newest[last] + observations[last]))
+        return [*pieces, ("", self.before_choice[last])]
+
     def join(self, opening: str, observations: Sequence[str], taken: Iterable[str]) -> str:
         """Return the prompt out of observations already told and the actions taken between them."""
         chosen = [action + self.after_action for action in taken]
@@ -49,7 +64,7 @@ class _Pieces:
 
 
 @cache
-def _pieces(speaker: Speaker, template: str) -> _Pieces:
+def pieces_of(speaker: Speaker, template: str) -> Pieces:
     """Fill a template with a speaker's phrases.
 
     Raises:
@@ -61,7 +76,7 @@ def _pieces(speaker: Speaker, template: str) -> _Pieces:
     def at_each_place(piece: str) -> tuple[str, ...]:
         return tuple(piece.format(i=i, **phrases) for i in range(MAX_REMEMBERED))
 
-    return _Pieces(
+    return Pieces(
         layout.goal_first,
         layout.opening.format(actions="{actions}", **phrases),
         layout.goal.format(goal="{goal}", **phrases),
@@ -105,8 +120,30 @@ def render_prompt(
     _check_remembered(len(observations))
     if len(taken) != len(observations) - 1:
         raise UserError(f"{len(observations)} observations have {len(observations) - 1} actions between them")
-    pieces = _pieces(speaker, template)
+    pieces = pieces_of(speaker, template)
     return pieces.join(pieces.open(actions, goal), [pieces.tell(told) for told in observations], taken)
+
+
+def observation_part(age: int) -> str:
+    """Return what the part of a prompt is called that tells an observation of so many steps ago."""
+    return f"observation {age} before" if age else "observation now"
+
+
+def prompt_parts(
+    speaker: Speaker,
+    template: str,
+    actions: Sequence[str],
+    goal: str | None,
+    observations: Sequence[Sequence[str]],
+    taken: Sequence[str],
+) -> list[tuple[str, str]]:
+    """Return the pieces of the prompt that ``render_prompt`` makes of the same arguments, in order.
+
+    Each has the name of its part: the possible actions, the goal, each observation with its label, the
+    actions taken, and none for what the chosen action completes.
+    """
+    pieces = pieces_of(speaker, template)
+    return pieces.parts(actions, goal, [pieces.tell(told) for told in observations], taken)
 
 
 def turns(prompt: str) -> tuple[str, str, str]:
@@ -120,6 +157,17 @@ def turns(prompt: str) -> tuple[str, str, str]:
     can_do, _, rest = prompt.partition(end)
     asked, _, begun = rest.rpartition(end)
     return (can_do + kept).strip(), (asked + kept).strip(), begun.lstrip()
+
+
+def _drawn(templates_count: int, scene_seed: int) -> int:
+    """Return which of so many templates a scene is told in."""
+    return stream_seed(0, "templates", scene_seed) % templates_count
+
+
+def template_of_scene(template: str, scene_seed: int) -> str:
+    """Return the template, or of a mixture the one, that a scene is told in."""
+    names = templates.parse_templates(template)
+    return names[_drawn(len(names), scene_seed)] if len(names) > 1 else names[0]
 
 
 class PromptMemory:
@@ -137,7 +185,7 @@ class PromptMemory:
 
     def __init__(self, speaker: Speaker, template: str, actions: Sequence[str], remembered: int = 3) -> None:
         _check_remembered(remembered)
-        self._mixture = tuple(_pieces(speaker, name) for name in templates.parse_templates(template))
+        self._mixture = tuple(pieces_of(speaker, name) for name in templates.parse_templates(template))
         self._pieces = self._mixture[0]
         self._actions = tuple(actions)
         self._opening = ""
@@ -150,8 +198,7 @@ class PromptMemory:
         Of a mixture of templates the scene draws one: every agent is told a scene in the same.
         """
         if len(self._mixture) > 1:
-            drawn = stream_seed(0, "templates", scene_seed) % len(self._mixture)
-            self._pieces = self._mixture[drawn]
+            self._pieces = self._mixture[_drawn(len(self._mixture), scene_seed)]
         self._opening = self._pieces.open(self._actions, goal)
         self._observations.clear()
         self._taken.clear()

@@ -13,10 +13,12 @@ from glam_eval.figures.tables import final
 from glam_eval.figures.tables.estimates import WHO
 from glam_eval.report.collapse import collapse_findings
 from glam_eval.report.compared import against_chance, change, learners
+from glam_eval.report.consequences import consequence_findings
 from glam_eval.report.learning import comparing_findings, learning_findings
 from glam_eval.report.pretraining import pretraining_findings
 from glam_eval.report.prompts import prompt_findings
 from glam_eval.report.reading import reading_findings
+from glam_eval.report.saliency import saliency_findings
 from glam_eval.report.sentences import Finding, Kind, bare, listed, points, rate
 from glam_eval.statistics import condition_name, success_by
 from glam_eval.statistics.chance import is_goal_blind
@@ -41,6 +43,8 @@ def findings_by_question(study: Study) -> dict[str, list[Finding]]:
         "Do they read the goal?": [*reading_findings(study)],
         "Do they go on reading?": [*collapse_findings(study)],
         "Do they read it in other prompts?": [*prompt_findings(study)],
+        "Which parts of the prompt do they go by?": [*saliency_findings(study)],
+        "Do they know what actions do?": [*consequence_findings(study)],
         "What in pretraining helps?": [*pretraining_findings(study)],
         "Do they learn?": [*learning_findings(study), *_wrong_objects(study), *comparing_findings(study)],
         "What survives a change?": [*_generalization(study)],

@@ -40,7 +40,7 @@ _LEASE = "compaction"
 ROWS_PER_FILE = 2_000_000  # bounds memory: some 20 MB of episodes on disk, 1 GB while they are written
 _ORDER = (  # rows equal in these stay as they were: the actions of a probe are in the order offered
     "run_id", "source", "model", "seed", "recipe", "frames", "update", "protocol", "shift", "language",
-    "level", "scene_seed", "step", "objective", "probe",
+    "level", "question", "scene_seed", "step", "objective", "probe", "part",
 )  # fmt: skip
 _OF_A_STUDY = ("runs", "checkpoints", "suite.json")  # any of these: what is unfinished may go on here
 

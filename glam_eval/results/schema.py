@@ -17,6 +17,7 @@ _ARROW_TYPES: dict[Any, pa.DataType] = {
     bytes: pa.binary(),
     list[str]: pa.list_(pa.string()),
     list[float]: pa.list_(pa.float64()),
+    list[int]: pa.list_(pa.int64()),
 }
 _TYPE_NAMES = {str: "text", int: "integer", float: "number", bool: "truth value", bytes: "bytes"}
 _TABLE_HEAD = "| column | type | unit | holds |\n|---|---|---|---|\n"

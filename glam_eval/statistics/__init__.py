@@ -10,6 +10,7 @@ from glam_eval.statistics.chance import best_goal_blind, chance
 from glam_eval.statistics.comparison.comparisons import compare
 from glam_eval.statistics.comparison.power import plan_power
 from glam_eval.statistics.completeness import Complete, Gap, complete
+from glam_eval.statistics.consequences import consequence_contrasts, right_answers
 from glam_eval.statistics.curves import areas, curve_episodes, learning_curves
 from glam_eval.statistics.efficiency import learning_gains, sample_efficiency
 from glam_eval.statistics.failures import classify, failures
@@ -28,6 +29,7 @@ from glam_eval.statistics.pretraining_arms import pretraining_effects
 from glam_eval.statistics.published import SOURCES, against_published
 from glam_eval.statistics.reading import asks_reading, who_reads
 from glam_eval.statistics.requests import summarise_requests
+from glam_eval.statistics.saliency import saliency, saliency_changes
 from glam_eval.statistics.summaries import generalization, success_by
 from glam_eval.statistics.variants import failed_runs, name_variants
 
@@ -50,6 +52,7 @@ __all__ = [
     "compare",
     "complete",
     "condition_name",
+    "consequence_contrasts",
     "curve_episodes",
     "failed_runs",
     "failures",
@@ -65,6 +68,9 @@ __all__ = [
     "performance_profiles",
     "plan_power",
     "pretraining_effects",
+    "right_answers",
+    "saliency",
+    "saliency_changes",
     "sample_efficiency",
     "success_by",
     "summarise_requests",

@@ -15,6 +15,7 @@ SHARED_SCENES = 20  # cells per episode above which scenes are not a shared list
 BOUNDED = frozenset(
     {
         *("success", "return", "area_under_curve", "efficiency", "wrong_object", "wrong_order"),
+        *("right", "right_per_token", "right_calibrated", "distance"),
         *("success_told", "first_told", "first_meant", "first_chance", "bot_first_meant"),
     }
 )  # values in [0, 1]

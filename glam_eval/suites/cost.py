@@ -10,6 +10,7 @@ from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.learners import CloningConfig, QLearningConfig
 from glam_eval.config.ppo import PPOConfig
+from glam_eval.config.protocols import CONSEQUENCES
 from glam_eval.config.run import RunConfig
 
 # Seconds of a forward pass for one prompt of one observation, on one core: of the embedded models measured in
@@ -43,6 +44,20 @@ def episodes_of(planned: PlannedRun) -> int:
     )
 
 
+def questions_of(planned: PlannedRun) -> int:
+    """Return the forward passes of protocols that ask at two moments, of an agent that never learns at one.
+
+    A question on consequences is asked with its situation and without. Of a prompt about every part is left
+    out. What is known of language is asked of other texts, and not counted.
+    """
+    config = planned.config
+    if not isinstance(config, RunConfig):
+        return 0
+    passes = {"consequences": 2 * len(CONSEQUENCES), "saliency": 3 + 2 * config.environment.remembered}
+    asked = sum(each.items * passes.get(each.name, 0) for each in planned.protocols)
+    return asked * len({0, config.updates})
+
+
 def passes_per_frame(config: RunConfig) -> int:
     """Return the forward passes that a frame of training amounts to; a backward pass is two of them."""
     match config.learner:
@@ -68,7 +83,9 @@ def nominal_seconds(planned: PlannedRun, agents: Mapping[str, RunConfig]) -> flo
         teacher = next((agents[need] for need in planned.needs), None)
         return config.transitions * (_step_seconds(teacher) if teacher else 1 / _ANY_AGENT)
     return _step_seconds(config) * (
-        config.total_frames * passes_per_frame(config) + episodes_of(planned) * _EPISODE_STEPS
+        config.total_frames * passes_per_frame(config)
+        + episodes_of(planned) * _EPISODE_STEPS
+        + questions_of(planned)
     )
 
 

@@ -25,7 +25,7 @@ from glam_eval.policies.models.estimate import Shape, Workload, count_parameters
 from glam_eval.policies.models.gemm import matrix_rate
 from glam_eval.policies.models.shapes import KNOWN, PACKAGED, SCRATCH_SUFFIX
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
-from glam_eval.suites.cost import episodes_of, passes_per_frame
+from glam_eval.suites.cost import episodes_of, passes_per_frame, questions_of
 from glam_eval.suites.gpus import Gpu
 
 _EFFICIENCY = 0.5  # of the matrix rate that training reaches; scoring FLAN-T5-small was measured at 0.6
@@ -71,7 +71,7 @@ class Meter:
             return self._collecting(planned.config, planned.needs)
         config, episodes = planned.config, episodes_of(planned)
         frames = config.total_frames
-        steps = episodes * self._episode_steps(config)
+        steps = episodes * self._episode_steps(config) + questions_of(planned)
         shape = _shape(config)
         if config.conversation or (describe_agent(config.agent).uses_model and shape is None):
             return Cost(math.nan, math.nan, math.nan, math.nan, episodes)

@@ -28,6 +28,7 @@ def validate(suite: SuiteConfig) -> None:
     from glam_eval.environments.catalogue import check_level
     from glam_eval.execution.demonstrations import check_demonstrations
     from glam_eval.language import parse_templates, speaker
+    from glam_eval.protocols.consequences import check_consequences
     from glam_eval.protocols.retention import check_measurable
     from glam_eval.protocols.scenes import check_scenes, environment_of
 
@@ -57,6 +58,8 @@ def validate(suite: SuiteConfig) -> None:
         for protocol in planned.protocols:
             if protocol.name == "retention":
                 check_measurable(config.model)
+            elif protocol.name == "consequences":
+                check_consequences(world)
             for condition in protocol.conditions:
                 speaker(world.language, condition.shift)
                 parse_templates(condition.template or world.template)

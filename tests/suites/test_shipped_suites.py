@@ -19,6 +19,8 @@ QUESTIONS = {
     "ablations",
     "probes",
     "retention",
+    "consequences",
+    "saliency",
     "paper",
     "pretraining",
     "prompts",
