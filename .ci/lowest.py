@@ -1,7 +1,7 @@
 """Print the lowest version of each requirement that pyproject.toml allows, as pip's constraints.
 
-``python .ci/lowest.py pyproject.toml torch==2.13.0`` keeps torch at that version instead: an index need not hold all
-that an old release asks for.
+``python .ci/lowest.py pyproject.toml torch==2.13.0`` keeps torch at that version instead: an index need not
+hold all that an old release asks for.
 """
 
 import sys
@@ -25,8 +25,12 @@ def lowest(requirements: list[str], kept: list[str]) -> list[str]:
             ends[wanted.name] = max([*versions, ends.get(wanted.name, "0")], key=_as_numbers)
     for text in kept:
         name, _, version = text.partition("==")
-        if not any(Requirement(each).name == name and version in Requirement(each).specifier for each in requirements):
-            raise ValueError(f"{text!r} is no version of a requirement that pyproject.toml allows, as name==version")
+        if not any(
+            Requirement(each).name == name and version in Requirement(each).specifier for each in requirements
+        ):
+            raise ValueError(
+                f"{text!r} is no version of a requirement that pyproject.toml allows, as name==version"
+            )
         ends[name] = version
     return [f"{name}=={version}" for name, version in sorted(ends.items())]
 

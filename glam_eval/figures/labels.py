@@ -24,14 +24,19 @@ def shorten_labels(figure: Figure) -> None:
     """
     short: dict[str, str] = {}
     for axes in figure.axes:
-        for place in ("left", "center", "right"):
-            if title := axes.get_title(loc=place):
-                axes.set_title(_fitting(title, short), loc=place)
+        for title in _titles(axes):
+            title.set_text(_fitting(title.get_text(), short))
         for axis in (axes.xaxis, axes.yaxis):
             _shorten_ticks(axis, short)
     for legend in (each for each in figure.findobj() if isinstance(each, Legend)):
         for text in legend.get_texts():
             text.set_text(_fitting(text.get_text(), short))
+
+
+def _titles(axes: Axes) -> list[Text]:
+    """Return the titles of a panel, for ``set_title`` would undo their size."""
+    told = {axes.get_title(loc=place) for place in ("left", "center", "right")} - {""}
+    return [each for each in axes.get_children() if isinstance(each, Text) and each.get_text() in told]
 
 
 def _shorten_ticks(axis: Axis, short: dict[str, str]) -> None:
@@ -62,14 +67,13 @@ def fit_titles(figure: Figure) -> bool:
     """
     lines: dict[float, int] = {}
     for axes in (each for each in figure.axes if each.get_visible()):
-        for title in (each for each in axes.get_children() if isinstance(each, Text)):
-            if title.get_text() and title.get_text() == axes.get_title(loc="left"):
-                width, room = _measure(title), _room(figure, axes)
-                broken = [_broken(line, room, width) for line in title.get_text().splitlines()]
-                more = sum(map(len, broken)) - len(broken)
-                title.set_text("\n".join(part for parts in broken for part in parts))
-                row = round(axes.get_position().y1, 2)
-                lines[row] = max(more, lines.get(row, 0))
+        for title in (each for each in _titles(axes) if each.get_horizontalalignment() == "left"):
+            width, room = _measure(title), _room(figure, axes)
+            broken = [_broken(line, room, width) for line in title.get_text().splitlines()]
+            more = sum(map(len, broken)) - len(broken)
+            title.set_text("\n".join(part for parts in broken for part in parts))
+            row = round(axes.get_position().y1, 2)
+            lines[row] = max(more, lines.get(row, 0))
     figure.set_figheight(figure.get_figheight() + _LINE * sum(lines.values()))
     return any(lines.values())
 
@@ -89,7 +93,7 @@ def _measure(title: Text) -> Callable[[str], float]:
 
 
 def _broken(line: str, room: float, width: Callable[[str], float]) -> list[str]:
-    """Return a line as lines for which there is room: broken at spaces, at hyphens, or its middle left out."""
+    """Return a line as lines for which there is room: broken at spaces or hyphens, or its middle left out."""
     if width(line) <= room:
         return [line]
     for kept in range(len(line), 0, -1):

@@ -23,10 +23,8 @@ from glam_eval.figures.labels import fit_titles, shorten_labels
 
 ONE_COLUMN = 3.35
 TWO_COLUMNS = 6.9
-LEGEND_ROWS, LEGEND_ROW = (
-    2,
-    0.135,
-)  # rows of a legend that heights of figures allow for, and inches of each more
+LEGEND_ROWS = 2  # that heights of figures allow for
+LEGEND_ROW = 0.14  # inches of each more
 SURFACE = "#fffffe"  # white for print; the report replaces these three by the colours of its theme
 GRID = "#dcdad5"
 QUIET = "#b9b6b0"
