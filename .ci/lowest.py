@@ -6,12 +6,13 @@ hold all that an old release asks for.
 
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 
-def lowest(requirements: list[str], kept: list[str]) -> list[str]:
+def lowest(requirements: list[str], kept: Sequence[str] = ()) -> list[str]:
     """Return ``name==version`` of each requirement that has a lower end; of one named twice, the higher.
 
     Raises:

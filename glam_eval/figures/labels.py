@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import FixedLocator
 
 LONGEST = 60  # characters: of the widest figure's row, less than half
@@ -88,8 +88,13 @@ def _room(figure: Figure, axes: Axes) -> float:
 
 def _measure(title: Text) -> Callable[[str], float]:
     """Return what gives the inches of a text in a title's letters."""
-    renderer, font = FigureCanvasAgg(Figure(dpi=72)).get_renderer(), title.get_fontproperties()
-    return lambda text: renderer.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+    font = title.get_fontproperties()
+
+    def width(text: str) -> float:
+        ends = TextPath((0, 0), text, prop=font).get_extents() if text.strip() else None
+        return 0.0 if ends is None else float(ends.x1) / 72
+
+    return width
 
 
 def _broken(line: str, room: float, width: Callable[[str], float]) -> list[str]:

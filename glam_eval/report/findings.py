@@ -41,7 +41,7 @@ def findings_by_question(study: Study) -> dict[str, list[Finding]]:
 
     Where pretrainings are compared, agents from models that were pretrained alike are told as one.
     """
-    told = _by_arm(study)
+    told = by_arm(study)
     found = {
         "Do they read the goal?": [*reading_findings(told), *_alike(study, told)],
         "Do they go on reading?": [*collapse_findings(study)],
@@ -54,7 +54,7 @@ def findings_by_question(study: Study) -> dict[str, list[Finding]]:
     return kept or {"": [Finding(Markup("This study holds too little to compare anything."), "open")]}
 
 
-def _by_arm(study: Study) -> Study:
+def by_arm(study: Study) -> Study:
     """Return the study whose seeds are pretrainings, where pretrainings are compared; else the study."""
     arms = as_arms(study.usual(study.table("episodes")))
     return study if arms.empty else Study.of({"episodes": arms})

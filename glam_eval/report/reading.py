@@ -141,16 +141,24 @@ def _not_asked(study: Study) -> Iterator[Finding]:
 
 
 def headline(table: pd.DataFrame) -> list[str]:
-    """Return a line an agent: whether it reads, with the swapped goal beside it, those that walk first."""
+    """Return a line an agent: whether it reads, with the swapped goal beside it, those that walk first.
+
+    Of many agents a line a verdict, that names them.
+    """
     rows = [] if table.empty else records(table)
+    told = {verdict: [row for row in rows if row["verdict"] == verdict] for verdict in WORST_FIRST}
+    if sum(map(len, told.values())) > ONE_BY_ONE:
+        return [f"{_word(verdict)}: {', '.join(map(_name, own))}" for verdict, own in told.items() if own]
     return [
-        f"{agent_label(condition_name(row['agent'], row['model']))} {_word(row['verdict'])}: "
-        f"another goal told, it does that in {100 * row['told']:.0f}%, "
+        f"{_name(row)} {_word(verdict)}: another goal told, it does that in {100 * row['told']:.0f}%, "
         f"what was meant in {100 * row['meant']:.0f}%"
-        for verdict in WORST_FIRST
-        for row in rows
-        if row["verdict"] == verdict
+        for verdict, own in told.items()
+        for row in own
     ]
+
+
+def _name(row: Row) -> str:
+    return agent_label(condition_name(row["agent"], row["model"]))
 
 
 def _word(verdict: str) -> str:
@@ -196,7 +204,7 @@ def reading_matrices(table: pd.DataFrame) -> list[Matrix]:
     for protocol, rows in table.groupby("protocol", sort=False) if len(table) else ():
         cells: dict[tuple[str, str], Number] = {}
         for row in records(rows):
-            name = agent_label(condition_name(row["agent"], row["model"]))
+            name = _name(row)
             cells[name, "verdict"] = Number(np.nan, np.nan, np.nan, words=row["verdict"] or "reference")
             for column, title in SHARES.items():
                 bare = column.startswith("first_")
@@ -213,11 +221,7 @@ def reading_matrices(table: pd.DataFrame) -> list[Matrix]:
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:
-    told = (
-        f"{agent_label(condition_name(row['agent'], row['model']))}: {row['note']}"
-        for row in records(rows)
-        if row["note"] and row["verdict"]
-    )
+    told = (f"{_name(row)}: {row['note']}" for row in records(rows) if row["note"] and row["verdict"])
     return [LEGEND, *dict.fromkeys(told)]
 
 

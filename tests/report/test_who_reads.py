@@ -90,6 +90,7 @@ def test_the_report_shows_it_before_everything_else(study):
     assert {cell.text for own in table.rows for cell in own if cell.column.title == "Verdict"} == {
         "reads", "reads in part", "walks", "reference",
     }  # fmt: skip
+    assert "border-color:currentColor" in page  # the bot's: ink, which is light in the dark
     assert row["Chance"].text == "50%" and row["Bot's"].text == "100%"
 
 
@@ -127,3 +128,13 @@ def test_the_last_lines_say_whether_agents_read_with_the_swapped_goal():
     )
     assert lines[-1] == "GFlan-T5 reader reads: another goal told, it does that in 100%, what was meant in 0%"
     assert headline(who_reads(goal_study().query("shift == 'none'"))) == []
+
+
+def test_the_last_lines_of_many_agents_are_one_a_verdict():
+    roles = {
+        ("gflan", name): reading for name, reading in zip("abcde", (0.0, 1.0, 0.0, 1.0, 0.4), strict=True)
+    }
+    lines = headline(who_reads(goal_study(roles=roles | {("sweep", "none"): 0.0, ("bot", "none"): 1.0})))
+    assert lines == [
+        "walks: GFlan-T5 a, GFlan-T5 c", "reads in part: GFlan-T5 e", "reads: GFlan-T5 b, GFlan-T5 d",
+    ]  # fmt: skip
