@@ -66,10 +66,10 @@ dist: $(VENV)/.dev  ## dist: sdist and wheel, built, checked and tried in empty 
 	$(BIN)/python $(INSTALL) -e '.[release]'
 	.ci/release $(BIN)/python
 
-lowest: | $(VENV)/bin/python  ## the tests with the lowest versions that pyproject.toml allows
+lowest: | $(VENV)/bin/python  ## the tests with the lowest versions that pyproject.toml allows; KEEP=name==version keeps one at that
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet packaging
-	$(VENV)-lowest/bin/python .ci/lowest.py pyproject.toml > $(VENV)-lowest/lowest.txt
+	$(VENV)-lowest/bin/python .ci/lowest.py pyproject.toml $(KEEP) > $(VENV)-lowest/lowest.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c $(VENV)-lowest/lowest.txt -e '.[dev]'
 	OMP_NUM_THREADS=1 $(VENV)-lowest/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 

@@ -7,11 +7,13 @@ there.
 """
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from glam_eval.statistics.simulation import grid, simulate
+from glam_eval.statistics.simulation import REPETITIONS, Cell, grid, simulate
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -22,15 +24,24 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                   lowest=("share", "min"), highest=("share", "max")).round(3)  # fmt: skip
 
 
+def rows_of(cell: Cell, repetitions: int) -> pd.DataFrame:
+    """Return the rows of one cell."""
+    return simulate([cell], repetitions, print)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=500, help="studies drawn for each cell")
+    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="studies drawn for each cell")
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the cells")
     parser.add_argument("--out", type=Path, default=Path("results/statistics"), help="directory to write to")
     parser.add_argument("--summary", action="store_true", help="simulate nothing, read the table")
     arguments = parser.parse_args()
     file = arguments.out / "coverage.parquet"
     if not arguments.summary:
-        table = simulate(grid(), arguments.repetitions, print)
+        with ProcessPoolExecutor(arguments.workers) as pool:
+            table = pd.concat(
+                pool.map(partial(rows_of, repetitions=arguments.repetitions), grid()), ignore_index=True
+            )
         arguments.out.mkdir(parents=True, exist_ok=True)
         table.to_parquet(file, index=False)
     print(summary(pd.read_parquet(file)).to_string())

@@ -113,8 +113,8 @@ def _acting(collector: Collector) -> float:
 
 def _learning(config: RunConfig, device: str) -> tuple[float, dict[str, float]]:
     """Return the frames a second of a run's updates but the first, and the phases' shares of their time."""
-    run = TrainingRun(config, device, demonstrations=_demonstrations(config))
-    records = [run.advance() for _ in range(config.updates)][1:]
+    with TrainingRun(config, device, demonstrations=_demonstrations(config)) as run:
+        records = [run.advance() for _ in range(config.updates)][1:]
     seconds = sum(record.seconds for record in records)
     shares = {
         f"{phase}_share": sum(getattr(record, f"seconds_{phase}") for record in records) / seconds

@@ -27,6 +27,12 @@ class PlannedRun:
         """Name of the run, unique in the study."""
         return self.config.run_id
 
+    @property
+    def devices(self) -> int:
+        """Devices that the run computes on."""
+        policy = self.config.policy if isinstance(self.config, RunConfig) else None
+        return policy.devices if policy else 1
+
 
 class StudyGraph:
     """Collects the distinct runs of a suite; each is there once, whoever needs it, after what it needs."""

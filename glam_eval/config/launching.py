@@ -75,6 +75,12 @@ class SlurmConfig(Settings):
         """About how long the short runs of one task take together."""
         return min(60 * self.group, self.limit_seconds / 2)
 
+    @property
+    def gpus(self) -> int | None:
+        """GPUs of a task; none where it asks for no generic resource of that name."""
+        found = re.search(r"\bgpu(?::[a-zA-Z][\w-]*)?(?::(\d+))?", self.gres)
+        return int(found[1] or 1) if found else None
+
     def requests(self) -> dict[str, str]:
         """Return the options of sbatch that are set, by their long names."""
         names = ("partition", "account", "qos", "time", "gres", "constraint", "mem", "exclude")

@@ -1,8 +1,8 @@
 """How a language model becomes a policy: what it starts from, how it chooses, what is updated."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, SerializerFunctionWrapHandler, model_serializer
 
 from glam_eval.config.settings import Settings
 
@@ -54,3 +54,13 @@ class PolicyConfig(Settings):
     """Compute activations again in the backward pass instead of keeping them: slower, in less memory."""
     compile: bool = False
     """Compile the transformer's layers by torch.compile, which takes minutes at first."""
+    devices: PositiveInt = 1
+    """Devices of this machine that divide every batch, a process each; sums are rounded by their number."""
+
+    @model_serializer(mode="wrap")
+    def _without_later_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what runs of older versions didn't know: their digests, and so their names, stay."""
+        values: dict[str, Any] = dump(self)
+        if self.devices == 1:
+            values.pop("devices", None)
+        return values

@@ -21,6 +21,10 @@ class RunFailedError(Exception):
     """A run failed while others finished; the message names the runs. The program exits with 1."""
 
 
+class LostRankError(ConnectionResetError):
+    """A process that computes parts of a run is gone: whoever carries out the run is as good as gone, too."""
+
+
 def unknown(kind: str, name: str, valid: Iterable[str]) -> UserError:
     """Return the error for a name that does not exist, naming the nearest valid ones."""
     valid = sorted(valid)

@@ -84,7 +84,7 @@ class AgentRun:
 
     def carry_out(self) -> None:
         """Train, evaluate and write; raises StoppedError when asked to stop."""
-        with self._trackers:
+        with self._run, self._trackers:
             self._to_the_end()
 
     def _to_the_end(self) -> None:

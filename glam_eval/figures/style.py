@@ -19,10 +19,12 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from glam_eval.figures.identity import INK, Look
-from glam_eval.figures.labels import shorten_labels
+from glam_eval.figures.labels import fit_titles, shorten_labels
 
 ONE_COLUMN = 3.35
 TWO_COLUMNS = 6.9
+LEGEND_ROWS = 2  # that heights of figures allow for
+LEGEND_ROW = 0.14  # inches of each more
 SURFACE = "#fffffe"  # white for print; the report replaces these three by the colours of its theme
 GRID = "#dcdad5"
 QUIET = "#b9b6b0"
@@ -98,6 +100,8 @@ class Drawing(Figure):
         engine = self.get_layout_engine()
         if engine is not None:
             engine.execute(self)
+            if fit_titles(self):
+                engine.execute(self)
             self.set_layout_engine("none")
 
 
@@ -259,15 +263,21 @@ def offsets(count: int, spread: float = 0.7) -> NDArray[np.float64]:
     return np.linspace(-spread / 2, spread / 2, count) if count > 1 else np.zeros(1)
 
 
-def legend_below(figure: Figure) -> None:
-    """Put one legend of all panels' labels under the figure, in as many columns as fit."""
+def legend_below(figure: Figure, only: Sequence[str] = ()) -> None:
+    """Put one legend of all panels' labels, or of ``only`` some, under the figure, in as many columns as fit.
+
+    The figure grows by what a legend of more than two rows needs, so that panels keep their height.
+    """
     unique: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             unique.setdefault(label, handle)
-    if len(unique) > 1:
-        columns = legend_columns(figure.get_figwidth(), list(unique))
-        figure.legend(list(unique.values()), list(unique), loc="outside lower center", ncols=columns)
+    shown = {label: unique[label] for label in only or unique if label in unique}
+    if len(shown) > (0 if only else 1):
+        columns = legend_columns(figure.get_figwidth(), list(shown))
+        figure.legend(list(shown.values()), list(shown), loc="outside lower center", ncols=columns)
+        more = -(-len(shown) // columns) - LEGEND_ROWS
+        figure.set_figheight(figure.get_figheight() + LEGEND_ROW * max(0, more))
 
 
 def legend_columns(width: float, labels: Sequence[str]) -> int:

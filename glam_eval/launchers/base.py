@@ -25,6 +25,11 @@ class Work:
     seconds: Mapping[str, float]  # about how long each takes, by run_id
     given: Sequence[PlannedRun] = ()  # runs that the engine has from before
 
+    @property
+    def devices(self) -> int:
+        """Devices of the run that takes most, each with its ``threads``."""
+        return max((planned.devices for planned in self.runs), default=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -43,7 +43,11 @@ class Choice:
         ):
             if given and self.name != owner:
                 raise UserError(f"{option} goes with --launcher {owner}, not with {self.name}")
-        self.settings(suite)
+        most, gpus = max(planned.devices for planned in suite.graph), self.settings(suite).gpus
+        if self.name == SlurmLauncher.name and gpus is not None and gpus < most:
+            raise UserError(
+                f"policy.devices = {most}, and gres asks for {gpus} of them: give gres=gpu:{most}"
+            )
 
     def settings(self, suite: SuiteConfig) -> SlurmConfig:
         """Return what a task asks Slurm for: the suite's settings, with the options in place of some."""

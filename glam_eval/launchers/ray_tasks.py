@@ -72,13 +72,13 @@ class _Tasks:
     def __init__(self, ray: Any, work: Work, device: str, task: Sequence[str]) -> None:
         self._ray, self._work = ray, work
         resources = ray.cluster_resources()
-        processors = max(1.0, resources.get("CPU", 1.0) / work.threads)
+        threads = work.threads * work.devices
+        processors = max(1.0, resources.get("CPU", 1.0) / threads)
         uses_gpu = device.startswith("cuda") or (device == "auto" and resources.get("GPU", 0) > 0)
         share = sum(work.seconds[planned.run_id] for planned in work.runs) / processors / _TASKS_A_PROCESSOR
         made = batches(work.runs, work.seconds, min(_SLOT_SECONDS, share), len(work.runs))
-        remote = ray.remote(num_cpus=work.threads, num_gpus=int(uses_gpu), max_retries=_RETRIES)(
-            carry_out_task
-        )
+        gpus = work.devices if uses_gpu else 0
+        remote = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=_RETRIES)(carry_out_task)
         self.plan = f"ray-{secrets.token_hex(3)}"
         numbered = [(batch, index) for batch in made for index in batch.tasks]
         tasks = {number: batch.tasks[index] for number, (batch, index) in enumerate(numbered)}

@@ -113,7 +113,7 @@ class SlurmLauncher:
                 "array": _ranges(sorted(batch.tasks)) + most,
                 "requeue": None,
             }
-            options["cpus-per-task"] = work.threads
+            options["cpus-per-task"] = work.threads * work.devices
             if batch.after:
                 options["dependency"] = ",".join(f"aftercorr:{jobs[each]}" for each in batch.after)
                 options["kill-on-invalid-dep"] = "yes"

@@ -125,6 +125,17 @@ class PrefixSharingPolicy(Protocol):
 
 
 @runtime_checkable
+class DividedPolicy(PrefixSharingPolicy, Protocol):
+    """A policy whose answers several devices can share out among them."""
+
+    def divide(self, frozen: Callable[[], Callable[[Sequence[Any]], PolicyOutput]]) -> None:
+        """Let ``frozen`` ask them all from now on."""
+
+    def frozen_here(self) -> Callable[[Sequence[Any]], PolicyOutput]:
+        """Return ``frozen`` of this device alone."""
+
+
+@runtime_checkable
 class SequencePolicy(Protocol):
     """A recurrent policy that reads whole sequences faster than step by step."""
 

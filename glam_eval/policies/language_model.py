@@ -86,6 +86,7 @@ class LanguageModelPolicy:
         self.cost_at_once = at_once(model.config.hidden_size, model.config.num_hidden_layers)
         self._cached_tokenizer = CachedTokenizer(tokenizer, joint=not model.config.is_encoder_decoder)
         self._turns = ChatTemplate(tokenizer) if self.config.template == "chat" else None
+        self._frozen_of_all = self.frozen_here
 
     def _make_heads(self) -> nn.ModuleDict:
         config, width = self.config, self.model.get_output_embeddings().in_features
@@ -125,8 +126,16 @@ class LanguageModelPolicy:
         """Return log-probabilities and values; differentiable unless under ``torch.no_grad``."""
         return self._answer(inputs, self._scorer.run, self._scorer.roots)
 
+    def divide(self, frozen: Callable[[], Callable[[Sequence[PreparedPrompt]], PolicyOutput]]) -> None:
+        """Let ``frozen`` ask several devices from now on."""
+        self._frozen_of_all = frozen
+
     def frozen(self) -> Callable[[Sequence[PreparedPrompt]], PolicyOutput]:
         """Return ``evaluate`` without gradients, faster by what it remembers while the weights stay."""
+        return self._frozen_of_all()
+
+    def frozen_here(self) -> Callable[[Sequence[PreparedPrompt]], PolicyOutput]:
+        """Return ``frozen`` of this device, whether others share the work or not."""
         if not isinstance(self._scorer, TreeScorer):
             return self.evaluate
         memory = self._scorer.engine.memory()

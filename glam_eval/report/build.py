@@ -14,7 +14,7 @@ from glam_eval.figures.style import thousands
 from glam_eval.figures.tables.reading import who_reads
 from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
 from glam_eval.report.citation import cite, command_of
-from glam_eval.report.findings import findings_by_question
+from glam_eval.report.findings import by_arm, findings_by_question
 from glam_eval.report.methods import limits, methods, settings
 from glam_eval.report.reading import headline, reading_table
 from glam_eval.report.replays import collect_replays
@@ -108,7 +108,7 @@ def _inline(rendering: Rendering, space: str) -> InlineFigure:
 
 def _reading(study: Study) -> list[str]:
     try:
-        return headline(study.derive(who_reads))
+        return headline(by_arm(study).derive(who_reads))
     except Absent:
         return []
 

@@ -9,7 +9,7 @@ import pandas as pd
 from glam_eval import statistics
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.core.seeds import stream
-from glam_eval.report import matrices
+from glam_eval.report import matrices, other_matrices
 from glam_eval.report.matrices import Matrix
 from glam_eval.report.reading import reading_matrices
 from glam_eval.results import load_results, table_names
@@ -68,16 +68,18 @@ def contrasts(
     known = statistics.complete(named, runs).episodes
     if plan:
         table = statistics.plan_power(known, difference=difference, runs=runs)
-        return Contrasts(table, matrices.plans(table), matrices.PLAN_LEGEND)
+        return Contrasts(table, other_matrices.plans(table), other_matrices.PLAN_LEGEND)
     if mixed:
         table, shares = statistics.mixed_effects(known, runs=runs)
-        return Contrasts(table, matrices.odds(table, shares), matrices.ODDS_LEGEND)
+        return Contrasts(table, other_matrices.odds(table, shares), other_matrices.ODDS_LEGEND)
     if against in statistics.LEADERBOARDS:
         table = statistics.beside_leaderboard(known, against, runs)
         citation = statistics.LEADERBOARDS[against].citation
-        return Contrasts(table, matrices.ranks(table, against), f"{matrices.RANK_LEGEND} {citation}.")
+        return Contrasts(
+            table, other_matrices.ranks(table, against), f"{other_matrices.RANK_LEGEND} {citation}."
+        )
     table = statistics.against_published(known, str(against))
-    return Contrasts(table, matrices.targets(table), matrices.TARGET_LEGEND)
+    return Contrasts(table, other_matrices.targets(table), other_matrices.TARGET_LEGEND)
 
 
 def _tables(results: Path, protocol: str | None) -> tuple[pd.DataFrame, pd.DataFrame | None]:

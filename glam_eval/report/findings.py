@@ -23,6 +23,7 @@ from glam_eval.report.sentences import Finding, Kind, bare, listed, points, rate
 from glam_eval.statistics import condition_name, success_by
 from glam_eval.statistics.chance import is_goal_blind
 from glam_eval.statistics.comparison.protocol import BEYOND
+from glam_eval.statistics.pretraining_arms import as_arms
 
 WORDS: dict[str, tuple[Kind, str]] = {
     "lower": ("down", "It loses {} points under {}."),
@@ -38,19 +39,39 @@ def findings(study: Study) -> list[Finding]:
 
 
 def findings_by_question(study: Study) -> dict[str, list[Finding]]:
-    """Return what the study found by question: reading first, for nothing else counts of who walks."""
+    """Return what the study found by question: reading first, for nothing else counts of who walks.
+
+    Where pretrainings are compared, agents from models that were pretrained alike are told as one.
+    """
+    told = by_arm(study)
     found = {
-        "Do they read the goal?": [*reading_findings(study)],
+        "Do they read the goal?": [*reading_findings(told), *_alike(study, told)],
         "Do they go on reading?": [*collapse_findings(study)],
         "Do they read it in other prompts?": [*prompt_findings(study)],
         "Which parts of the prompt do they go by?": [*saliency_findings(study)],
         "Do they know what actions do?": [*consequence_findings(study)],
         "What in pretraining helps?": [*pretraining_findings(study)],
-        "Do they learn?": [*learning_findings(study), *_wrong_objects(study), *comparing_findings(study)],
-        "What survives a change?": [*_generalization(study)],
+        "Do they learn?": [*learning_findings(told), *_wrong_objects(told), *comparing_findings(told)],
+        "What survives a change?": [*_generalization(told)],
     }
-    told = {question: answers for question, answers in found.items() if answers}
-    return told or {"": [Finding(Markup("This study holds too little to compare anything."), "open")]}
+    kept = {question: answers for question, answers in found.items() if answers}
+    return kept or {"": [Finding(Markup("This study holds too little to compare anything."), "open")]}
+
+
+def by_arm(study: Study) -> Study:
+    """Return the study whose seeds are pretrainings, where pretrainings are compared; else the study."""
+    arms = as_arms(study.usual(study.table("episodes")))
+    return study if arms.empty else Study.of({"episodes": arms})
+
+
+def _alike(study: Study, told: Study) -> Iterator[Finding]:
+    """Tell which agents are told as one."""
+    if told is not study:
+        text = Markup(
+            "Models that differ only in the seed of their pretraining are told here as <b>one</b>, under the "
+            "first's name: its seeds are their pretrainings, and trainings from one are averaged."
+        )
+        yield Finding(text, "open")
 
 
 def _wrong_objects(study: Study) -> Iterator[Finding]:

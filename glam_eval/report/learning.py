@@ -2,34 +2,35 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import Any
 
+import pandas as pd
 from markupsafe import Markup
 
 from glam_eval.figures import Absent, Study
 from glam_eval.figures.definitions import learning_curves
-from glam_eval.figures.identity import records, rows_of
+from glam_eval.figures.identity import Condition, records, rows_of
 from glam_eval.figures.style import thousands
 from glam_eval.report.compared import against_chance, curve_protocols, difference, learners, turned
-from glam_eval.report.sentences import Finding, listed, p_value, points, possible, rate
+from glam_eval.report.sentences import ONE_BY_ONE, Finding, grouped, listed, p_value, points, possible, rate
 from glam_eval.statistics.curves import AREA, GAIN
+
+Row = dict[str, Any]
 
 
 def learning_findings(study: Study) -> Iterator[Finding]:
-    """Tell where each learner began and ended, and how that compares with chance."""
+    """Tell where each learner began and ended, and how that compares with chance: of many, first in sum."""
     try:
         curves = study.derive(learning_curves.table)
     except Absent:
         return
-    level = study.usual(study.table("episodes"))["level"].astype(str).mode().iloc[0]
-    curves = curves[curves["level"].astype(str) == level]
-    for condition, look in study.looks.items():
-        rows = records(rows_of(curves, condition).sort_values("frames"))
-        if len(rows) < 2:
-            continue
-        first, last = rows[0], rows[-1]
+    told = list(_ends(study, curves))
+    if len(told) > ONE_BY_ONE:
+        yield _summary(study, told)
+    for condition, first, last in told:
         text = Markup(
             "{} solves <b>{}</b> of the scenes after {} steps of training, from <b>{}</b> before it"
-        ).format(look.label, rate(last), thousands(last["frames"]), rate(first))
+        ).format(study.looks[condition].label, rate(last), thousands(last["frames"]), rate(first))
         chance, floor = against_chance(study, condition)
         if chance is not None and floor is not None:
             text += Markup("; on the {} scenes it is <b>{}</b> points against chance ({})").format(
@@ -37,6 +38,31 @@ def learning_findings(study: Study) -> Iterator[Finding]:
             )
         sure = last["low"] > first["high"]
         yield Finding(text + ".", "up" if sure else "open")
+
+
+def _ends(study: Study, curves: pd.DataFrame) -> Iterator[tuple[Condition, Row, Row]]:
+    """Yield each learner with its first and last checkpoint, on the level that most was played on."""
+    level = study.usual(study.table("episodes"))["level"].astype(str).mode().iloc[0]
+    curves = curves[curves["level"].astype(str) == level]
+    for condition in study.looks:
+        rows = records(rows_of(curves, condition).sort_values("frames"))
+        if len(rows) > 1:
+            yield condition, rows[0], rows[-1]
+
+
+def _summary(study: Study, told: Sequence[tuple[Condition, Row, Row]]) -> Finding:
+    """Return who does better than chance in one sentence, with success at the end and at the start."""
+    groups: dict[str, list[str]] = {}
+    for condition, first, last in told:
+        chance, floor = against_chance(study, condition)
+        against = "chance" if chance is None else f"chance ({study.looks[chance].label})"
+        ends = f"{100 * last['mean']:.0f}% from {100 * first['mean']:.0f}%"
+        verdict = "untested" if floor is None else floor["verdict"]
+        words = {"higher": "Better than", "untested": "Not tested against"}
+        group = f"{words.get(verdict, 'Not shown to be better than')} {against}"
+        groups.setdefault(group, []).append(f"{study.looks[condition].label} ({ends})")
+    lead = f"Scenes solved after {thousands(told[0][2]['frames'])} steps of training, from before it"
+    return grouped(lead, dict(sorted(groups.items())))
 
 
 def comparing_findings(study: Study) -> Iterator[Finding]:
@@ -74,7 +100,10 @@ def _between(study: Study, protocol: str, measure: str, when: str) -> Iterator[F
     if same:
         text = Markup("{} these are within 5 points of one another, by an equivalence test: {}.")
         yield Finding(text.format(when, listed(same)), "same")
-    if still_open:
+    if len(still_open) > ONE_BY_ONE and not better and not same:
+        text = Markup("{} it stays open of any two of {} agents which does better{}.")
+        yield Finding(text.format(when, len(still_open) + 1, _power(smallest)), "open")
+    elif still_open:
         pairs = [
             Markup("{} against {}").format(first, listed(others)) for first, others in still_open.items()
         ]

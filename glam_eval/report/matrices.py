@@ -23,6 +23,7 @@ MEASURES = {
     BEYOND: BEYOND,
 }
 NOTHING = "–"
+FEW_PAIRS = 15  # that are listed although none could be tested
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,10 @@ class Cell:
         known = np.isfinite(self.low) and np.isfinite(self.high)
         if not self.verdict:
             between = "[{}, {}]" if self.signed else "{}–{}"
-            ends = f" {between.format(_percent(self.low), _percent(self.high))}" if known else ""
-            return f"{_percent(self.estimate)}{ends}"
-        ends = f" [{_points(self.low)}, {_points(self.high)}]" if known else ""
+            ends = f" {between.format(percent(self.low), percent(self.high))}" if known else ""
+            return f"{percent(self.estimate)}{ends}"
+        exact = self.verdict in ("higher", "lower")  # then 0 is outside, also where an end rounds to it
+        ends = f" [{_points(self.low, exact=exact)}, {_points(self.high, exact=exact)}]" if known else ""
         return f"{_points(self.estimate)}{ends} {MARKS[self.verdict]}"
 
 
@@ -103,7 +105,7 @@ def matrices(comparisons: pd.DataFrame, reference: str = "none") -> list[Matrix]
             title = (
                 f"{what.removesuffix(' beyond chance')}, change in points{less}, simultaneous 95% intervals"
             )
-            found.append(_by_condition(title, changes, _compared, _changed))
+            found.append(_by_condition(title, changes, _compared, changed))
         at = between[between["shift"] == reference]
         if len(at):
             found += _pairs(what, at)
@@ -142,14 +144,22 @@ def _pairs(what: str, rows: pd.DataFrame) -> Iterator[Matrix]:
     for family in families:
         held = rows[rows["family"] == family]
         question = family.split(": ")[-1].rsplit(" under ", 1)[0]
+        title = f"{what}, differences in points, {question}, simultaneous 95% intervals"
+        if len(held) > FEW_PAIRS and held["p_adjusted"].isna().all():
+            yield Matrix(title, (), (), {}, [f"{len(held)} pairs, none of them tested: {_why(held)}"])
+            continue
         setting = f" [level={question.rsplit(' on ', 1)[-1]}]"
         cells = {}
         for row in records(held):
             a, b = (agent_label(name).replace(setting, "") for name in (row["a"], row["b"]))
             cells[f"{a} − {b}", "difference"] = _compared(row)
             cells[f"{a} − {b}", "p"] = _p_value(row["p_adjusted"])
-        title = f"{what}, differences in points, {question}, simultaneous 95% intervals"
-        yield _texts(title, cells, _notes(held))
+        yield listed(title, cells, _notes(held))
+
+
+def _why(rows: pd.DataFrame) -> str:
+    """Return the notes of rows, each once."""
+    return ", ".join(dict.fromkeys(note for notes in rows["note"] for note in notes.split("; ") if note))
 
 
 def _p_value(p: float) -> Cell:
@@ -165,7 +175,8 @@ def _compared(row: dict[str, Any]) -> Cell:
     return Cell(row["estimate"], row["low"], row["high"], row["verdict"], row["p_adjusted"])
 
 
-def _changed(row: dict[str, Any]) -> str:
+def changed(row: dict[str, Any]) -> str:
+    """Return the display name of a condition, with its base where that is another than no change."""
     against = "" if row["b"] == "none" else f" (from {base_label(row['b'])})"
     return f"{shift_label(row['shift'])}{against}"
 
@@ -178,10 +189,10 @@ def _notes(rows: pd.DataFrame) -> list[str]:
         for note in row["note"].split("; ")
     )
     usual = ("few seeds", "under-powered", "the same on every", "yet within")
-    return _together((note, agent) for note, agent in told if not note.startswith(usual))
+    return together((note, agent) for note, agent in told if not note.startswith(usual))
 
 
-def _together(told: Iterable[tuple[str, str]]) -> list[str]:
+def together(told: Iterable[tuple[str, str]]) -> list[str]:
     """Return each note once, before it the agents it is about."""
     agents: dict[str, list[str]] = {}
     for note, agent in told:
@@ -189,122 +200,18 @@ def _together(told: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{', '.join(dict.fromkeys(names))}: {note}" for note, names in agents.items()]
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """Return a share in whole percent."""
     return str(round(100 * value))  # an integer has no negative zero
 
 
-def _points(value: float) -> str:
+def _points(value: float, *, exact: bool = False) -> str:
+    """Return a difference in whole points; an ``exact`` one has a digit that is not 0."""
     rounded = round(100 * value) + 0
-    return f"{rounded:+d}" if rounded else "0"
+    return f"{rounded:+d}" if rounded else f"{100 * value:+.1g}" if exact and value else "0"
 
 
-PLAN_LEGEND = (
-    "Seeds a condition with so many scenes; now: power with today's seeds x scenes; – more than 200 seeds."
-)
-ODDS_LEGEND = (
-    "Log odds with simultaneous 95% intervals; shares of the variance of a logit, draw: the episode's own."
-)
-TARGET_LEGEND = "Published: read off figures, to within a point; verdicts are of our success against that."
-
-RANK_LEGEND = "Theirs ± the error that they gave; ours with 95% intervals over seeds and scenes."
-
-
-def plans(table: pd.DataFrame) -> list[Matrix]:
-    """Return the seeds that each comparison needs, by the number of scenes."""
-    found = []
-    for protocol, rows in table.groupby("protocol", sort=False):
-        cells: dict[tuple[str, str], Cell] = {}
-        for row in records(rows):
-            name = _planned(row)
-            seen = f"{row['power_now']:.2f} ({row['seeds_now']}x{row['scenes_now']})"
-            cells[name, "now"] = Cell(
-                row["power_now"], np.nan, np.nan, words=seen if np.isfinite(row["power_now"]) else NOTHING
-            )
-            needed = row["seeds_needed"]
-            cells[name, f"{row['scenes']} scenes"] = Cell(
-                needed, np.nan, np.nan, words=f"{needed:.0f}" if np.isfinite(needed) else NOTHING
-            )
-        first = rows.iloc[0]
-        title = f"{protocol}: seeds needed to show a difference of {100 * first['difference']:g} points"
-        title += f" with {100 * first['power']:g}% power, tested with its family"
-        found.append(_texts(title, cells, dict.fromkeys(rows["note"][rows["note"] != ""])))
-    return found
-
-
-def odds(effects: pd.DataFrame, shares: pd.DataFrame) -> list[Matrix]:
-    """Return log odds of every family of the mixed model, and the shares of variance."""
-    found = []
-    for protocol, rows in effects.groupby("protocol", sort=False):
-        cells: dict[tuple[str, str], Cell] = {}
-        for row in records(rows):
-            name = f"{row['question']}: {shift_label(row['a'])}" if row["b"] == "none" else ""
-            name = name or f"{agent_label(row['a'])} − {agent_label(row['b'])}"
-            value = f"{row['log_odds']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]"
-            known = np.isfinite(row["log_odds"])
-            cells[name, "log odds"] = Cell(
-                row["log_odds"], row["low"], row["high"], words=value if known else row["note"]
-            )
-            cells[name, "p"] = Cell(
-                row["p_adjusted"], np.nan, np.nan, words=f"{row['p_adjusted']:.3f}" if known else NOTHING
-            )
-        found.append(_texts(f"{protocol}: mixed-effects logistic model", cells, ()))
-    parts = {"seed": "seed", "seed_by_condition": "seed by condition", "scene": "scene", "draw": "draw"}
-    for protocol, rows in shares.groupby("protocol", sort=False):
-        held: dict[tuple[str, str], Cell] = {
-            (row["question"], label): _share(row[f"{part}_share"])
-            for row in records(rows)
-            for part, label in parts.items()
-        }
-        found.append(_texts(f"{protocol}: where success varies", held, ()))
-    return found
-
-
-def targets(table: pd.DataFrame) -> list[Matrix]:
-    """Return our success beside the published, and the difference."""
-    cells: dict[tuple[str, str], Cell] = {}
-    for row in records(table):
-        name = f"{agent_label(row['a'])}: {shift_label(row['shift'])}"
-        cells[name, "published"] = Cell(row["published"], row["published_low"], row["published_high"])
-        cells[name, "ours"] = Cell(row["estimate"], row["low"], row["high"])
-        cells[name, "difference"] = Cell(
-            row["difference"],
-            row["difference_low"],
-            row["difference_high"],
-            row["verdict"],
-            row["p_adjusted"],
-        )
-    notes = _together((row["note"], agent_label(row["a"])) for row in records(table) if row["note"])
-    return [_texts("success (%) against the paper's", cells, notes)]
-
-
-def ranks(table: pd.DataFrame, name: str) -> list[Matrix]:
-    """Return a leaderboard with our agents among those published, best first."""
-    cells: dict[tuple[str, str], Cell] = {}
-    for row in records(table):
-        ours = row["who"] == "ours"
-        who = f"ours: {agent_label(row['a'])}" if ours else f"{row['a']} ({row['way']})"
-        error = f" ± {100 * row['error']:.1f}" if np.isfinite(row["error"]) else ""
-        words = "" if ours else f"{_percent(row['success'])}{error}"
-        cells[who, row["task"]] = Cell(row["success"], row["low"], row["high"], words=words)
-        if row["task"] == "all":
-            as_theirs = f"± {100 * row['as_theirs']:.1f}" if ours else NOTHING
-            cells[who, "with their episodes"] = Cell(row["as_theirs"], np.nan, np.nan, words=as_theirs)
-    notes = [f"{row['a']}: {row['note']}" for row in records(table) if row["note"]]
-    return [_texts(f"success (%) beside {name}", cells, dict.fromkeys(notes))]
-
-
-def _planned(row: dict[str, Any], reference: str = "none") -> str:
-    """Return the name of a planned comparison: a shift of an agent, or two agents without a shift."""
-    if row["shift"] == reference:
-        return f"{agent_label(row['a'])} − {agent_label(row['b'])}"
-    return f"{agent_label(row['a'])}: {_changed(row)}"
-
-
-def _share(value: float) -> Cell:
-    return Cell(value, np.nan, np.nan, words=f"{100 * value:.0f}%")
-
-
-def _texts(title: str, cells: dict[tuple[str, str], Cell], notes: Iterable[str]) -> Matrix:
+def listed(title: str, cells: dict[tuple[str, str], Cell], notes: Iterable[str]) -> Matrix:
     """Return a matrix of cells, its rows and columns in their order."""
     columns = list(dict.fromkeys(column for _, column in cells))
     return Matrix(title, columns, list(dict.fromkeys(row for row, _ in cells)), cells, list(notes))

@@ -14,9 +14,8 @@ from glam_eval.figures.identity import records, rows_of
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables import final
 from glam_eval.statistics import plan_power
+from glam_eval.statistics.inference.estimates import ENOUGH_SEEDS
 from glam_eval.statistics.inference.small_samples import highest_collapse
-
-ENOUGH_SEEDS = 5
 
 
 @dataclass(frozen=True)

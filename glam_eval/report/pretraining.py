@@ -9,7 +9,7 @@ from glam_eval.figures.definitions import pretraining_knowledge
 from glam_eval.figures.drawings.pretraining import measure_label
 from glam_eval.figures.identity import records
 from glam_eval.figures.style import thousands
-from glam_eval.report.sentences import Finding, listed, points
+from glam_eval.report.sentences import ONE_BY_ONE, Finding, grouped, listed, points
 from glam_eval.statistics.curves import AREA
 from glam_eval.statistics.pretraining_arms import STEPS
 
@@ -20,6 +20,9 @@ def pretraining_findings(study: Study) -> Iterator[Finding]:
         rows = records(study.derive(pretraining_knowledge.table))
     except Absent:
         return
+    along = {row["arm"]: row for row in rows if row["measure"] == AREA}
+    if len(along) > ONE_BY_ONE:
+        yield _summary(along)
     still_open: list[str] = []
     for arm in dict.fromkeys(row["arm"] for row in rows):
         shown = [row for row in rows if row["arm"] == arm and row["verdict"] in ("lower", "higher")]
@@ -36,6 +39,18 @@ def pretraining_findings(study: Study) -> Iterator[Finding]:
         text = Markup("What these leave out is not shown to matter, with {} pretrainings: {}.")
         yield Finding(text.format(seeds, listed(still_open)), "open")
     yield _variances(rows)
+
+
+def _summary(along: dict[str, dict[str, object]]) -> Finding:
+    """Return in one sentence which arms learn worse or better than the whole."""
+    words = {"lower": "Worse", "higher": "Better"}
+    groups: dict[str, list[str]] = {}
+    for arm, row in along.items():
+        group = words.get(str(row["verdict"]), "Not shown to differ")
+        groups.setdefault(group, []).append(f"{arm} ({points(row)})")
+    seeds = min(int(str(row["n_seeds"])) for row in along.values())
+    lead = f"Mean success along training, in points from the whole pretraining, {seeds} pretrainings each"
+    return grouped(lead, dict(sorted(groups.items(), reverse=True)))
 
 
 def _change(row: dict[str, object]) -> Markup:

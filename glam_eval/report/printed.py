@@ -14,13 +14,22 @@ def drawn(matrix: Matrix, width: int) -> Iterator[str]:
 
     No word is broken: names are wrapped between words, and a block has at least one column.
     """
+    yield from textwrap.wrap(matrix.title, width, break_long_words=False)
+    if matrix.rows:
+        yield from _cells(matrix, width)
+    for note in matrix.notes:
+        yield from textwrap.wrap(f"note: {note}", width, subsequent_indent="  ", break_long_words=False)
+    if matrix.notes:
+        yield ""
+
+
+def _cells(matrix: Matrix, width: int) -> Iterator[str]:
     columns = {
         name: _column(name, [matrix.text(row, name) for row in matrix.rows]) for name in matrix.columns
     }
     room = max(_LABEL, width - sum(len(_GAP) + size for size in columns.values()))
     wrapped = {row: _label(row, room) for row in matrix.rows}
     margin = max(len(line) for lines in wrapped.values() for line in lines)
-    yield from textwrap.wrap(matrix.title, width, break_long_words=False)
     for block in _blocks(columns, width - margin):
         heads = [_wrapped(name, columns[name]) for name in block]
         height = max(map(len, heads))
@@ -31,10 +40,6 @@ def drawn(matrix: Matrix, width: int) -> Iterator[str]:
             texts = [matrix.text(row, name) for name in block]
             yield _row(labels[0], texts, [columns[name] for name in block], margin)
             yield from labels[1:]
-        yield ""
-    for note in matrix.notes:
-        yield from textwrap.wrap(f"note: {note}", width, subsequent_indent="  ", break_long_words=False)
-    if matrix.notes:
         yield ""
 
 

@@ -1,6 +1,6 @@
 """Who reads the goal, in words and in tables: first of all findings, and the last lines of a study."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from glam_eval.figures.style import interval_text
 from glam_eval.figures.tables.reading import who_reads
 from glam_eval.report.matrices import Cell as Number
 from glam_eval.report.matrices import Matrix, agent_label
-from glam_eval.report.sentences import Finding, Kind, points
+from glam_eval.report.sentences import ONE_BY_ONE, Finding, Kind, grouped, points
 from glam_eval.report.tables import AGENT, Cell, Column, Table, number
 from glam_eval.statistics import best_goal_blind, condition_name, success_by
 from glam_eval.statistics.reading import PARTLY, READS, UNKNOWN, WALKS
@@ -55,6 +55,9 @@ def reading_findings(study: Study) -> Iterator[Finding]:
     except Absent:
         yield from _not_asked(study)
         return
+    asked = [row for row in rows if row["verdict"]]
+    if len(asked) > ONE_BY_ONE:
+        yield _summary(study, asked)
     for verdict in WORST_FIRST:
         for row in rows:
             if row["verdict"] == verdict:
@@ -62,8 +65,21 @@ def reading_findings(study: Study) -> Iterator[Finding]:
                 yield Finding(_sentence(row, label), KINDS[verdict])
 
 
+def _summary(study: Study, rows: Sequence[Row]) -> Finding:
+    """Return who walks and who reads in one sentence, with what the goal changes for each."""
+    told: dict[str, list[str]] = {verdict: [] for verdict in WORST_FIRST}
+    for row in rows:
+        label = study.looks[row["agent"], row["model"]].label
+        told[row["verdict"]].append(f"{label} ({points(_change(row))})")
+    lead = "What the goal changes of what is done first, in points, and so who reads it"
+    return grouped(lead, {verdict[0].upper() + verdict[1:]: those for verdict, those in told.items()})
+
+
+def _change(row: Row) -> Row:
+    return {"estimate": row["following"], "low": row["following_low"], "high": row["following_high"]}
+
+
 def _sentence(row: Row, label: str) -> Markup:
-    change = {"estimate": row["following"], "low": row["following_low"], "high": row["following_high"]}
     first = float(row["first"])  # with the scene's own goal told, what is told is what is meant
     said = Markup(SAID[row["verdict"]]).format(label)
     shown = Markup(
@@ -75,7 +91,7 @@ def _sentence(row: Row, label: str) -> Markup:
         _interval(row, "meant"),
         100 * first,
         100 * (first - row["following"]),
-        points(change),
+        points(_change(row)),
     )
     return said + shown + _of_the_way(row)
 
@@ -125,16 +141,24 @@ def _not_asked(study: Study) -> Iterator[Finding]:
 
 
 def headline(table: pd.DataFrame) -> list[str]:
-    """Return a line an agent: whether it reads, with the swapped goal beside it, those that walk first."""
+    """Return a line an agent: whether it reads, with the swapped goal beside it, those that walk first.
+
+    Of many agents a line a verdict, that names them.
+    """
     rows = [] if table.empty else records(table)
+    told = {verdict: [row for row in rows if row["verdict"] == verdict] for verdict in WORST_FIRST}
+    if sum(map(len, told.values())) > ONE_BY_ONE:
+        return [f"{_word(verdict)}: {', '.join(map(_name, own))}" for verdict, own in told.items() if own]
     return [
-        f"{agent_label(condition_name(row['agent'], row['model']))} {_word(row['verdict'])}: "
-        f"another goal told, it does that in {100 * row['told']:.0f}%, "
+        f"{_name(row)} {_word(verdict)}: another goal told, it does that in {100 * row['told']:.0f}%, "
         f"what was meant in {100 * row['meant']:.0f}%"
-        for verdict in WORST_FIRST
-        for row in rows
-        if row["verdict"] == verdict
+        for verdict, own in told.items()
+        for row in own
     ]
+
+
+def _name(row: Row) -> str:
+    return agent_label(condition_name(row["agent"], row["model"]))
 
 
 def _word(verdict: str) -> str:
@@ -180,7 +204,7 @@ def reading_matrices(table: pd.DataFrame) -> list[Matrix]:
     for protocol, rows in table.groupby("protocol", sort=False) if len(table) else ():
         cells: dict[tuple[str, str], Number] = {}
         for row in records(rows):
-            name = agent_label(condition_name(row["agent"], row["model"]))
+            name = _name(row)
             cells[name, "verdict"] = Number(np.nan, np.nan, np.nan, words=row["verdict"] or "reference")
             for column, title in SHARES.items():
                 bare = column.startswith("first_")
@@ -197,11 +221,7 @@ def reading_matrices(table: pd.DataFrame) -> list[Matrix]:
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:
-    told = (
-        f"{agent_label(condition_name(row['agent'], row['model']))}: {row['note']}"
-        for row in records(rows)
-        if row["note"] and row["verdict"]
-    )
+    told = (f"{_name(row)}: {row['note']}" for row in records(rows) if row["note"] and row["verdict"])
     return [LEGEND, *dict.fromkeys(told)]
 
 

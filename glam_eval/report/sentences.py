@@ -1,6 +1,6 @@
 """What a finding is, and how it puts numbers into words: rates, points, p-values, lists."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,14 +10,25 @@ from markupsafe import Markup
 from glam_eval.figures.style import interval_text
 
 Kind = Literal["up", "down", "same", "open"]
+ONE_BY_ONE = 4  # agents of which a question is answered without a summary
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding (numbers in bold), and whether it tells of a gain, a loss, no change or nothing sure."""
+    """One finding (numbers in bold), and whether it tells of a gain, a loss, no change or nothing sure.
+
+    A ``summary`` says in one sentence what those after it say one by one.
+    """
 
     text: Markup
     kind: Kind
+    summary: bool = False
+
+
+def grouped(lead: str, groups: Mapping[str, Sequence[str]]) -> Finding:
+    """Return one finding of who belongs to which group: "lead: <b>group</b>: A and B; <b>other</b>: C."."""
+    told = [Markup("<b>{}</b>: {}").format(name, listed(those)) for name, those in groups.items() if those]
+    return Finding(Markup("{}. {}.").format(lead, Markup("; ").join(told)), "open", summary=True)
 
 
 def rate(row: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import jinja2
 from markupsafe import Markup
 
 from glam_eval.core.version import __version__
+from glam_eval.report.vector import THEMED
 
 _PAGE = resources.files("glam_eval.report") / "page"
 
@@ -19,6 +20,7 @@ def filled(template: str, **values: Any) -> str:
         trim_blocks=True,
         loader=jinja2.FunctionLoader(_text),
     )
+    environment.filters["themed"] = lambda color: THEMED.get(color, color)
     shared = {"version": __version__, "css": Markup(_text("style.css")), "page_js": Markup(_text("page.js"))}
     return environment.get_template(template).render(shared | values)
 

@@ -100,12 +100,15 @@ def estimate_profile(values: FloatArray, thresholds: ArrayLike) -> list[Estimate
     """Return for each threshold the share of scores above it: values (seeds, scenes, tasks), seeds whole.
 
     All seeds share the scenes, whose part is had by redrawing them: with seeds alone, the share is covered 73
-    times in 100 where seeds don't differ. NaN where a seed lacks a task; no error where no seed's share
-    differs.
+    times in 100 where seeds don't differ. Redrawing also sets seeds apart by their own draws once more, so
+    that fewer of them lie where a threshold moves: what they tell of scenes grows by how much further apart
+    they are. NaN where a seed lacks a task; no error where no seed's share differs.
     """
     scores, levels = values.mean(axis=1), np.asarray(thresholds, dtype=np.float64)
     shares, scenes = exceedances(scores, levels).mean(axis=2), values.shape[1]
     redrawn = redrawn_scenes(np.moveaxis(values, 1, -1)) if scenes > 1 else scores[..., None]
+    apart = float(scores.var(axis=0).mean())
+    blurred = max(1.0, float(redrawn.var(axis=0).mean()) / apart) if apart > 0 else 1.0
     estimates = []
     for level, of_seeds in zip(levels, shares, strict=True):
         estimate = estimate_mean(of_seeds[:, None], "proportion")
@@ -114,7 +117,7 @@ def estimate_profile(values: FloatArray, thresholds: ArrayLike) -> list[Estimate
         elif estimate.exact:
             estimate = replace(estimate, error=np.nan)
         elif scenes > 1 and estimate.offered:
-            of_scenes = float((redrawn > level).mean(axis=(0, 1)).var(ddof=1))
+            of_scenes = blurred * float((redrawn > level).mean(axis=(0, 1)).var(ddof=1))
             parts = [Part(estimate.of_seeds, len(of_seeds) - 1)], [Part(of_scenes, scenes - 1)]
             error, freedom = combine(*parts, [])
             estimate = replace(estimate, error=error, freedom=freedom)

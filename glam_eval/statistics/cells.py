@@ -93,7 +93,11 @@ class Cells:
 
     def seed_means(self) -> FloatArray:
         """Return (conditions, seeds) means over scenes, NaN where a seed was not played."""
-        return np.stack([_means_or_nan(values) for values in self.values])
+        return _means_or_nan(self.values)
+
+    def means_of(self, condition: int) -> FloatArray:
+        """Return (seeds,) means of a condition over scenes, NaN where a seed was not played."""
+        return _means_or_nan(self.values[condition])
 
 
 def tabulate(episodes: pd.DataFrame, by: Sequence[str], value: str = "success") -> Cells:
@@ -174,9 +178,9 @@ def _check_one_run(
 
 def _means_or_nan(values: FloatArray) -> FloatArray:
     present = ~np.isnan(values)
-    counts = present.sum(axis=1)
+    counts = present.sum(axis=-1)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(present, values, 0.0).sum(axis=1) / counts)
+        return np.asarray(np.where(present, values, 0.0).sum(axis=-1) / counts)
 
 
 def _seed_means(matrix: FloatArray) -> FloatArray:

@@ -53,9 +53,10 @@ def complete(episodes: pd.DataFrame, runs: pd.DataFrame | None = None) -> Comple
     ends = _ends(once, runs)
     short = ends[ends["why"] != ""]
     left_out = frozenset(short.loc[short["protocol"] == "", "run_id"])
-    unevaluated = set(zip(short["run_id"], short["protocol"], strict=True))
-    keys = zip(once["run_id"].astype(str), once["protocol"].astype(str), strict=True)
-    kept = once[[run not in left_out and (run, protocol) not in unevaluated for run, protocol in keys]]
+    lost = once["run_id"].isin(left_out)
+    for protocol, runs_short in short[short["protocol"] != ""].groupby("protocol")["run_id"]:
+        lost |= (once["protocol"] == protocol) & once["run_id"].isin(runs_short)
+    kept = once[~lost]
     columns = (short[name].astype(str) for name in ("agent", "model", "seed", "why"))
     stopped = [
         Gap(agent, model, f"seed {seed} {why}") for agent, model, seed, why in zip(*columns, strict=True)
@@ -68,7 +69,7 @@ def _never_played(episodes: pd.DataFrame, runs: pd.DataFrame | None) -> list[Gap
     """Return the runs that failed before an episode of theirs was stored."""
     if runs is None or not {"agent", "model", "seed"} <= set(runs):
         return []
-    silent = failed_runs(runs) - set(episodes["run_id"].astype(str))
+    silent = failed_runs(runs) - set(map(str, episodes["run_id"].unique()))
     rows = runs[runs["run_id"].isin(silent)].sort_values(["agent", "model", "seed"])
     columns = (rows[name].astype(str) for name in ("agent", "model", "seed"))
     text = "seed {} failed before an episode was stored: left out"

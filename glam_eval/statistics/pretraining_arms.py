@@ -60,6 +60,32 @@ def has_arms(episodes: pd.DataFrame) -> bool:
     return bool(whole & others) and len({one.seed for one in models}) > 1
 
 
+def as_arms(episodes: pd.DataFrame) -> pd.DataFrame:
+    """Return episodes with agents from models that were pretrained alike as one agent, of the first's name.
+
+    Their pretrainings are its seeds; trainings from one are averaged, for they are no samples of it.
+    Whoever belongs to no arm keeps model and seeds. Empty where a study compares no pretrainings.
+    """
+    if not has_arms(episodes):
+        return episodes.iloc[:0]
+    trained = episodes.loc[episodes["frames"] > 0, "model"].astype(str).unique()
+    known = {model: pretrained(model) for model in trained}
+    several = {one.rung for one in known.values() if one.arm not in (WHOLE, "scratch")}
+    known = {model: one for model, one in known.items() if one.rung in several and one.arm != "scratch"}
+    names: dict[Key, str] = {}
+    for model, one in sorted(known.items(), key=lambda each: each[1].seed):
+        names.setdefault((one.rung, one.arm), model)
+    model, agent = episodes["model"].astype(str), episodes["agent"].astype(str)
+    renamed = {each: names[one.rung, one.arm] for each, one in known.items()}
+    arm = model.isin(known)
+    seed = model.map({each: one.seed for each, one in known.items()})
+    return episodes.assign(
+        model=model.replace(renamed),
+        seed=episodes["seed"].mask(arm, seed).astype(np.int64),
+        run_id=episodes["run_id"].astype(str).mask(arm, agent + " " + model),
+    )
+
+
 def pretraining_effects(
     episodes: pd.DataFrame, *, runs: pd.DataFrame | None = None, margin: float = MARGIN
 ) -> pd.DataFrame:

@@ -48,10 +48,12 @@ def print_engine(
     tasks = [task for batch in made for task in batch.tasks.values()]
     longest = max(sum(slots[run_id] for run_id in task) for task in tasks)
     gpu = engine.gpu
-    device = f"one {gpu.name} each" if gpu else "one device of a node each"
+    most = max(planned.devices for planned in runs)
+    device = f"{most if most > 1 else 'one'} {gpu.name if gpu else 'device'}{'s' * (most > 1)} each"
     console.print(f"{engine.name}: {len(made)} arrays of {len(tasks)} tasks in all, {device}", soft_wrap=True)
     where = f"at half of {gpu.name}'s published rate ({gpu.source})" if gpu else "as measured on this machine"
-    console.print(f"about {duration(sum(slots.values()))} of devices, {where}", soft_wrap=True)
+    hours = duration(sum(slots[planned.run_id] * planned.devices for planned in runs))
+    console.print(f"about {hours} of devices, {where}", soft_wrap=True)
     limit = (
         "" if math.isinf(engine.limit_seconds) else f" of at most {duration(engine.limit_seconds)} at once"
     )
@@ -60,7 +62,7 @@ def print_engine(
         return
     console.print(
         f"over {SHARDS}: memory of each of {SHARDS} devices that divide weights, gradients and Adam's "
-        "moments; a run takes one device here, so this tells what sharding would bring",
+        "moments; each device of a run holds all of them here, so this tells what sharding would bring",
         soft_wrap=True,
     )
     heavy = [planned.run_id for planned, cost in zip(runs, costs, strict=True) if cost.memory > gpu.usable]

@@ -78,7 +78,7 @@ class Meter:
         flops = self._flops(config, shape) * (frames * passes_per_frame(config) + steps) if shape else 0.0
         if shape and count_parameters(shape) > _SMALL:
             rate = self._once("matrix rate", _precision(config), self._matrix_rate)
-            seconds, parameters = flops / (rate * _EFFICIENCY), count_parameters(shape)
+            seconds, parameters = flops / (rate * _EFFICIENCY) / planned.devices, count_parameters(shape)
         else:
             rates = self._rates(config)
             learning = frames / rates.learning if frames else 0.0

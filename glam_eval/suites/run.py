@@ -9,6 +9,7 @@ from glam_eval.config.graph import PlannedRun
 from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.console import Console, styled
+from glam_eval.core.errors import UserError
 from glam_eval.core.files import refuse_links
 from glam_eval.core.processors import available_processors
 from glam_eval.execution.failures import failure, forget_failures
@@ -73,13 +74,22 @@ def validate(suite: SuiteConfig) -> None:
 
 
 def choose_devices(suite: SuiteConfig, workers: int | None, device: str) -> tuple[str, ...]:
-    """Divide the machine: return the device of each worker, one a GPU or one for each ``threads`` cores."""
+    """Divide the machine: return the device of each worker, one a GPU or one for each ``threads`` cores.
+
+    Where runs take several, it is the first of as many.
+
+    Raises:
+        UserError: if a run takes more GPUs than there are.
+    """
     from glam_eval.policies.devices import available_devices
 
-    devices = available_devices(device)
+    devices, most = available_devices(device), max(planned.devices for planned in suite.graph)
     if devices[0] == "cpu":
-        return ("cpu",) * (workers or max(1, available_processors() // suite.threads))
-    return tuple(devices[index % len(devices)] for index in range(workers or len(devices)))
+        return ("cpu",) * (workers or max(1, available_processors() // (suite.threads * most)))
+    if most > len(devices):
+        raise UserError(f"policy.devices = {most} needs as many GPUs: {', '.join(devices)} can be had")
+    firsts = devices[: len(devices) - most + 1 : most]
+    return tuple(firsts[index % len(firsts)] for index in range(workers or len(firsts)))
 
 
 def run_suite(

@@ -110,16 +110,19 @@ def print_summary(out: Path, console: Console) -> None:
 
 
 def reading(out: Path, console: Console) -> list[str]:
-    """Print who reads the goal and who walks, where that was asked; return it as a line an agent."""
+    """Print who reads the goal and who walks, where that was asked; return it as a few lines."""
     from glam_eval.report.printed import drawn
     from glam_eval.report.reading import headline, reading_matrices
     from glam_eval.statistics import who_reads
+    from glam_eval.statistics.pretraining_arms import as_arms
 
-    table = who_reads(load_results(out, "episodes"), runs=load_results(out, "runs"))
+    episodes = load_results(out, "episodes")
+    table = who_reads(episodes, runs=load_results(out, "runs"))
     for matrix in reading_matrices(table):
         for line in drawn(matrix, console.width):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-    return headline(table)
+    arms = as_arms(episodes)
+    return headline(table if arms.empty else who_reads(arms))
 
 
 def findings(comparisons: pd.DataFrame, console: Console) -> None:

@@ -11,6 +11,7 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.records import DemonstrationRecord
 from glam_eval.policies.base import Policy
 from glam_eval.training.actors import Actors
+from glam_eval.training.crew import Crew
 from glam_eval.training.learners import Learner, PPOLearner
 
 
@@ -36,12 +37,24 @@ def build_policy(
 
 
 def build_learner(
-    config: RunConfig, policy: Policy, actors: Actors, demonstrations: Sequence[DemonstrationRecord]
+    config: RunConfig,
+    policy: Policy,
+    actors: Actors,
+    demonstrations: Sequence[DemonstrationRecord],
+    crew: Crew | None = None,
 ) -> Learner | None:
-    """Return the learner of a run, at its start; None for agents that do not learn."""
+    """Return the learner of a run, at its start; None for agents that do not learn.
+
+    Args:
+        config: the run.
+        policy: which learns.
+        actors: where it acts.
+        demonstrations: what is imitated, for agents that clone.
+        crew: which computes; None is this process alone.
+    """
     match config.learner:
         case PPOConfig() as settings:
-            return PPOLearner(policy, actors, settings, config.seed, config.updates)
+            return PPOLearner(policy, actors, settings, config.seed, config.updates, crew)
         case QLearningConfig() as settings:
             from glam_eval.policies.drrn import DRRNPolicy
             from glam_eval.training.q_learning import QLearner
@@ -50,6 +63,6 @@ def build_learner(
         case CloningConfig() as settings:
             from glam_eval.training.cloning import Cloner
 
-            return Cloner(policy, demonstrations, settings, config.seed, config.updates)
+            return Cloner(policy, demonstrations, settings, config.seed, config.updates, crew)
         case _:
             return None

@@ -3,7 +3,9 @@
 import math
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +17,9 @@ from glam_eval.core.records import DemonstrationRecord
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import Observation, Situation
 from glam_eval.policies.base import Policy
-from glam_eval.policies.lanes import add_gradients, lane_count
+from glam_eval.policies.lanes import lane_count
 from glam_eval.training.batches import parts_of
+from glam_eval.training.crew import Alone, Crew
 from glam_eval.training.learners import TENSORS_FILE, Learned
 
 _UNSEEN = Observation("", (), np.empty(0, np.uint8), 0)  # language models read the prompt alone
@@ -36,6 +39,7 @@ class Cloner:
         settings: CloningConfig,
         seed: int,
         updates: int,
+        crew: Crew | None = None,
     ) -> None:
         """Start a learner of a policy; ``updates`` is the length of its schedule.
 
@@ -45,6 +49,7 @@ class Cloner:
         if not demonstrations:
             raise RunFailedError("there are no demonstrations to imitate")
         self._policy, self._settings, self._seed, self._updates = policy, settings, seed, updates
+        self._crew = crew or Alone(policy)
         self._inputs = [
             policy.prepare(Situation(_UNSEEN, each.prompt, tuple(each.actions), _nobody))
             for each in demonstrations
@@ -101,18 +106,15 @@ class Cloner:
         self._optimizer.zero_grad(set_to_none=True)
         inputs = [self._inputs[index] for index in minibatch]
 
-        def part_losses(part: NDArray[np.int64]) -> tuple[torch.Tensor, tuple[float, float]]:
-            scores = self._policy.evaluate([inputs[index] for index in part]).log_probabilities
-            actions = self._actions[torch.from_numpy(minibatch[part])].to(scores.device)
-            loss = -scores.gather(1, actions[:, None]).sum()
-            with torch.no_grad():
-                entropy = -(scores.exp() * scores).nansum()
-            return loss / len(minibatch), (loss.item(), entropy.item())
-
         lanes = lane_count(self._parameters[0].device, self._weights)
-        at_once = self._settings.micro_batch_tokens or self._policy.cost_at_once
-        parts = parts_of(self._policy, inputs, at_once, lanes)
-        sums = np.sum(add_gradients(part_losses, parts, self._parameters, lanes), axis=0)
+        ranks = self._crew.ranks
+        at_once = ranks * (self._settings.micro_batch_tokens or self._policy.cost_at_once)
+        parts = [
+            ([inputs[index] for index in part], self._actions[torch.from_numpy(minibatch[part])])
+            for part in parts_of(self._policy, inputs, at_once, lanes * ranks)
+        ]
+        work = partial(_part, len(minibatch))
+        sums = np.sum(self._crew.add_gradients(work, parts, lanes), axis=0)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.max_grad_norm))
         if not math.isfinite(norm):
             raise RunFailedError(
@@ -120,6 +122,7 @@ class Cloner:
                 f"(now {self._settings.learning_rate:g})"
             )
         self._optimizer.step()
+        self._crew.changed()
         return sums, norm
 
     def save(self, directory: Path) -> None:
@@ -130,6 +133,18 @@ class Cloner:
         """Restore the optimiser."""
         tensors = torch.load(directory / TENSORS_FILE, weights_only=True)
         self._optimizer.load_state_dict(tensors["optimizer"])
+
+
+def _part(
+    demonstrations: int, policy: Policy, part: tuple[list[Any], torch.Tensor]
+) -> tuple[torch.Tensor, tuple[float, float]]:
+    """Return a part's share in the loss of so many demonstrations, and its summed loss and entropy."""
+    inputs, actions = part
+    scores = policy.evaluate(inputs).log_probabilities
+    loss = -scores.gather(1, actions.to(scores.device)[:, None]).sum()
+    with torch.no_grad():
+        entropy = -(scores.exp() * scores).nansum()
+    return loss / demonstrations, (loss.item(), entropy.item())
 
 
 def _nobody() -> int:

@@ -3,7 +3,8 @@
 A triplet loss as of Aissi et al. (arXiv 2410.19920), on the states that a language model's heads read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,14 @@ from glam_eval.policies.base import Policy, RepresentingPolicy
 from glam_eval.training.rollouts import Rollout
 
 MARGIN = 1.0  # Aissi et al., section 4
-Place = tuple[int, int]  # step and slot of a rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Contrasts:
+    """What n samples are contrasted with, as prepared inputs."""
+
+    retold: list[Any]  # the same situations in another template
+    apart: list[Any]  # other situations
 
 
 def others_of(policy: Policy, inputs: Sequence[Any]) -> NDArray[np.int64]:
@@ -40,24 +48,31 @@ def triplet_loss(anchors: torch.Tensor, same: torch.Tensor, other: torch.Tensor)
     return F.triplet_margin_loss(anchors, same, other, margin=MARGIN, reduction="sum")
 
 
-def contrastive_loss(
-    policy: RepresentingPolicy,
-    anchors: torch.Tensor,
-    rollout: Rollout,
-    places: Sequence[Place],
-    others: Sequence[Place],
-) -> torch.Tensor:
+def others_in(policy: Policy, rollout: Rollout, minibatch: NDArray[np.int64]) -> dict[int, int]:
+    """Return for each sample of a minibatch, step times slots plus slot, another situation of it."""
+    found = others_of(policy, _at(rollout.inputs, minibatch))
+    return dict(zip(minibatch.tolist(), minibatch[found].tolist(), strict=True))
+
+
+def contrasts_of(rollout: Rollout, samples: NDArray[np.int64], apart: Mapping[int, int]) -> Contrasts:
+    """Return what samples of a rollout are contrasted with; ``apart`` is of ``others_in``."""
+    others = np.array([apart[int(each)] for each in samples])
+    return Contrasts(_at(rollout.retold or rollout.inputs, samples), _at(rollout.inputs, others))
+
+
+def _at(inputs: Sequence[Sequence[Any]], samples: NDArray[np.int64]) -> list[Any]:
+    slots = len(inputs[0])
+    return [inputs[each // slots][each % slots] for each in samples.tolist()]
+
+
+def contrastive_loss(policy: RepresentingPolicy, anchors: torch.Tensor, contrasts: Contrasts) -> torch.Tensor:
     """Return the loss of n samples, summed.
 
     Args:
         policy: whose states they are.
         anchors: states of the samples, (n, width), as ``evaluate`` returned them.
-        rollout: where the samples come from, and what they are retold as.
-        places: of the samples.
-        others: of another situation for each.
+        contrasts: what they are contrasted with.
     """
-    retold = rollout.retold or rollout.inputs
-    same = [retold[step][slot] for step, slot in places]
-    other = [rollout.inputs[step][slot] for step, slot in others]
-    states = policy.represent([*same, *other])
-    return triplet_loss(anchors, states[: len(same)], states[len(same) :])
+    count = len(contrasts.retold)
+    states = policy.represent([*contrasts.retold, *contrasts.apart])
+    return triplet_loss(anchors, states[:count], states[count:])

@@ -12,6 +12,7 @@ from glam_eval.config.ppo import PPOConfig
 from glam_eval.core.world import EpisodeSummary
 from glam_eval.policies.base import NormalizedPolicy, Policy
 from glam_eval.training.actors import Actors
+from glam_eval.training.crew import Crew
 from glam_eval.training.ppo import PPO
 from glam_eval.training.rollouts import Collector
 
@@ -56,11 +57,19 @@ class Learner(Protocol):
 class PPOLearner:
     """Rollouts by the policy itself, then PPO."""
 
-    def __init__(self, policy: Policy, actors: Actors, config: PPOConfig, seed: int, updates: int) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        actors: Actors,
+        config: PPOConfig,
+        seed: int,
+        updates: int,
+        crew: Crew | None = None,
+    ) -> None:
         self._policy, self._config = policy, config
         retold = config.retold.split("+") if config.contrastive else ()
         self._collector = Collector(policy, actors, seed, retold)
-        self._ppo = PPO(policy, config, seed, updates)
+        self._ppo = PPO(policy, config, seed, updates, crew)
 
     def update(self, number: int) -> Learned:
         """Collect a batch and learn from it for some epochs."""

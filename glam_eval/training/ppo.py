@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from glam_eval.config.ppo import PPOConfig
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import HeadedPolicy, Policy, PolicyOutput, RepresentingPolicy, SequencePolicy
-from glam_eval.policies.lanes import add_gradients, lane_count
+from glam_eval.policies.lanes import lane_count
 from glam_eval.training.advantages import generalized_advantages
 from glam_eval.training.batches import micro_batches, parts_of
-from glam_eval.training.contrastive import contrastive_loss, others_of
+from glam_eval.training.contrastive import Contrasts, contrastive_loss, contrasts_of, others_in
+from glam_eval.training.crew import Alone, Crew
 from glam_eval.training.rollouts import Rollout
 
 
@@ -89,16 +91,65 @@ def ppo_losses(
     return Losses(policy, value_error.sum(), entropy, approx_kl, clipped)
 
 
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """Samples of a rollout that are computed together: n sequences of T steps; arrays are (T n)."""
+
+    inputs: list[list[Any]]  # T lists of n
+    memory: torch.Tensor | None  # (n, memory) before the first step
+    continues: torch.Tensor  # (T, n): 0 where an episode ends with a step, else 1
+    actions: NDArray[np.int64]
+    log_probabilities: NDArray[np.float32]  # of them, as they were drawn
+    values: NDArray[np.float32]  # as the critic had them then
+    advantages: NDArray[np.float32]
+    returns: NDArray[np.float32]
+    contrasts: Contrasts | None = None  # n, where there is a contrastive term
+
+
+def sequence_losses(policy: Policy, sequences: Sequences, config: PPOConfig) -> Losses:
+    """Return the losses of whole sequences, the memory carried along each and cleared at episode ends."""
+    output = _evaluate_sequences(policy, sequences.inputs, sequences.memory, sequences.continues)
+    scores = output.log_probabilities
+
+    def there(array: NDArray[np.float32] | NDArray[np.int64]) -> torch.Tensor:
+        return torch.from_numpy(array).to(scores.device)
+
+    losses = ppo_losses(
+        scores,
+        output.values,
+        there(sequences.actions),
+        there(sequences.log_probabilities),
+        there(sequences.values),
+        there(sequences.advantages),
+        there(sequences.returns),
+        config,
+    )
+    if sequences.contrasts is None or not isinstance(policy, RepresentingPolicy) or output.roots is None:
+        return losses
+    return replace(losses, contrastive=contrastive_loss(policy, output.roots, sequences.contrasts))
+
+
+def _part(
+    config: PPOConfig, samples: int, policy: Policy, sequences: Sequences
+) -> tuple[torch.Tensor, NDArray[np.float64]]:
+    """Return what a part adds to the objective of a minibatch of so many samples, and its sums."""
+    losses = sequence_losses(policy, sequences, config)
+    return losses.objective(config) / samples, losses.sums()
+
+
 class PPO:
     """Updates a policy on rollouts; its state is the optimiser's, draws depend on the update's number."""
 
-    def __init__(self, policy: Policy, config: PPOConfig, seed: int, updates: int) -> None:
+    def __init__(
+        self, policy: Policy, config: PPOConfig, seed: int, updates: int, crew: Crew | None = None
+    ) -> None:
+        if config.contrastive and not isinstance(policy, RepresentingPolicy):
+            raise UserError("learner.contrastive is for language models: leave it out for other agents")
         self._policy = policy
+        self._crew = crew or Alone(policy)
         self._config = config
         self._seed = seed
         self._updates = updates
-        if config.contrastive and not isinstance(policy, RepresentingPolicy):
-            raise UserError("learner.contrastive is for language models: leave it out for other agents")
         self._parameters = list(policy.parameters())
         self._weights = sum(parameter.numel() for parameter in self._parameters)
         self._rates = [config.learning_rate]
@@ -185,15 +236,14 @@ class PPO:
     ) -> tuple[NDArray[np.float64], float]:
         self.optimizer.zero_grad(set_to_none=True)
         samples = len(minibatch) * self._config.recurrence
-        others = self._others(rollout, minibatch) if self._config.contrastive else {}
-
-        def part_losses(sequences: NDArray[np.int64]) -> tuple[torch.Tensor, NDArray[np.float64]]:
-            losses = self._sequence_losses(rollout, sequences, advantages, returns, others)
-            return losses.objective(self._config) / samples, losses.sums()
-
+        apart = others_in(self._policy, rollout, minibatch) if self._config.contrastive else {}
         lanes = lane_count(self._parameters[0].device, self._weights)
-        parts = list(self._micro_batches(rollout, minibatch, lanes))
-        sums = np.sum(add_gradients(part_losses, parts, self._parameters, lanes), axis=0)
+        parts = [
+            self._sequences(rollout, part, advantages, returns, apart)
+            for part in self._micro_batches(rollout, minibatch, lanes)
+        ]
+        work = partial(_part, self._config, samples)
+        sums = np.sum(self._crew.add_gradients(work, parts, lanes), axis=0)
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_grad_norm))
         if not (np.isfinite(sums).all() and math.isfinite(norm)):
             raise RunFailedError(
@@ -201,18 +251,20 @@ class PPO:
                 f"(now {self._config.learning_rate:g}) or use policy.precision = 'float32'"
             )
         self.optimizer.step()
+        self._crew.changed()
         return sums, norm
 
     def _micro_batches(
         self, rollout: Rollout, minibatch: NDArray[np.int64], lanes: int
     ) -> Iterator[NDArray[np.int64]]:
-        """Split a minibatch into parts that share work; all lanes together hold ``micro_batch_tokens``."""
+        """Split a minibatch into parts that share work; all lanes of a rank hold ``micro_batch_tokens``."""
         slots = rollout.actions.shape[1]
         recurrence = self._config.recurrence
         first = [rollout.inputs[s // slots * recurrence][s % slots] for s in minibatch]
-        at_once = self._config.micro_batch_tokens or self._policy.cost_at_once
+        at_once = self._crew.ranks * (self._config.micro_batch_tokens or self._policy.cost_at_once)
         if self._config.contrastive:  # each sample comes with two more prompts
             at_once = max(1, at_once // 3)
+        lanes *= self._crew.ranks
         if recurrence > 1:
             costs = [self._policy.cost(each) for each in first]
             parts = micro_batches(costs, [None] * len(costs), at_once, lanes)
@@ -221,51 +273,30 @@ class PPO:
         for part in parts:
             yield minibatch[part]
 
-    def _sequence_losses(
+    def _sequences(
         self,
         rollout: Rollout,
         sequences: NDArray[np.int64],
         advantages: NDArray[np.float32],
         returns: NDArray[np.float32],
-        others: Mapping[int, int],
-    ) -> Losses:
-        """Return the losses of whole sequences, the memory carried along each and cleared at episode ends."""
+        apart: Mapping[int, int],
+    ) -> Sequences:
+        """Return the samples of sequences: s begins at step s // n * recurrence of slot s % n."""
         recurrence, slots = self._config.recurrence, rollout.actions.shape[1]
         begin, slot = sequences // slots * recurrence, sequences % slots
         steps = [begin + offset for offset in range(recurrence)]
-        inputs = [[rollout.inputs[t][n] for t, n in zip(step, slot, strict=True)] for step in steps]
-        memory = None if rollout.memories is None else rollout.memories[begin, slot]
-        continues = torch.from_numpy(np.stack([~rollout.ends[step, slot] for step in steps])).float()
-        output = _evaluate_sequences(self._policy, inputs, memory, continues)
-        scores = output.log_probabilities
         where = np.concatenate(steps), np.tile(slot, recurrence)
-
-        def taken(array: NDArray[np.float32] | NDArray[np.int64]) -> torch.Tensor:
-            return torch.from_numpy(array[where]).to(scores.device)
-
-        losses = ppo_losses(
-            scores,
-            output.values,
-            taken(rollout.actions),
-            taken(rollout.log_probabilities),
-            taken(rollout.values),
-            taken(advantages),
-            taken(returns),
-            self._config,
+        return Sequences(
+            [[rollout.inputs[t][n] for t, n in zip(step, slot, strict=True)] for step in steps],
+            None if rollout.memories is None else rollout.memories[begin, slot],
+            torch.from_numpy(np.stack([~rollout.ends[step, slot] for step in steps])).float(),
+            rollout.actions[where],
+            rollout.log_probabilities[where],
+            rollout.values[where],
+            advantages[where],
+            returns[where],
+            contrasts_of(rollout, sequences, apart) if apart else None,
         )
-        if not (others and isinstance(self._policy, RepresentingPolicy) and output.roots is not None):
-            return losses
-        places = [divmod(int(each), slots) for each in sequences]
-        apart = [divmod(others[int(each)], slots) for each in sequences]
-        return replace(
-            losses, contrastive=contrastive_loss(self._policy, output.roots, rollout, places, apart)
-        )
-
-    def _others(self, rollout: Rollout, minibatch: NDArray[np.int64]) -> dict[int, int]:
-        """Return for each sample of a minibatch another situation of it."""
-        slots = rollout.actions.shape[1]
-        inputs = [rollout.inputs[each // slots][each % slots] for each in minibatch]
-        return dict(zip(minibatch.tolist(), minibatch[others_of(self._policy, inputs)].tolist(), strict=True))
 
 
 def _apart(policy: Policy, parameters: list[torch.nn.Parameter]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -20,10 +20,14 @@ from glam_eval.policies.devices import out_of_memory_as
 from glam_eval.training.actors import Actors
 from glam_eval.training.agents import build_learner, build_policy
 from glam_eval.training.checkpoints import Checkpoint
+from glam_eval.training.crew import make_crew
 
 
 class TrainingRun:
-    """The training of one agent. Everything random derives from the run's seed and the update's number."""
+    """The training of one agent. Everything random derives from the run's seed and the update's number.
+
+    As a context manager it ends the processes of a run on several devices.
+    """
 
     def __init__(
         self,
@@ -55,10 +59,17 @@ class TrainingRun:
             self.policy: Policy = build_policy(
                 config, len(environment.actions), device, resume.directory if resume else None
             )
+        self._crew = make_crew(config, self.policy, len(environment.actions), device)
         self._actors = Actors(environment, slots, config.seed)
-        self._learner = build_learner(config, self.policy, self._actors, demonstrations)
+        self._learner = build_learner(config, self.policy, self._actors, demonstrations, self._crew)
         if resume is not None:
             self._restore(resume)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._crew.close()
 
     @property
     def frames(self) -> int:

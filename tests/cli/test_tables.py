@@ -14,8 +14,10 @@ from glam_eval.cli.tables import present, present_matrices
 from glam_eval.core.console import Console
 from glam_eval.core.errors import UserError
 from glam_eval.report.matrices import LEGEND, MARKS, Cell, _notes, matrices
+from glam_eval.report.other_matrices import plans, targets
 from glam_eval.report.printed import drawn, legend_lines
 from glam_eval.results import load_results
+from glam_eval.statistics import against_published, compare, plan_power
 
 RESULTS = Path(__file__).parents[2] / "results"
 TABLE = pd.DataFrame(
@@ -80,6 +82,8 @@ def test_cells_are_percent_points_or_a_dash():
     assert Cell(np.nan, np.nan, np.nan, "untested").text == "–"
     assert Cell(-0.004, -0.014, 0.006, "undecided").text == "0 [-1, +1] ?"
     assert Cell(-0.67, np.nan, np.nan, "untested").text == "-67 –"
+    assert Cell(-0.08, -0.16, -0.0034, "lower").text == "-8 [-16, -0.3] ↓"  # 0 is outside, and looks so
+    assert Cell(-0.08, -0.16, -0.0034, "undecided").text == "-8 [-16, 0] ?"
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -145,3 +149,56 @@ def test_a_legend_keeps_each_mark_beside_its_meaning(width):
     lines = legend_lines(LEGEND, width)
     assert " ".join(lines) == LEGEND
     assert not any(line.endswith(tuple(MARKS.values())) for line in lines)
+
+
+def test_an_interval_beside_a_verdict_never_seems_to_hold_zero(comparisons):
+    decided = 0
+    for matrix in matrices(comparisons):
+        for cell in matrix.cells.values():
+            if cell.verdict in ("higher", "lower") and np.isfinite(cell.low):
+                low, high = map(float, re.search(r"\[(.*), (.*)\]", cell.text).groups())
+                assert (low > 0) if cell.verdict == "higher" else (high < 0), cell.text
+                decided += 1
+    assert decided > 150
+
+
+def test_plans_and_published_numbers_are_in_the_order_of_all_tables():
+    episodes = load_results(RESULTS / "generalization-cpu", "episodes")
+    for matrix in (
+        *plans(plan_power(episodes, scenes=(100,))),
+        *targets(against_published(episodes, "paper")),
+    ):
+        of_agent: dict[str, list[str]] = {}
+        for row in matrix.rows:
+            agent, _, condition = row.partition(": ")
+            of_agent.setdefault(agent, []).append(condition)
+        assert list(of_agent) == list(dict.fromkeys(row.partition(": ")[0] for row in matrix.rows))
+        own = of_agent["GFlan-T5 t5-nano"]
+        first = "goal swapped" if "goal swapped" in own else "no change"
+        assert own.index(first) == 0
+        assert own.index("new nouns") < own.index("synonym actions") < own.index("French")
+
+
+def test_what_one_seed_cannot_tell_is_counted_and_not_listed():
+    """Dozens of agents of one seed: no plan and no test, so no thousand lines that say so."""
+    agents = [f"a{number}" for number in range(7)]
+    episodes = pd.concat(
+        pd.DataFrame(
+            {"run_id": agent, "agent": agent, "model": "m", "seed": 0, "frames": 10, "level": "GoToLocal",
+             "task": "goto", "language": "en", "protocol": "generalization", "shift": "none",
+             "scene_seed": range(20), "success": np.arange(20) % (2 + place) == 0}
+        )
+        for place, agent in enumerate(agents)
+    )  # fmt: skip
+    (planned,) = plans(plan_power(episodes, scenes=(100,)))
+    assert planned.rows == []
+    assert planned.notes == [
+        "21 comparisons are not planned: one seed or one scene: no variance to plan from"
+    ]
+    pairs = next(m for m in matrices(compare(episodes, np.random.default_rng(0))) if "differences" in m.title)
+    assert pairs.rows == ()
+    assert pairs.notes == [
+        "21 pairs, none of them tested: not offered: one seed, and intervals and tests need 3"
+    ]
+    assert list(drawn(pairs, 200)) == [pairs.title, f"note: {pairs.notes[0]}", ""]
+    present_matrices([planned, pairs], LEGEND, "markdown", None, QUIET)

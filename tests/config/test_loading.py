@@ -226,7 +226,8 @@ EXPECTED_RUNS = {
     "sample-efficiency-cpu": 65,
     "scaling": 50,
     "scaling-cpu": 40,
-    "smollm2-cpu": 21,
+    "smollm2-cpu": 24,
+    "smollm2-weights-cpu": 15,
 }
 
 

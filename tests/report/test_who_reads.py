@@ -39,6 +39,23 @@ def test_who_walks_is_the_first_finding_and_who_reads_follows(study):
     assert findings(study)[0].kind == "down" and findings(study)[3].kind == "up"
 
 
+def test_of_many_agents_one_sentence_says_who_walks_and_who_reads():
+    roles = {
+        ("gflan", name): reading for name, reading in zip("abcde", (0.0, 1.0, 0.0, 1.0, 0.4), strict=True)
+    }
+    study = Study.of({"episodes": goal_study(roles=roles | {("sweep", "none"): 0.0, ("bot", "none"): 1.0})})
+    first, *others = findings(study)
+    text = re.sub(r"</?b>", "", str(first.text))
+    walk, part, read = text.partition(". ")[2].split("; ")
+    assert first.summary and len([each for each in others if "another thing of the scene" in each.text]) == 5
+    assert re.fullmatch(r"Walks: GFlan-T5 a \(0 \[.+\]\) and GFlan-T5 c \(0 \[.+\]\)", walk)
+    assert part.startswith("Reads in part: GFlan-T5 e (+")
+    assert re.fullmatch(r"Reads: GFlan-T5 b \(\+100 \[.+\]\) and GFlan-T5 d \(\+100 \[.+\]\)\.", read)
+    page = render_page(study)
+    shown, _, folded = page.partition("Do they read the goal?")[2].partition("<details>")
+    assert shown.count("<li") == 1 and folded.startswith("<summary>5 more</summary>")
+
+
 def test_findings_measure_from_the_best_agent_without_the_goal(study):
     (told,) = [text for text in _texts(study) if text.startswith("At the end of training, GFlan-T5 reader")]
     assert "walker" in told
@@ -73,6 +90,7 @@ def test_the_report_shows_it_before_everything_else(study):
     assert {cell.text for own in table.rows for cell in own if cell.column.title == "Verdict"} == {
         "reads", "reads in part", "walks", "reference",
     }  # fmt: skip
+    assert "border-color:currentColor" in page  # the bot's: ink, which is light in the dark
     assert row["Chance"].text == "50%" and row["Bot's"].text == "100%"
 
 
@@ -110,3 +128,13 @@ def test_the_last_lines_say_whether_agents_read_with_the_swapped_goal():
     )
     assert lines[-1] == "GFlan-T5 reader reads: another goal told, it does that in 100%, what was meant in 0%"
     assert headline(who_reads(goal_study().query("shift == 'none'"))) == []
+
+
+def test_the_last_lines_of_many_agents_are_one_a_verdict():
+    roles = {
+        ("gflan", name): reading for name, reading in zip("abcde", (0.0, 1.0, 0.0, 1.0, 0.4), strict=True)
+    }
+    lines = headline(who_reads(goal_study(roles=roles | {("sweep", "none"): 0.0, ("bot", "none"): 1.0})))
+    assert lines == [
+        "walks: GFlan-T5 a, GFlan-T5 c", "reads in part: GFlan-T5 e", "reads: GFlan-T5 b, GFlan-T5 d",
+    ]  # fmt: skip

@@ -1,3 +1,5 @@
+import itertools
+import math
 from unittest import mock
 
 import numpy as np
@@ -95,3 +97,21 @@ def test_the_correction_is_statsmodels(p_values):
     with_gap = adjust([*p_values, np.nan])
     assert with_gap[:-1] == pytest.approx(expected)
     assert np.isnan(with_gap[-1])
+
+
+@given(
+    st.lists(st.integers(0, 20), min_size=2, max_size=5), st.lists(st.integers(0, 20), min_size=2, max_size=9)
+)
+def test_divisions_are_counted_as_if_each_were_made(a, b):
+    """Whole twentieths tie often; every division is made here, and counted with exact fractions."""
+    pooled, n = [*a, *b], len(a)
+    sums = [sum(chosen) for chosen in itertools.combinations(pooled, n)]
+    apart = [abs(len(pooled) * total - n * sum(pooled)) for total in sums]
+    extreme = sum(each >= apart[0] for each in apart)
+    found = permutation_test(np.array(a) / 20, np.array(b) / 20, np.random.default_rng(0))
+    assert found == extreme / len(sums)
+
+
+def test_two_seeds_against_hundreds_are_counted_too(generator):
+    many = np.linspace(0, 1, 600)
+    assert permutation_test([2.0, 2.0], many, generator) == pytest.approx(1 / math.comb(602, 2))

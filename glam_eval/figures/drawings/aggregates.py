@@ -11,6 +11,7 @@ import pandas as pd
 
 from glam_eval.figures.drawings.heatmap import heatmap
 from glam_eval.figures.identity import INK, Condition, Look, conditions_of, records, rows_of
+from glam_eval.figures.labels import LONGEST
 from glam_eval.figures.style import (
     HATCHES,
     SURFACE,
@@ -129,10 +130,13 @@ def _improvement_matrix(table: pd.DataFrame, looks: Mapping[Condition, Look]) ->
         sure = "•" if pair["low"] > 0.5 or pair["high"] < 0.5 else ""
         words[row, column] = f"{100 * pair['mean']:.0f}{sure}"
         words[column, row] = f"{100 - 100 * pair['mean']:.0f}{sure}"
-    size = 0.31 * len(order) + 1.5
-    drawing, (axes,) = panels(1, 1, width=min(TWO_COLUMNS, size + 0.9), height=size, extra=0)
     labels = [looks[c].label for c in order]
-    heatmap(axes, values, words.tolist(), rows=labels, columns=labels, colors="RdBu")
+    named = 0.3 + 0.047 * min(LONGEST, max(map(len, labels)))  # inches of the longest name, level
+    cell = min(0.31, (TWO_COLUMNS - named) / len(order))
+    side, below = cell * len(order), 0.65 * named  # names below are turned by 40 degrees
+    drawing, (axes,) = panels(1, 1, width=side + named, height=side + below + 0.3, extra=0)
+    size = min(6.0, 72 * cell / 2.7)  # points: four characters a cell
+    heatmap(axes, values, words.tolist(), rows=labels, columns=labels, colors="RdBu", size=size)
     axes.set_title("P(row beats column), %")
     axes.set_aspect("equal")
     axes.tick_params(axis="x", rotation=40)
@@ -171,7 +175,7 @@ def draw_failures(table: pd.DataFrame, looks: Mapping[Condition, Look]) -> Drawi
                     ha="center",
                     va="center",
                     color="white" if color != "#b9b6b0" else INK,
-                    bbox={"facecolor": color, "edgecolor": "none", "boxstyle": "square,pad=0.15"},
+                    bbox={"facecolor": color, "edgecolor": "none", "boxstyle": "square,pad=0.3"},
                 )
         left += widths
     axes.set_yticks(range(len(present)), [looks[c].label for c in present])

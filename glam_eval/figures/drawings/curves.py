@@ -69,7 +69,8 @@ def _small_multiples(
         label = looks[condition].label
         _finish(axes, label if len(levels) == 1 else f"{label}\n{level}")
     label_outside(grid, PANELS_PER_ROW, "environment steps", "success rate")
-    _reference_legend(drawing, grid[0], [looks[c].label for c in references])
+    if references:
+        legend_below(drawing, [looks[c].label for c in references])
     return drawing
 
 
@@ -102,10 +103,3 @@ def _finish(axes: Axes, title: str) -> None:
     frames_axis(axes)
     axes.margins(x=0.02)
     axes.locator_params(axis="x", nbins=4)
-
-
-def _reference_legend(drawing: Drawing, axes: Axes, labels: list[str]) -> None:
-    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    shown = [label for label in labels if label in handles]
-    if shown:
-        drawing.legend([handles[label] for label in shown], shown, loc="outside lower center", ncols=4)

@@ -23,8 +23,12 @@ def heatmap(
     rows: Sequence[str],
     columns: Sequence[str],
     colors: str,
+    size: float = 6.0,
 ) -> None:
-    """Draw values in [0, 1] of shape (rows, columns), NaN left blank, with ``words`` in the cells."""
+    """Draw values in [0, 1] of shape (rows, columns), NaN left blank, with ``words`` in the cells.
+
+    ``size`` is the words', in points.
+    """
     matrix = np.ma.masked_invalid(np.asarray(values, dtype=np.float64))
     color_map = mpl.colormaps[colors]
     mesh = axes.pcolormesh(matrix, cmap=color_map, vmin=0, vmax=1, edgecolors=SURFACE, linewidth=0.8)
@@ -38,7 +42,9 @@ def heatmap(
         red, green, blue, _ = color_map(float(matrix[row, column]))
         light = 0.2126 * red + 0.7152 * green + 0.0722 * blue  # ITU-R BT.709
         color = "white" if light < DARK else "black"
-        axes.text(column + 0.5, row + 0.5, words[row][column], size=6, ha="center", va="center", color=color)
+        axes.text(
+            column + 0.5, row + 0.5, words[row][column], size=size, ha="center", va="center", color=color
+        )
     axes.set_xticks(np.arange(len(columns)) + 0.5, columns)
     axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
     axes.set_ylim(len(rows), 0)  # not inverted: panels that share the axis would turn it back

@@ -24,7 +24,10 @@ def draw_language_matrix(table: pd.DataFrame, looks: Mapping[Condition, Look]) -
     trained = sorted(table["trained_in"].astype(str).unique())
     tested = sorted(
         table["tested_in"].astype(str).unique(),
-        key=lambda name: (name not in trained, condition_rank(f"none@{name}")),
+        key=lambda name: (
+            trained.index(name) if name in trained else len(trained),
+            condition_rank(f"none@{name}"),
+        ),
     )
     width = ONE_COLUMN if len(present) == 1 else TWO_COLUMNS
     upright = max(map(len, tested)) > SHORT  # names that would run into each other

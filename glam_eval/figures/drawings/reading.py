@@ -40,7 +40,11 @@ def draw_goal_following(table: pd.DataFrame, looks: Mapping[Condition, Look]) ->
     best = table["chance"].max()
     if np.isfinite(best):
         axes.axvline(best, color=INK, linewidth=0.8, linestyle=":", zorder=1)
-        _words(axes, best, 0.75, " best without the goal", rotation=90, ha="right", va="center")
+        side, beside = ("left", 2) if best < 0.1 else ("right", -2)
+        axes.annotate(
+            "best without the goal", (best, 0.7), (beside, 0), textcoords="offset points",
+            size=6, color=INK, rotation=90, ha=side, va="center",
+        )  # fmt: skip
     for condition in (look for look in looks if look in conditions_of(table)):
         rows, look = rows_of(table, condition), looks[condition]
         axes.vlines(
@@ -60,22 +64,21 @@ def draw_goal_following(table: pd.DataFrame, looks: Mapping[Condition, Look]) ->
 
 
 def _regions(axes: Axes, ceiling: float, lowest: float) -> None:
-    """Shade where an agent walks and where it reads, and mark the bot."""
+    """Shade where an agent walks and where it reads, mark the bot, and name all beside the panel."""
     axes.axhspan(max(-MARGIN, lowest), MARGIN, color=QUIET, alpha=0.35, linewidth=0, zorder=0)
     axes.axhspan(HALF * ceiling, 1.06, color=READING, alpha=0.08, linewidth=0, zorder=0)
     axes.axhspan(MARGIN, HALF * ceiling, color=GRID, alpha=0.2, linewidth=0, zorder=0)
     axes.axhline(ceiling, color=INK, linewidth=0.8, linestyle=":", zorder=1)
-    _words(axes, 0.0, ceiling, f" {EXPERT}", va="bottom")
-    for height, text in (
-        (min(0.95, 0.5 * (1 + HALF) * ceiling), "reads"),
-        (0.5 * (MARGIN + HALF * ceiling), "reads in part"),
-        (0.0, "walks"),
+    for height, text, weight in (
+        (ceiling, EXPERT, "normal"),
+        (0.5 * (1 + HALF) * ceiling, "reads", "bold"),
+        (0.5 * (MARGIN + HALF * ceiling), "reads in part", "bold"),
+        (0.0, "walks", "bold"),
     ):
-        axes.text(0.0, height, f" {text}", size=8, weight="bold", color=INK, alpha=0.65, va="center")
-
-
-def _words(axes: Axes, x: float, y: float, text: str, **placed: Any) -> None:
-    axes.text(x, y, text, size=6, color=INK, **placed)
+        axes.text(
+            1.01, height, text, size=7, weight=weight, color=INK, alpha=0.75, va="center",
+            transform=axes.get_yaxis_transform(),
+        )  # fmt: skip
 
 
 def _text(look: Look, row: dict[str, Any]) -> str:

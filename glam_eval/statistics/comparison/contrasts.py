@@ -156,14 +156,15 @@ def _kind(measure: str) -> Kind:
 def _odds(cells: Cells, a: int, b: int, measure: str, *, paired: bool) -> tuple[float, float]:
     if measure != "success":
         return np.nan, np.nan
-    means = cells.seed_means()
     parts: list[FloatArray] = []
     for condition, index in ((1.0, a), (0.0, b)):
         seeds = np.flatnonzero(cells.counts[index])
         trials = cells.counts[index][seeds]
         clusters = seeds if paired else seeds + condition * cells.counts.shape[1]
         parts.append(
-            np.stack([means[index][seeds] * trials, trials, np.full(len(seeds), condition), clusters])
+            np.stack(
+                [cells.means_of(index)[seeds] * trials, trials, np.full(len(seeds), condition), clusters]
+            )
         )
     ratio, p_value = cluster_logistic(*np.concatenate(parts, axis=1))
     fewest = min(part.shape[1] for part in parts)

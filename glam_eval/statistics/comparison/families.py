@@ -46,8 +46,9 @@ def training_of(
     Taken from the runs table; without one, from the episodes without a shift. ``episodes`` name variants
     apart.
     """
-    names = episodes[["run_id", "agent", "model"]].astype(str)
-    names = names.assign(frames=episodes["frames"], name=_names(names))
+    who = ["run_id", "agent", "model"]
+    names = episodes.groupby(who, observed=True)["frames"].max().reset_index().astype(dict.fromkeys(who, str))
+    names = names.assign(name=_names(names))
     frames = names.groupby("name")["frames"].max().to_dict()
     where: dict[str, str] = {}
     if runs is not None and {"run_id", *SETTING} <= set(runs):
@@ -55,8 +56,8 @@ def training_of(
             names.drop_duplicates("run_id").merge(runs[["run_id", *SETTING]].astype(str), on="run_id")
         )
     elif set(SETTING) <= set(episodes):
-        known = episodes[SETTING].astype(str).assign(name=names["name"])
-        where = _told(known[episodes["shift"] == reference].drop_duplicates())
+        known = episodes.loc[episodes["shift"] == reference, [*who[1:], *SETTING]].drop_duplicates()
+        where = _told(known.astype(str).assign(name=_names(known.astype(str))))
     return {str(name): Training(where.get(str(name), ""), steps > 0) for name, steps in frames.items()}
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from glam_eval.core.records import ComparisonRecord
-from glam_eval.statistics.inference.estimates import FEWEST_SEEDS, Estimate
+from glam_eval.statistics.inference.estimates import ENOUGH_SEEDS, FEWEST_SEEDS, Estimate
 from glam_eval.statistics.inference.hypotheses import adjust
 
 SIGNIFICANT = 0.05
-ENOUGH_SEEDS = 5  # below, intervals are still right but so wide that little can be decided
 
 
 @dataclass(frozen=True)

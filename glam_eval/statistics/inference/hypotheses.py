@@ -41,14 +41,12 @@ def permutation_test(a: ArrayLike, b: ArrayLike, generator: np.random.Generator)
     pooled, n = np.concatenate([first, second]), len(first)
     if min(n, len(second)) < 2:
         return np.nan
-    exact = math.comb(len(pooled), n) <= EXACT_ARRANGEMENTS
-    if exact:
-        chosen = _combinations(len(pooled), n)
-    else:
-        chosen = generator.permuted(np.tile(np.arange(len(pooled)), (RANDOM_ARRANGEMENTS, 1)), axis=1)[:, :n]
-    sums = pooled[chosen].sum(axis=1)
     center = n * pooled.mean()
-    return _tail_share(np.abs(sums - center), abs(first.sum() - center), exact)
+    observed = abs(first.sum() - center)
+    if math.comb(len(pooled), n) <= EXACT_ARRANGEMENTS:
+        return _share_of_divisions(pooled, n, center, observed - _rounding(observed))
+    chosen = generator.permuted(np.tile(np.arange(len(pooled)), (RANDOM_ARRANGEMENTS, 1)), axis=1)[:, :n]
+    return _tail_share(np.abs(pooled[chosen].sum(axis=1) - center), observed, exact=False)
 
 
 def cluster_logistic(
@@ -120,10 +118,41 @@ def _small_sample_correction(freedom: int) -> float:
 
 
 def _tail_share(statistics: FloatArray, observed: float, exact: bool) -> float:
-    extreme = int((statistics >= observed - _ROUNDING * max(1.0, observed)).sum())
+    extreme = int((statistics >= observed - _rounding(observed)).sum())
     return extreme / len(statistics) if exact else (1 + extreme) / (1 + len(statistics))
+
+
+def _rounding(observed: float) -> float:
+    return _ROUNDING * max(1.0, observed)
+
+
+def _share_of_divisions(pooled: FloatArray, size: int, center: float, least: float) -> float:
+    """Return the share of all choices of ``size`` values whose sum is ``least`` or more from ``center``.
+
+    A choice is a part of the first half and one of the second (Horowitz & Sahni 1974, "Computing partitions
+    with applications to the knapsack problem"): of 20 values a thousand sums each way, not 184,756.
+    """
+    middle = len(pooled) // 2
+    left, right = (_sums_by_size(half, size) for half in (pooled[:middle], pooled[middle:]))
+    extreme = 0
+    for chosen, sums in enumerate(left):
+        if size - chosen >= len(right):
+            continue
+        others = np.sort(right[size - chosen])
+        low, high = (center + side * least - sums for side in (-1, 1))
+        above = len(others) - np.searchsorted(others, high, side="left")
+        below = np.searchsorted(others, low, side="right")
+        extreme += int(np.minimum(above + below, len(others)).sum())
+    return extreme / math.comb(len(pooled), size)
+
+
+def _sums_by_size(values: FloatArray, most: int) -> list[FloatArray]:
+    """Return the sums of all choices of 0, 1 and up to ``most`` of the values (n,)."""
+    sizes = range(min(most, len(values)) + 1)
+    return [values[_combinations(len(values), size)].sum(axis=1) for size in sizes]
 
 
 @cache
 def _combinations(size: int, chosen: int) -> NDArray[np.int64]:
-    return np.array(list(itertools.combinations(range(size), chosen)))
+    choices = list(itertools.combinations(range(size), chosen))
+    return np.array(choices, dtype=np.int64).reshape(len(choices), chosen)

@@ -5,6 +5,6 @@ or is wrong; ``grid`` is the kinds of study of the committed table.
 """
 
 from glam_eval.statistics.simulation.studies import Cell
-from glam_eval.statistics.simulation.table import grid, simulate
+from glam_eval.statistics.simulation.table import REPETITIONS, grid, simulate
 
-__all__ = ["Cell", "grid", "simulate"]
+__all__ = ["REPETITIONS", "Cell", "grid", "simulate"]

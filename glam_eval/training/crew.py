@@ -1,0 +1,279 @@
+"""One run on several devices: this process carries it out, others like it compute parts of its batches.
+
+The others, ranks 1 and up, know nothing of environments, results or optimisers. They hold the policy, and do
+what they are told through a pipe that they alone inherit; gradients and weights go between the devices by
+``torch.distributed`` (gloo between processors, NCCL between GPUs).
+"""
+
+import contextlib
+import itertools
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch._C._distributed_c10d import FileStore
+
+from glam_eval.config.run import RunConfig
+from glam_eval.core.errors import LostRankError, RunFailedError
+from glam_eval.policies.base import DividedPolicy, Policy, PolicyOutput, PrefixSharingPolicy
+from glam_eval.policies.lanes import add_gradients
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+Work = Callable[[Policy, Part], tuple[torch.Tensor, Result]]
+
+_PATIENCE = timedelta(minutes=10)  # to meet, and to add up gradients, which begins when all ranks have theirs
+_LEAST = 2  # inputs for each rank: fewer are not worth sending
+
+
+class Crew(Protocol):
+    """The processes that compute a run's batches."""
+
+    ranks: int
+
+    def frozen(self) -> Callable[[Sequence[Any]], PolicyOutput]:
+        """Return the policy's ``frozen`` of all ranks together; one at a time is valid."""
+
+    def add_gradients(self, work: Work[Part, Result], parts: Sequence[Part], lanes: int) -> list[Result]:
+        """Add the gradient of every part's loss to the parameters' of this process; return the results.
+
+        Args:
+            work: returns of the policy and a part its loss, a scalar, and whatever else is wanted; picklable,
+                as parts are.
+            parts: what to compute, shared out among the ranks.
+            lanes: parts side by side in each rank, as ``lane_count`` gives it.
+        """
+
+    def changed(self) -> None:
+        """Take note that this process changed the weights: every rank has them before it computes again."""
+
+    def close(self) -> None:
+        """End the other processes."""
+
+
+class Alone:
+    """The crew of a run on one device: this process."""
+
+    ranks = 1
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy, self._parameters = policy, list(policy.parameters())
+
+    def frozen(self) -> Callable[[Sequence[Any]], PolicyOutput]:
+        """Return the policy's own."""
+        return frozen_alone(self._policy)
+
+    def add_gradients(self, work: Work[Part, Result], parts: Sequence[Part], lanes: int) -> list[Result]:
+        """Add the gradient of every part here."""
+        return add_gradients(partial(work, self._policy), parts, self._parameters, lanes)
+
+    def changed(self) -> None:
+        """Do nothing: there are no other weights."""
+
+    def close(self) -> None:
+        """Do nothing: there is no other process."""
+
+
+class SeveralRanks:
+    """The crew of a run on several devices, as seen by rank 0."""
+
+    def __init__(self, config: RunConfig, policy: Policy, actions: int, devices: Sequence[str]) -> None:
+        """Start the other ranks, each of which makes the policy of ``config`` with ``actions`` actions.
+
+        Args:
+            config: the run.
+            policy: of this process, on the first device.
+            actions: number of actions offered.
+            devices: one a rank.
+
+        Raises:
+            RunFailedError: if a rank can't start.
+        """
+        self.ranks = len(devices)
+        self._policy, self._parameters = policy, list(policy.parameters())
+        self._folder = Path(tempfile.mkdtemp(prefix="glam-eval-ranks-"))
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._pipes: list[Connection] = []
+        self._known = False  # whether the others have these weights
+        try:
+            for rank, device in enumerate(devices[1:], 1):
+                self._start(rank, (config, actions, device))
+            with self._answered():
+                self._told([])
+                join(self._folder, 0, self.ranks)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, rank: int, start: tuple[RunConfig, int, str]) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-m", "glam_eval.training.crew_member", str(theirs.fileno())]
+            self._processes.append(subprocess.Popen(command, pass_fds=(theirs.fileno(),)))
+        self._pipes.append(Connection(ours.detach()))
+        with self._answered():
+            send(self._pipes[-1], (rank, self.ranks, self._folder, *start))
+
+    def frozen(self) -> Callable[[Sequence[Any]], PolicyOutput]:
+        """Have every rank begin to remember anew; return what asks them all."""
+        with self._answered():
+            self._renew()
+            self._tell([("remember", ())] * (self.ranks - 1))
+        return partial(self._evaluate, frozen_alone(self._policy))
+
+    def _evaluate(self, here: Callable[[Sequence[Any]], PolicyOutput], inputs: Sequence[Any]) -> PolicyOutput:
+        """Share inputs out in their order, each rank as many, and return all answers in that order."""
+        if len(inputs) < _LEAST * self.ranks:
+            return here(inputs)
+        ends = [len(inputs) * rank // self.ranks for rank in range(self.ranks + 1)]
+        shares = [inputs[begin:end] for begin, end in itertools.pairwise(ends)]
+        with self._answered():
+            self._tell([("evaluate", (share,)) for share in shares[1:]])
+            own = here(shares[0])
+            device = own.values.device
+            others = [tuple(torch.from_numpy(each).to(device) for each in told) for told in self._told([])]
+        scores, values = zip((own.log_probabilities, own.values), *others, strict=True)
+        width = max(each.shape[1] for each in scores)
+        padded = [nn.functional.pad(each, (0, width - each.shape[1]), value=-torch.inf) for each in scores]
+        return PolicyOutput(torch.cat(padded), torch.cat(values))
+
+    def add_gradients(self, work: Work[Part, Result], parts: Sequence[Part], lanes: int) -> list[Result]:
+        """Have each rank compute every so manieth part, then add up all ranks' gradients, in one order."""
+        with self._answered():
+            self._renew()
+            shares = [list(parts[rank :: self.ranks]) for rank in range(self.ranks)]
+            self._tell([("add_gradients", (work, share, lanes)) for share in shares[1:]])
+            own = add_gradients(partial(work, self._policy), shares[0], self._parameters, lanes)
+            results: list[list[Result]] = self._told([own])
+            self._tell([("sum_gradients", ())] * (self.ranks - 1))
+            sum_gradients(self._parameters)
+        return [results[index % self.ranks][index // self.ranks] for index in range(len(parts))]
+
+    def changed(self) -> None:
+        """Let the others have the weights before they next compute."""
+        self._known = False
+
+    def _renew(self) -> None:
+        if not self._known:
+            self._tell([("renew", ())] * (self.ranks - 1))
+            spread(self._parameters)
+            self._known = True
+
+    def _tell(self, orders: Sequence[Any]) -> None:
+        for pipe, order in zip(self._pipes, orders, strict=True):
+            send(pipe, order)
+
+    def _told(self, first: list[Any]) -> list[Any]:
+        """Return what each other rank answers, after ``first``.
+
+        Raises:
+            RunFailedError: with the line of a rank that can't go on.
+        """
+        answers = [receive(pipe) for pipe in self._pipes]
+        for rank, (failure, _) in enumerate(answers, 1):
+            if failure:
+                raise RunFailedError(f"rank {rank}: {failure}")
+        return first + [answer for _, answer in answers]
+
+    @contextlib.contextmanager
+    def _answered(self) -> Iterator[None]:
+        """Turn the end of a connection, however it shows, into a rank that is lost."""
+        try:
+            yield
+        except (EOFError, OSError, RuntimeError) as error:
+            closed = isinstance(error, EOFError | OSError | dist.DistError)
+            if not closed and "onnection" not in str(error):  # gloo has no class for it
+                raise
+            raise LostRankError(f"a rank of {self.ranks} is gone") from error
+
+    def close(self) -> None:
+        """End the other processes, which end with their pipe, and forget them."""
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._processes, self._pipes = [], []
+
+
+def send(pipe: Connection, message: Any) -> None:
+    """Send a message whole: ``Connection.send`` would leave tensors here, to be fetched."""
+    pipe.send_bytes(pickle.dumps(message))
+
+
+def receive(pipe: Connection) -> Any:
+    """Return the next message of a process of ours, which alone has the other end."""
+    return pickle.loads(pipe.recv_bytes())
+
+
+def frozen_alone(policy: Policy) -> Callable[[Sequence[Any]], PolicyOutput]:
+    """Return what answers for a policy in this process, without gradients, while its weights stay."""
+    if isinstance(policy, DividedPolicy):
+        answer = policy.frozen_here()
+    else:
+        answer = policy.frozen() if isinstance(policy, PrefixSharingPolicy) else policy.evaluate
+
+    def answered(inputs: Sequence[Any]) -> PolicyOutput:
+        with torch.no_grad():
+            return answer(inputs)
+
+    return answered
+
+
+def join(folder: Path, rank: int, ranks: int) -> None:
+    """Meet the other ranks in a folder that is this user's alone."""
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
+    store = FileStore(str(folder / "ranks"), ranks)
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=_PATIENCE)
+
+
+def sum_gradients(parameters: Sequence[nn.Parameter]) -> None:
+    """Add up the gradients of all ranks into rank 0's; a parameter without one in any rank has none there."""
+    there = torch.tensor([each.grad is not None for each in parameters], dtype=torch.uint8)
+    there = there.to(parameters[0].device)
+    dist.all_reduce(there, dist.ReduceOp.MAX)
+    for each, any_rank in zip(parameters, there.tolist(), strict=True):
+        if any_rank:
+            each.grad = torch.zeros_like(each) if each.grad is None else each.grad
+            dist.reduce(each.grad, 0)
+
+
+def spread(parameters: Sequence[nn.Parameter]) -> None:
+    """Give rank 0's weights to all ranks."""
+    with torch.no_grad():
+        for each in parameters:
+            dist.broadcast(each, 0)
+
+
+def make_crew(config: RunConfig, policy: Policy, actions: int, device: str) -> Crew:
+    """Return the crew of a run that begins on a device; of several, the next ones are taken with it."""
+    ranks = config.policy.devices if config.policy else 1
+    if ranks == 1:
+        return Alone(policy)
+    kind, _, first = device.partition(":")
+    devices = [f"{kind}:{int(first) + rank}" if first else kind for rank in range(ranks)]
+    if kind == "cuda" and int(first) + ranks > torch.cuda.device_count():
+        raise RunFailedError(
+            f"policy.devices = {ranks} from {device} on, and {torch.cuda.device_count()} GPUs are seen here"
+        )
+    crew = SeveralRanks(config, policy, actions, devices)
+    if isinstance(policy, DividedPolicy):
+        policy.divide(crew.frozen)
+    return crew
