@@ -21,7 +21,7 @@ def main(descriptor: int) -> None:
     keep_freed_memory()
     pipe = Connection(descriptor)
     try:
-        from glam_eval.training.crew import receive
+        from glam_eval.training.ranks import receive
 
         rank, ranks, folder, config, actions, device = receive(pipe)
         _serve(pipe, rank, ranks, folder, _Member(config, actions, device))
@@ -46,7 +46,7 @@ class _Member:
 
     def remember(self) -> None:
         """Forget what was answered, and remember anew."""
-        from glam_eval.training.crew import frozen_alone
+        from glam_eval.training.ranks import frozen_alone
 
         self._answer = frozen_alone(self._policy)
 
@@ -65,7 +65,7 @@ class _Member:
 
 
 def _serve(pipe: Connection, rank: int, ranks: int, folder: Any, member: _Member) -> None:
-    from glam_eval.training.crew import join, receive, send, spread, sum_gradients
+    from glam_eval.training.ranks import join, receive, send, spread, sum_gradients
 
     send(pipe, ("", None))  # whoever waits for ranks to join would not see that one is gone
     join(folder, rank, ranks)
