@@ -101,10 +101,6 @@ class PPOConfig(Settings):
             )
         if self.steps % self.recurrence:
             raise ValueError(f"recurrence {self.recurrence} must divide steps {self.steps}")
-        if self.contrastive and self.recurrence > 1:
-            raise ValueError(
-                f"contrastive = {self.contrastive:g} is for recurrence = 1: leave recurrence out"
-            )
         if len({*self.retold.split("+")}) < 2:
             raise ValueError(f'retold = {self.retold!r}: name two templates at least, as "paper+tags"')
         return self

@@ -100,8 +100,9 @@ class RunConfig(Settings):
             raise ValueError("environment.goal: goals are swapped or absent in conditions of protocols alone")
         if isinstance(self.learner, PPOConfig) and self.policy and not self.policy.value_head:
             raise ValueError("policy.value_head = false: PPO needs a critic, leave it out")
-        if isinstance(self.learner, PPOConfig) and self.learner.contrastive and not self.policy:
-            raise ValueError(f"contrastive is for language models, not for {self.agent!r}: leave it out")
+        contrasts = isinstance(self.learner, PPOConfig) and self.learner.contrastive and self.policy
+        if contrasts and getattr(self.learner, "recurrence", 1) > 1:
+            raise ValueError("ppo.contrastive needs recurrence = 1: leave recurrence out")
         return self
 
     @model_validator(mode="after")
@@ -127,6 +128,11 @@ class RunConfig(Settings):
             keys.add("conversation.attempts")
         if self.policy and self.policy.action_choice == "head":
             keys.add("policy.normalization")
+        if isinstance(self.learner, PPOConfig):
+            if not self.policy:  # the term is of language models
+                keys.add("learner.contrastive")
+            if not (self.policy and self.learner.contrastive):
+                keys.add("learner.retold")
         return frozenset(keys)
 
     def read(self) -> dict[str, Any]:

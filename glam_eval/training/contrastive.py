@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from glam_eval.config.ppo import PPOConfig
 from glam_eval.policies.base import Policy, RepresentingPolicy
 from glam_eval.training.rollouts import Rollout
 
@@ -24,6 +25,11 @@ class Contrasts:
 
     retold: list[Any]  # the same situations in another template
     apart: list[Any]  # other situations
+
+
+def contrasts(policy: Policy, config: PPOConfig) -> bool:
+    """Return whether there is a contrastive term: of language models, where its weight is not 0."""
+    return config.contrastive > 0 and isinstance(policy, RepresentingPolicy)
 
 
 def others_of(policy: Policy, inputs: Sequence[Any]) -> NDArray[np.int64]:

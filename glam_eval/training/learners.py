@@ -12,6 +12,7 @@ from glam_eval.config.ppo import PPOConfig
 from glam_eval.core.world import EpisodeSummary
 from glam_eval.policies.base import NormalizedPolicy, Policy
 from glam_eval.training.actors import Actors
+from glam_eval.training.contrastive import contrasts
 from glam_eval.training.crew import Crew
 from glam_eval.training.ppo import PPO
 from glam_eval.training.rollouts import Collector
@@ -67,7 +68,7 @@ class PPOLearner:
         crew: Crew | None = None,
     ) -> None:
         self._policy, self._config = policy, config
-        retold = config.retold.split("+") if config.contrastive else ()
+        retold = config.retold.split("+") if contrasts(policy, config) else ()
         self._collector = Collector(policy, actors, seed, retold)
         self._ppo = PPO(policy, config, seed, updates, crew)
 

@@ -17,7 +17,7 @@ from glam_eval.policies.base import HeadedPolicy, Policy, PolicyOutput, Represen
 from glam_eval.policies.lanes import lane_count
 from glam_eval.training.advantages import generalized_advantages
 from glam_eval.training.batches import micro_batches, parts_of
-from glam_eval.training.contrastive import Contrasts, contrastive_loss, contrasts_of, others_in
+from glam_eval.training.contrastive import Contrasts, contrastive_loss, contrasts, contrasts_of, others_in
 from glam_eval.training.crew import Alone, Crew
 from glam_eval.training.rollouts import Rollout
 
@@ -143,9 +143,8 @@ class PPO:
     def __init__(
         self, policy: Policy, config: PPOConfig, seed: int, updates: int, crew: Crew | None = None
     ) -> None:
-        if config.contrastive and not isinstance(policy, RepresentingPolicy):
-            raise UserError("learner.contrastive is for language models: leave it out for other agents")
         self._policy = policy
+        self._contrasts = contrasts(policy, config)
         self._crew = crew or Alone(policy)
         self._config = config
         self._seed = seed
@@ -214,7 +213,7 @@ class PPO:
                 break
         policy, value, entropy, approx_kl, clipped, contrastive = (totals / samples).tolist()
         norm = float(np.mean(norms))
-        contrastive = contrastive if config.contrastive else math.nan
+        contrastive = contrastive if self._contrasts else math.nan
         return PPOStatistics(policy, value, entropy, approx_kl, clipped, explained, norm, contrastive)
 
     def _minibatches(self, rollout: Rollout, update: int, epoch: int) -> Iterator[NDArray[np.int64]]:
@@ -236,7 +235,7 @@ class PPO:
     ) -> tuple[NDArray[np.float64], float]:
         self.optimizer.zero_grad(set_to_none=True)
         samples = len(minibatch) * self._config.recurrence
-        apart = others_in(self._policy, rollout, minibatch) if self._config.contrastive else {}
+        apart = others_in(self._policy, rollout, minibatch) if self._contrasts else {}
         lanes = lane_count(self._parameters[0].device, self._weights)
         parts = [
             self._sequences(rollout, part, advantages, returns, apart)
@@ -262,7 +261,7 @@ class PPO:
         recurrence = self._config.recurrence
         first = [rollout.inputs[s // slots * recurrence][s % slots] for s in minibatch]
         at_once = self._crew.ranks * (self._config.micro_batch_tokens or self._policy.cost_at_once)
-        if self._config.contrastive:  # each sample comes with two more prompts
+        if self._contrasts:  # each sample comes with two more prompts
             at_once = max(1, at_once // 3)
         lanes *= self._crew.ranks
         if recurrence > 1:

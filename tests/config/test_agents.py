@@ -25,6 +25,7 @@ WORDS = {
     "policies/models/loading.py": {"random"},
     "policies/models/validation.py": {"chat"},
     "policies/language_model.py": {"chat"},
+    "policies/texts.py": {"chat"},
 }
 
 

@@ -102,7 +102,7 @@ def test_an_agent_is_asked_what_it_can_answer():
     playing = {"sample-efficiency", "generalization"}
     assert asked == {
         "gflan": set(PROTOCOLS),
-        "drrn": playing | {"probes"},
+        "drrn": playing | {"probes", "saliency"},
         "symbolic-ppo": playing,
         "bot": playing,
         "random": playing,
@@ -110,6 +110,8 @@ def test_an_agent_is_asked_what_it_can_answer():
     assert made.gaps() == [
         "probes takes agents that read text: not symbolic-ppo, bot, random",
         "retention takes language models: not drrn, symbolic-ppo, bot, random",
+        "consequences takes language models: not drrn, symbolic-ppo, bot, random",
+        "saliency takes agents that read text: not symbolic-ppo, bot, random",
     ]
 
 

@@ -40,6 +40,7 @@ OTHERS = {
     "learner.content": "0123456789abcdef",
     "learner.transitions": 50,
     "learner.micro_batch_tokens": 512,
+    "learner.retold": "paper+tags",
     "learner.target_kl": 0.1,
     "learner.value_clip": 0.3,
     "learner.adam_betas": (0.8, 0.9),
@@ -162,6 +163,8 @@ def test_keys_that_are_not_read_change_no_number(agent, tiny_run, begin, tmp_pat
         "policy.normalization": "word",
         "environment.goal_hidden": True,
         "conversation": ConversationConfig(),
+        "learner.contrastive": 0.5,
+        "learner.retold": "paper+tags",
     }
     assert plain.unread() <= values.keys() and plain.unread()
     results = []

@@ -136,6 +136,13 @@ def test_off_is_as_if_there_were_no_such_setting(tiny_run):
     assert on.read()["learner"]["contrastive"] == 0.5
 
 
+def test_agents_without_a_language_model_do_not_read_it(tiny_run):
+    plain = tiny_run("symbolic-ppo")
+    other = tiny_run("symbolic-ppo", learner={**plain.learner.model_dump(), "contrastive": 0.5})
+    assert other == plain
+    assert other.learner.contrastive == 0.0
+
+
 def test_states_of_one_situation_come_together(tiny_run):
     run = run_with(tiny_run, contrastive=5.0, epochs=8, learning_rate=1e-3)
     records = [run.advance() for _ in range(2)]
@@ -149,8 +156,7 @@ def test_states_of_one_situation_come_together(tiny_run):
 @pytest.mark.parametrize(
     ("agent", "learner", "message"),
     [
-        ("symbolic-ppo", {"contrastive": 0.5, "recurrence": 1}, "contrastive is for language models"),
-        ("gflan", {"contrastive": 0.5, "recurrence": 2}, "recurrence = 1"),
+        ("gflan", {"contrastive": 0.5, "recurrence": 2}, "needs recurrence = 1"),
         ("gflan", {"contrastive": 0.5, "retold": "paper"}, "name two templates at least"),
         ("gflan", {"contrastive": -1.0}, "contrastive"),
     ],
