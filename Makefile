@@ -66,7 +66,7 @@ dist: $(VENV)/.dev  ## dist: sdist and wheel, built, checked and tried in empty 
 	$(BIN)/python $(INSTALL) -e '.[release]'
 	.ci/release $(BIN)/python
 
-lowest: | $(VENV)/bin/python  ## the tests with the lowest versions that pyproject.toml allows; KEEP=name==version keeps one at that
+lowest: | $(VENV)/bin/python  ## the tests with the lowest versions that pyproject.toml allows, KEEP=name==version but for one
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet packaging
 	$(VENV)-lowest/bin/python .ci/lowest.py pyproject.toml $(KEEP) > $(VENV)-lowest/lowest.txt

@@ -83,7 +83,7 @@ def _room(figure: Figure, axes: Axes) -> float:
     own = axes.get_position()
     beside = [each.get_position() for each in figure.axes if each.get_visible()]
     right = [each.x0 for each in beside if each.x0 > own.x0 + 0.01 and each.y0 < own.y1 and own.y0 < each.y1]
-    return figure.get_figwidth() * (min(right, default=1.0) - own.x0) - _GAP
+    return float(figure.get_figwidth() * (min(right, default=1.0) - own.x0)) - _GAP
 
 
 def _measure(title: Text) -> Callable[[str], float]:

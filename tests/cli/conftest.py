@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from program import glam_eval
+from program import answer
 from tiny_suite import TINY_SUITE
 
 
@@ -29,7 +29,7 @@ def study(common_folder, suite) -> tuple[Path, str]:
     out, said = common_folder / "straight", common_folder / "straight.txt"
     with FileLock(common_folder / "straight.lock"):
         if not said.exists():
-            done = glam_eval("run-suite", suite, "--out", out, "--workers", 2)
+            done = answer("run-suite", suite, "--out", out, "--workers", 2)
             assert done.returncode == 0, done.stderr
             said.write_text(done.stdout)
     return out, said.read_text()

@@ -3,8 +3,10 @@
 import contextlib
 import io
 import multiprocessing
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -42,6 +44,29 @@ def answer(*arguments) -> subprocess.CompletedProcess:
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained), copies:
         code = main(asked)
     return subprocess.CompletedProcess(asked, code, said.getvalue(), complained.getvalue())
+
+
+def fresh(code: str, without: tuple[str, ...] = (), **environment: str) -> subprocess.CompletedProcess:
+    """Run code in a copy of a process that has loaded what language models need, and used none of it.
+
+    What it says is the same as a new process's, but that loading takes each of those some seconds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        said, complained = Path(folder) / "said", Path(folder) / "complained"
+        asked = (code, without, environment, said, complained)
+        copy = READY.Process(target=_carry_out, args=asked)
+        copy.start()
+        copy.join()
+        return subprocess.CompletedProcess([code], copy.exitcode, said.read_text(), complained.read_text())
+
+
+def _carry_out(code: str, without: tuple[str, ...], environment: dict[str, str], *files: Path) -> None:
+    for name in without:
+        os.environ.pop(name, "")
+    os.environ.update(environment)
+    said, complained = (file.open("w") for file in files)
+    with said, complained, contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+        exec(code, {"__name__": "__main__"})
 
 
 def stable_table(out: Path, table: str) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from program import fresh
 
 from glam_eval.core import process
 
@@ -35,9 +36,9 @@ print(resident() - before)
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there is no glibc")
 @pytest.mark.parametrize(("first", "kept"), [("", False), ("assert keep_freed_memory()", True)])
 def test_freed_memory_is_kept_where_a_process_asks_and_nowhere_else(first, kept):
-    command = [sys.executable, "-c", SCORE.format(first=first)]
-    grown = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert (grown > 128) == kept
+    done = fresh(SCORE.format(first=first))
+    assert done.returncode == 0, done.stderr
+    assert (float(done.stdout) > 128) == kept
 
 
 SPAWNING = """

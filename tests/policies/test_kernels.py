@@ -1,14 +1,12 @@
 """Hand-written kernels and their gradients against the same formulas left to autograd."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from program import fresh
 
 import glam_eval
 from glam_eval.policies.scoring.kernels import activations, aten, choice
@@ -226,9 +224,8 @@ print(json.loads(machine())["kernels"])
 def test_what_computes_is_on_record_and_said_once_where_nobody_chose_it(setting, expected, said):
     if not setting and library() is None:
         pytest.skip("there is no C compiler")
-    kept = {key: value for key, value in os.environ.items() if key not in ("CC", "GLAM_EVAL_KERNELS")}
-    command = [sys.executable, "-c", ENGINE]
-    done = subprocess.run(command, env=kept | setting, capture_output=True, text=True, check=True)
+    done = fresh(ENGINE, without=("CC", "GLAM_EVAL_KERNELS"), **setting)
+    assert done.returncode == 0, done.stderr
     assert done.stdout == expected
     lines = [line for line in done.stderr.splitlines() if line.startswith("glam-eval:")]
     assert [said in line for line in lines] == ([True] if said else [])
