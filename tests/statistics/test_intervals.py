@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import factorial
 
 import numpy as np
@@ -208,3 +209,11 @@ def test_success_by_degrees_is_as_skewed_as_whether_it_succeeds():
     assert half.skewness == pytest.approx(skewness_of_rates(won.mean(), won.mean(axis=1).var(ddof=1)))
     assert whole.skewness is None
     assert half.value - half.interval()[0] > 0.9 * (whole.value - whole.interval()[0]) / 2
+
+
+def test_a_spread_that_many_seeds_tell_together_widens_nothing():
+    a, b = np.array([[0.99], [0.97], [0.9]]), np.array([[0.5], [0.55], [0.45]])
+    alone = estimate_difference(a, b)
+    together = replace(alone, n_pooled=6)
+    assert alone.interval()[0] < together.interval()[0]
+    assert together.interval()[1] <= alone.interval()[1]
