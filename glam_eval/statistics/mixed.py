@@ -80,6 +80,7 @@ def variance_shares(episodes: pd.DataFrame, *, reference: str = "none") -> pd.Da
     return pd.DataFrame(rows, columns=["protocol", "agent", "model", *shares, "n_seeds", "n_scenes"])
 
 
+UNKNOWN = "not offered: the model leaves its variance unknown"
 Family = tuple[str, str | None, pd.DataFrame, list[tuple[str, str]]]
 
 
@@ -128,12 +129,13 @@ def _fitted(
     conditions = sorted(fitting)
     fit = _fit(rows, conditions, by_condition=by_condition)
     freedom = seeds - 1 if by_condition else len(conditions) * (seeds - 1)
-    effects = [
-        (*pair, *_contrast(fit, conditions, pair, (freedom, seeds), len(usable)), seeds, "")
-        if pair in usable
-        else (*pair, *[np.nan] * 5, seeds, "always or never solved")
-        for pair in pairs
-    ]
+    effects: list[tuple[object, ...]] = []
+    for pair in pairs:
+        found, note = (np.nan,) * 5, "always or never solved"
+        if pair in usable:
+            found = _contrast(fit, conditions, pair, (freedom, seeds), len(usable))
+            note = "" if np.isfinite(found[0]) else UNKNOWN
+        effects.append((*pair, *found, seeds, note))
     spreads = fit.spreads if by_condition else np.insert(fit.spreads, 1, 0.0)
     return effects, [(*shares_of_variance(spreads), seeds, int(rows["scene_seed"].nunique()))]
 
@@ -163,11 +165,14 @@ def _contrast(
     """Return log odds, interval, p-value and adjusted p-value of one condition against another.
 
     ``sample`` is degrees of freedom and seeds. Maximum likelihood takes the variance of n seeds for
-    (n - 1) / n of what it is; uncorrected, intervals of 5 seeds cover 91%.
+    (n - 1) / n of what it is; uncorrected, intervals of 5 seeds cover 91%. All are NaN where the fit's
+    covariance has no variance for it.
     """
     freedom, seeds = sample
     weights = np.array([(name == pair[0]) - float(name == pair[1]) for name in conditions])
     value, variance = float(weights @ fit.coefficients), float(weights @ fit.covariance @ weights)
+    if not variance > 0:
+        return (np.nan,) * 5
     error = float(np.sqrt(variance * seeds / (seeds - 1)))
     reach = error * float(special.stdtrit(freedom, 1 - SIGNIFICANT / tests / 2))
     p_value = float(2 * special.stdtr(freedom, -abs(value) / error))

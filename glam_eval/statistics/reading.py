@@ -20,7 +20,7 @@ from glam_eval.statistics.chance import is_goal_blind
 from glam_eval.statistics.comparison.protocol import MARGIN
 from glam_eval.statistics.comparison.verdicts import few_seeds
 from glam_eval.statistics.completeness import complete
-from glam_eval.statistics.inference.estimates import Estimate
+from glam_eval.statistics.inference.estimates import ENOUGH_SEEDS, Estimate
 from glam_eval.statistics.inference.intervals import estimate_mean
 from glam_eval.statistics.inference.metrics import FloatArray
 from glam_eval.statistics.inference.small_samples import sure_interval
@@ -31,6 +31,7 @@ READS, PARTLY, WALKS, UNKNOWN = "reads", "reads in part", "walks", "can't tell"
 HALF = 0.5  # of what the goal changes for the bot: from there an agent reads, not only in part
 SIGNIFICANT = 0.05
 MANY_SEEDS = 10  # with fewer, what the goal changes for who follows it nearly always was covered 85 to 91%
+FEW_SEEDS_LEVEL = 0.97  # of intervals of what the goal changes, see follow
 COLUMNS = ("success_told", "first_told", "first_meant", "first_chance", "bot_first_meant")
 WHO = ["agent", "model"]
 _, EXPERT = normalising_agents()
@@ -106,10 +107,12 @@ class Followed:
 def follow(both: tuple[FloatArray, FloatArray]) -> Followed:
     """Return what the goal changes: whether the thing meant came first, (seeds, scenes) when told and not.
 
-    With collapsed seeds the interval is that for any distribution of seeds.
+    With collapsed seeds the interval is that for any distribution of seeds. Fewer than 5 seeds have one of
+    97%: where some read and some walk, that of 95% was covered 92%.
     """
     estimate = estimate_mean(both[0] - both[1], "difference", both)
-    low, high = estimate.interval(sure=estimate.n_seeds < MANY_SEEDS)
+    level = FEW_SEEDS_LEVEL if estimate.n_seeds < ENOUGH_SEEDS else 1 - SIGNIFICANT
+    low, high = estimate.interval(level, sure=estimate.n_seeds < MANY_SEEDS)
     if estimate.n_collapsed and estimate.offered:
         changes = np.nanmean(both[0] - both[1], axis=1)
         low, high = (2 * end - 1 for end in sure_interval((1 + changes) / 2))

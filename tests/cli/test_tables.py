@@ -173,7 +173,9 @@ def test_plans_and_published_numbers_are_in_the_order_of_all_tables():
             agent, _, condition = row.partition(": ")
             of_agent.setdefault(agent, []).append(condition)
         assert list(of_agent) == list(dict.fromkeys(row.partition(": ")[0] for row in matrix.rows))
-        own = of_agent["GFlan-T5 t5-nano"]
+        own = of_agent.get("GFlan-T5 t5-nano")
+        if own is None:  # a plan of agents alone
+            continue
         first = "goal swapped" if "goal swapped" in own else "no change"
         assert own.index(first) == 0
         assert own.index("new nouns") < own.index("synonym actions") < own.index("French")

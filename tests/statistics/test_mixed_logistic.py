@@ -1,6 +1,7 @@
 """The mixed model against lme4's published example, statsmodels, and an independent Laplace approximation."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from scipy import integrate, optimize, special, stats
 
 from glam_eval.statistics import mixed_effects, variance_shares
 from glam_eval.statistics.inference.mixed_logistic import MixedModel, shares_of_variance
+from glam_eval.statistics.mixed import _contrast
 
 # Contagious bovine pleuropneumonia in 15 herds (Lesnoff et al. 2004): the example of lme4's glmer.
 CBPP = pd.read_csv(Path(__file__).parent / "fixtures" / "cbpp.csv")
@@ -183,3 +185,11 @@ def test_shares_of_each_agent_are_those_of_its_own_fit(studies):
     shares = ["seed_share", "scene_share", "draw_share"]
     assert row[shares].to_numpy(dtype=float) == pytest.approx(shares_of_variance(fit.spreads), abs=1e-5)
     assert variance_shares(studies(seeds=2)).empty
+
+
+def test_an_effect_without_a_variance_is_not_offered():
+    """Where a likelihood is flat its curvature can come out negative: no number, and no warning."""
+    flat = SimpleNamespace(coefficients=np.array([3.0, 0.0]), covariance=np.diag([-1.0, 0.5]))
+    assert np.isnan(_contrast(flat, ["a", "b"], ("a", "b"), (4, 5), 1)).all()
+    known = SimpleNamespace(coefficients=np.array([3.0, 0.0]), covariance=np.diag([1.0, 0.5]))
+    assert _contrast(known, ["a", "b"], ("a", "b"), (4, 5), 1)[0] == 3

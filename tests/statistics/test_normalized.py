@@ -7,7 +7,7 @@ from goal_study import goal_study
 from scipy import stats
 
 from glam_eval.statistics import chance, normalized_scores
-from glam_eval.statistics.inference.scores import TOO_CLOSE, score_between
+from glam_eval.statistics.inference.scores import TOO_CLOSE, TOO_FEW, score_between
 
 
 def test_chance_is_the_best_goal_blind_agent_of_each_group(episodes_of):
@@ -76,6 +76,17 @@ def test_references_that_are_not_told_apart_give_no_interval():
     score = score_between(rng.random((4, 30)) < 0.5, floor.astype(float), ceiling.astype(float))
     assert np.isnan(score.low)
     assert score.note == TOO_CLOSE == "not offered: the bot is not surely above chance"
+
+
+def test_few_seeds_have_no_score_where_the_bot_fails():
+    """Such a score is sure just when the seeds happen to agree, and then it is covered too little."""
+    rng = np.random.default_rng(0)
+    for seeds, rate, note in ((4, 0.9, TOO_FEW), (5, 0.9, ""), (4, 1.0, "")):
+        teams = (rng.random((seeds, 200)) < each for each in (0.7, 0.1))
+        agent, floor = (team.astype(float) for team in teams)
+        ceiling = (rng.random((1, 200)) < rate).astype(float)
+        score = score_between(agent, floor, ceiling)
+        assert score.note == note and np.isnan(score.low) == bool(note), (seeds, rate)
 
 
 def test_what_is_not_offered_is_said_in_tables(episodes_of):

@@ -82,6 +82,14 @@ def test_the_order_of_rows_changes_nothing(table):
     assert shuffled["following"].equals(table["following"])
 
 
+def test_few_seeds_have_a_surer_interval_of_what_the_goal_changes():
+    generator = np.random.default_rng(3)
+    for seeds, level in ((4, 0.97), (5, 0.95)):
+        told, swapped = ((generator.random((seeds, 80)) < rate) * 1.0 for rate in (0.8, 0.3))
+        followed = follow((told, swapped))
+        assert (followed.low, followed.high) == followed.estimate.interval(level, sure=True)
+
+
 def test_a_collapsed_seed_leaves_the_interval_for_any_distribution():
     told = (np.random.default_rng(0).random((6, 80)) < 0.95) * 1.0
     told[0] = 0.0

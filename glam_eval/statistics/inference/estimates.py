@@ -54,6 +54,7 @@ class Estimate:
     rarest: float = 0.0  # smallest p-value that rearranging so many seeds can have
     seed_means: tuple[float, ...] = ()  # of a mean success rate with collapsed seeds
     n_collapsed: int = 0
+    n_pooled: int = 0  # seeds whose spread is known together, where these are more than are compared
     skewness: float | None = None  # of seeds, where it is known to be another than a rate's
 
     @property
@@ -171,7 +172,7 @@ class Estimate:
         return (low if low > 0 >= lower else lower), (high if high < 0 <= upper else upper)
 
     def _joint_quantile(self, level: float) -> float:
-        if self.n_seeds >= ENOUGH_SEEDS:
+        if max(self.n_seeds, self.n_pooled) >= ENOUGH_SEEDS:
             return float(special.ndtri((1 + level) / 2))
         return float(special.stdtrit(JOINT_FREEDOM * (self.n_seeds - 1), (1 + level) / 2))
 

@@ -67,7 +67,7 @@ def nested_difference(arm: Arm, other: Arm, all_arms: Sequence[Arm], kind: Kind)
     return Estimate(
         float(first.mean() - second.mean()), error, freedom, fewest, first.shape[1], kind,
         of_seeds=pooled.variance * share, noise=sum(part.variance for part in residuals),
-        arms=arms if kind == "difference" else (),
+        arms=arms if kind == "difference" else (), n_pooled=pooled.freedom + 1,
     )  # fmt: skip
 
 

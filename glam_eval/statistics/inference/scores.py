@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import brentq
 
-from glam_eval.statistics.inference.estimates import FEWEST_SEEDS
+from glam_eval.statistics.inference.estimates import ENOUGH_SEEDS, FEWEST_SEEDS
 from glam_eval.statistics.inference.intervals import (
     NOTHING,
     Part,
@@ -39,13 +39,16 @@ class Score:
 
 NO_SCORE = Score(np.nan, np.nan, np.nan)
 TOO_CLOSE = "not offered: the bot is not surely above chance"
+TOO_FEW = f"not offered: the bot fails at times, and that needs {ENOUGH_SEEDS} seeds"
 
 
 def score_between(agent: FloatArray, floor: FloatArray, ceiling: FloatArray, level: float = 0.95) -> Score:
     """Return the score of an agent's values (seeds, scenes) between those of two references.
 
     All three on the same scenes, else as seeds' means (one column). There is no score where the ceiling is
-    not above the floor, and no interval where that is not sure, or of fewer than 3 seeds of the agent.
+    not above the floor, and no interval where that is not sure, or of fewer than 3 seeds of the agent. Where
+    the ceiling fails at times there is none of fewer than 5 seeds either: it is sure just when these happen
+    to agree, and then covered 88%.
     """
     means = [float(np.nanmean(values)) for values in (agent, floor, ceiling)]
     span = means[2] - means[1]
@@ -58,6 +61,8 @@ def score_between(agent: FloatArray, floor: FloatArray, ceiling: FloatArray, lev
         return Score(value, np.nan, np.nan, note)
     if _excess(ceiling, floor, ceiling, level)(0.0) <= 0:  # the references themselves are not told apart
         return Score(value, np.nan, np.nan, TOO_CLOSE)
+    if means[2] < 1 and min(len(values) for values in (agent, floor) if len(values) > 1) < ENOUGH_SEEDS:
+        return Score(value, np.nan, np.nan, TOO_FEW)
     excess = _excess(agent, floor, ceiling, level)
     ends = [_end(excess, value, side) for side in (-1.0, 1.0)]
     low, high = ((end - means[1]) / span for end in own)

@@ -113,8 +113,9 @@ def _settled(cell: Cell, group: Group, repetitions: int) -> list[dict[str, objec
     """Return the rows of a group's statistics in one cell, drawn again where an interval seems too narrow."""
     drawn = ("statistics", "simulation", group.name, repr(cell))
     rows = list(_counted(cell, group, repetitions, stream(0, *drawn)))
-    shares = [row["share"] for row in rows if row["kind"] == "covers"]
-    if cell.collapse or cell.seeds < FEWEST_SEEDS or not np.less(shares, DOUBTED).any():
+    table = pd.DataFrame(rows)
+    shares = table.loc[table["kind"] == "covers", "share"]
+    if cell.collapse or cell.seeds < FEWEST_SEEDS or not (shares < DOUBTED).any():
         return rows
     return list(_counted(cell, group, TIMES_MORE * repetitions, stream(0, *drawn, "again")))
 
