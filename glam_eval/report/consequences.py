@@ -9,7 +9,7 @@ from markupsafe import Markup
 from glam_eval.figures import Absent, Study
 from glam_eval.figures.identity import records
 from glam_eval.figures.tables.consequences import DECIDES, answers, contrasts
-from glam_eval.report.sentences import Finding, Kind, listed, points, rate
+from glam_eval.report.sentences import Finding, Kind, listed, points
 from glam_eval.statistics import condition_name
 from glam_eval.statistics.consequences import AFTER, BEFORE, CHANCE
 
@@ -72,8 +72,11 @@ def _known(label: str, own: pd.DataFrame, compared: pd.DataFrame) -> Finding:
 def _part(row: Row, chance: Row, changes: list[Row]) -> Markup:
     beyond = {"higher": "more than", "lower": "less than", "equivalent": "within 5 points of"}
     against = beyond.get(chance["verdict"], "not shown to differ from")
-    beside = [Markup("{} chance, {:.0f}%").format(against, 100 * row["chance"])]
+    # The interval is that of the test: one of the share itself would be another.
+    beside = [
+        Markup("{} chance, {:.0f}%, by <b>{}</b> points").format(against, 100 * row["chance"], points(chance))
+    ]
     beside += [Markup("<b>{}</b> points from before").format(points(change)) for change in changes]
-    return Markup("{} in <b>{}</b> of cases ({})").format(
-        TELLS[row["question"]], rate(row), Markup("; ").join(beside)
+    return Markup("{} in <b>{:.0f}%</b> of cases ({})").format(
+        TELLS[row["question"]], 100 * row["mean"], Markup("; ").join(beside)
     )

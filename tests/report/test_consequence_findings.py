@@ -38,8 +38,9 @@ def test_what_is_known_and_what_training_changes_is_told():
     (learner,) = (text for text in texts if "GFlan-T5 t5-nano" in text)
     assert re.search(
         r"The model of GFlan-T5 t5-nano, after training, tells which observation follows an action in 89% "
-        r"\[\d+, \d+\] of cases \(more than chance, 50%; \+\d\d \[\+\d+, \+\d+\] points from before\) "
-        r"and which of two goals is fewer steps away in 50% \[",
+        r"of cases \(more than chance, 50%, by \+39 \[\+\d+, \+\d+\] points; "
+        r"\+\d\d \[\+\d+, \+\d+\] points from before\) "
+        r"and which of two goals is fewer steps away in 50% of cases \(",
         learner,
     ), learner
     assert texts[learner] == "up"
