@@ -207,9 +207,13 @@ class Scheduler:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, DUMP_SIGNAL)
             os.kill(process.pid, signal.SIGCONT)
-        deadline = time.monotonic() + _DUMP_SECONDS
-        while time.monotonic() < deadline and (not log.exists() or log.stat().st_size == before):
-            time.sleep(0.05)
+        deadline, seen = time.monotonic() + _DUMP_SECONDS, before
+        while time.monotonic() < deadline:
+            time.sleep(0.1)
+            size = log.stat().st_size if log.exists() else 0
+            if size == seen > before:  # it grew, and grows no more
+                return
+            seen = size
 
     def _replace(self, worker: _Worker, reason: str) -> list[_Worker]:
         """Replace a dead or silent worker; its run is tried once more."""

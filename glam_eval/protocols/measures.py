@@ -5,7 +5,6 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import ConsequenceRecord, LanguageRecord, SaliencyRecord
 from glam_eval.policies.base import Policy
-from glam_eval.policies.language_model import LanguageModelPolicy
 from glam_eval.protocols.consequences import consequence_records
 from glam_eval.protocols.retention import language_records
 from glam_eval.protocols.saliency import saliency_records
@@ -23,6 +22,8 @@ def measured_records(
     """
     if protocol.name == "saliency":
         return [*saliency_records(policy, run, frames, protocol)]
+    from glam_eval.policies import LanguageModelPolicy
+
     if not isinstance(policy, LanguageModelPolicy):
         raise UserError(f"agent {run.agent!r} has no language model to measure")
     if protocol.name == "retention":

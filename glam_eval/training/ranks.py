@@ -12,7 +12,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch._C._distributed_c10d import FileStore
 
 from glam_eval.policies.base import DividedPolicy, Policy, PolicyOutput, PrefixSharingPolicy
 
@@ -46,7 +45,7 @@ def frozen_alone(policy: Policy) -> Callable[[Sequence[Any]], PolicyOutput]:
 def join(folder: Path, rank: int, ranks: int) -> None:
     """Meet the other ranks in a folder that is this user's alone."""
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
-    store = FileStore(str(folder / "ranks"), ranks)
+    store = dist.FileStore(str(folder / "ranks"), ranks)  # type: ignore[attr-defined]
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=_PATIENCE)
 

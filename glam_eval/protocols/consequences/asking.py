@@ -1,6 +1,7 @@
 """Asks the language model behind an agent the questions on consequences, at any moment of its training."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,9 +9,10 @@ from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.records import ConsequenceRecord
-from glam_eval.policies.language_model import LanguageModelPolicy
-from glam_eval.policies.texts import TextScorer
 from glam_eval.protocols.consequences.items import make_items
+
+if TYPE_CHECKING:
+    from glam_eval.policies import LanguageModelPolicy
 
 
 def check_consequences(world: EnvironmentConfig) -> None:
@@ -19,7 +21,7 @@ def check_consequences(world: EnvironmentConfig) -> None:
 
 
 def consequence_records(
-    policy: LanguageModelPolicy, run: RunConfig, frames: int, protocol: ProtocolConfig
+    policy: "LanguageModelPolicy", run: RunConfig, frames: int, protocol: ProtocolConfig
 ) -> list[ConsequenceRecord]:
     """Return the model's answer to every item, which are the same for every agent, seed and moment.
 
@@ -27,6 +29,8 @@ def consequence_records(
     beside its prior is that of domain-conditional pointwise mutual information (Holtzman et al. 2021,
     arXiv 2104.08315), which does not favour short or frequent texts.
     """
+    from glam_eval.policies.texts import TextScorer
+
     items, scorer = make_items(run.environment, protocol.items), TextScorer(policy)
     candidates = [item.candidates for item in items]
     asked = scorer.score([item.prompt for item in items], candidates)
