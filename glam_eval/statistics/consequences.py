@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from glam_eval.config.protocols import CONSEQUENCES
-from glam_eval.statistics.cells import Cells, kind_of, require_columns, tabulate
+from glam_eval.statistics.cells import Cells, require_columns, tabulate
 from glam_eval.statistics.comparison.contrasts import bare_row, independent, paired
 from glam_eval.statistics.comparison.protocol import MARGIN
 from glam_eval.statistics.comparison.verdicts import Contrast, few_seeds, settle_family
@@ -33,16 +33,22 @@ ABOVE = "mean over seeds and situations less their chance; t interval; t test"
 def right_answers(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the share of right answers of every agent, by question, way of scoring and moment.
 
+    Its interval is that of the difference from chance, moved by chance: the test goes by the same.
+
     Columns: scoring (of ``SCORINGS``), question, agent, model, moment, mean, low, high, chance, n_seeds,
     n_episodes (situations).
     """
     found = []
     for scoring in SCORINGS:
-        cells = tabulate(_situations(rows), _BY, scoring)
+        above = tabulate(_situations(rows), _BY, f"{scoring} above chance")
         chances = tabulate(_situations(rows), _BY, "chance").seed_means()
-        for place, condition in enumerate(cells.conditions.itertuples(index=False)):
-            estimate = estimate_mean(cells.matrix(place), kind_of(scoring))
-            numbers = (estimate.value, *estimate.interval(), float(np.nanmean(chances[place])))
+        for place, condition in enumerate(above.conditions.itertuples(index=False)):
+            estimate, chance = (
+                estimate_mean(above.matrix(place), "difference"),
+                float(np.nanmean(chances[place])),
+            )
+            low, high = np.clip(np.add(estimate.interval(), chance), 0, 1).tolist()
+            numbers = (estimate.value + chance, low, high, chance)
             found.append((scoring, *condition, *numbers, estimate.n_seeds, estimate.n_episodes))
     numbers_of = ["mean", "low", "high", "chance", "n_seeds", "n_episodes"]
     return pd.DataFrame(found, columns=["scoring", *_BY, *numbers_of])
