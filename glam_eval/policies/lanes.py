@@ -144,7 +144,7 @@ def add_gradients(
         parameters: what to differentiate by.
         lanes: as ``lane_count`` gives it.
     """
-    lanes = min(lanes, len(parts))
+    lanes = max(1, min(lanes, len(parts)))  # there may be none
     turns = _InOrder(parameters if lanes > 1 else ())
 
     def differentiate(index: int) -> Result:

@@ -1,32 +1,28 @@
 """One run on several devices: this process carries it out, others like it compute parts of its batches.
 
 The others, ranks 1 and up, know nothing of environments, results or optimisers. They hold the policy, and do
-what they are told through a pipe that they alone inherit; gradients and weights go between the devices by
-``torch.distributed`` (gloo between processors, NCCL between GPUs).
+what they are told through a pipe; weights and gradients lie in memory that they share with rank 0.
 """
 
 import contextlib
 import itertools
-import shutil
+import os
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
-import torch.distributed as dist
-from torch import nn
+from torch.nn.functional import pad
 
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import LostRankError, RunFailedError
 from glam_eval.policies.base import DividedPolicy, Policy, PolicyOutput
 from glam_eval.policies.lanes import add_gradients
-from glam_eval.training.ranks import frozen_alone, join, receive, send, spread, sum_gradients
+from glam_eval.training.ranks import SharedNumbers, frozen_alone, open_memory, receive, send
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -100,34 +96,44 @@ class SeveralRanks:
         """
         self.ranks = len(devices)
         self._policy, self._parameters = policy, list(policy.parameters())
-        self._folder = Path(tempfile.mkdtemp(prefix="glam-eval-ranks-"))
         self._processes: list[subprocess.Popen[bytes]] = []
         self._pipes: list[Connection] = []
+        self._gradients: list[SharedNumbers] = []  # of each other rank
         self._known = False  # whether the others have these weights
+        weights = open_memory(self._parameters)
+        self._weights = SharedNumbers(weights, self._parameters)
         try:
-            for rank, device in enumerate(devices[1:], 1):
-                self._start(rank, (config, actions, device))
+            for device in devices[1:]:
+                self._start(weights, (config, actions, device))
             with self._answered():
-                self._told([])
-                join(self._folder, 0, self.ranks)
+                self._told()
         except BaseException:
             self.close()
             raise
+        finally:
+            os.close(weights)
 
-    def _start(self, rank: int, start: tuple[RunConfig, int, str]) -> None:
+    def _start(self, weights: int, start: tuple[RunConfig, int, str]) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-m", "glam_eval.training.crew_member", str(theirs.fileno())]
-            self._processes.append(subprocess.Popen(command, pass_fds=(theirs.fileno(),)))
+        gradients = open_memory(self._parameters)
+        given = (theirs.fileno(), weights, gradients)
+        try:
+            command = [sys.executable, "-m", "glam_eval.training.crew_member", *map(str, given)]
+            self._processes.append(subprocess.Popen(command, pass_fds=given))
+            self._gradients.append(SharedNumbers(gradients, self._parameters))
+        finally:
+            theirs.close()
+            os.close(gradients)
         self._pipes.append(Connection(ours.detach()))
         with self._answered():
-            send(self._pipes[-1], (rank, self.ranks, self._folder, *start))
+            send(self._pipes[-1], start)
 
     def frozen(self) -> Callable[[Sequence[Any]], PolicyOutput]:
         """Have every rank begin to remember anew; return what asks them all."""
         with self._answered():
             self._renew()
             self._tell([("remember", ())] * (self.ranks - 1))
+            self._told()
         return partial(self._evaluate, frozen_alone(self._policy))
 
     def _evaluate(self, here: Callable[[Sequence[Any]], PolicyOutput], inputs: Sequence[Any]) -> PolicyOutput:
@@ -140,10 +146,10 @@ class SeveralRanks:
             self._tell([("evaluate", (share,)) for share in shares[1:]])
             own = here(shares[0])
             device = own.values.device
-            others = [tuple(torch.from_numpy(each).to(device) for each in told) for told in self._told([])]
+            others = [tuple(torch.from_numpy(each).to(device) for each in told) for told in self._told()]
         scores, values = zip((own.log_probabilities, own.values), *others, strict=True)
         width = max(each.shape[1] for each in scores)
-        padded = [nn.functional.pad(each, (0, width - each.shape[1]), value=-torch.inf) for each in scores]
+        padded = [pad(each, (0, width - each.shape[1]), value=-torch.inf) for each in scores]
         return PolicyOutput(torch.cat(padded), torch.cat(values))
 
     def add_gradients(self, work: Work[Part, Result], parts: Sequence[Part], lanes: int) -> list[Result]:
@@ -152,10 +158,13 @@ class SeveralRanks:
             self._renew()
             shares = [list(parts[rank :: self.ranks]) for rank in range(self.ranks)]
             self._tell([("add_gradients", (work, share, lanes)) for share in shares[1:]])
-            own = add_gradients(partial(work, self._policy), shares[0], self._parameters, lanes)
-            results: list[list[Result]] = self._told([own])
-            self._tell([("sum_gradients", ())] * (self.ranks - 1))
-            sum_gradients(self._parameters)
+            results = [add_gradients(partial(work, self._policy), shares[0], self._parameters, lanes)]
+            for gradients, (found, there) in zip(self._gradients, self._told(), strict=True):
+                results.append(found)
+                for parameter, gradient, known in zip(self._parameters, gradients.parts, there, strict=True):
+                    if known:
+                        own, added = parameter.grad, gradient.to(parameter, copy=True)
+                        parameter.grad = added if own is None else own.add_(added)
         return [results[index % self.ranks][index // self.ranks] for index in range(len(parts))]
 
     def changed(self) -> None:
@@ -164,16 +173,17 @@ class SeveralRanks:
 
     def _renew(self) -> None:
         if not self._known:
+            self._weights.write(self._parameters)
             self._tell([("renew", ())] * (self.ranks - 1))
-            spread(self._parameters)
+            self._told()
             self._known = True
 
     def _tell(self, orders: Sequence[Any]) -> None:
         for pipe, order in zip(self._pipes, orders, strict=True):
             send(pipe, order)
 
-    def _told(self, first: list[Any]) -> list[Any]:
-        """Return what each other rank answers, after ``first``.
+    def _told(self) -> list[Any]:
+        """Return what each other rank answers.
 
         Raises:
             RunFailedError: with the line of a rank that can't go on.
@@ -182,17 +192,14 @@ class SeveralRanks:
         for rank, (failure, _) in enumerate(answers, 1):
             if failure:
                 raise RunFailedError(f"rank {rank}: {failure}")
-        return first + [answer for _, answer in answers]
+        return [answer for _, answer in answers]
 
     @contextlib.contextmanager
     def _answered(self) -> Iterator[None]:
-        """Turn the end of a connection, however it shows, into a rank that is lost."""
+        """Turn the end of a pipe into a rank that is lost."""
         try:
             yield
-        except (EOFError, OSError, RuntimeError) as error:
-            closed = isinstance(error, EOFError | OSError | dist.DistError)
-            if not closed and "onnection" not in str(error):  # gloo has no class for it
-                raise
+        except (EOFError, OSError) as error:
             raise LostRankError(f"a rank of {self.ranks} is gone") from error
 
     def close(self) -> None:
@@ -202,9 +209,6 @@ class SeveralRanks:
         for process in self._processes:
             process.kill()
             process.wait()
-        if dist.is_initialized():
-            dist.destroy_process_group()
-        shutil.rmtree(self._folder, ignore_errors=True)
         self._processes, self._pipes = [], []
 
 

@@ -1,6 +1,6 @@
-"""A rank of a run but the first, as a program: ``python -m glam_eval.training.crew_member DESCRIPTOR``.
+"""A rank of a run but the first: ``python -m glam_eval.training.crew_member PIPE WEIGHTS GRADIENTS``.
 
-It does what it is told through the pipe that it inherited, and ends with it.
+The arguments are descriptors that it inherited. It does what it is told through the pipe, and ends with it.
 """
 
 import signal
@@ -14,35 +14,45 @@ from glam_eval.core.errors import described
 from glam_eval.core.process import keep_freed_memory
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, weights: int, gradients: int) -> None:
     """Serve the run whose pipe this is until it closes; whoever is told to end is the first rank."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     keep_freed_memory()
+    from glam_eval.training.ranks import receive
+
     pipe = Connection(descriptor)
     try:
-        from glam_eval.training.ranks import receive
-
-        rank, ranks, folder, config, actions, device = receive(pipe)
-        _serve(pipe, rank, ranks, folder, _Member(config, actions, device))
-    except (EOFError, OSError, RuntimeError):  # gloo's way to say that a connection closed
+        config, actions, device = receive(pipe)
+        _serve(pipe, _Member(config, actions, device, weights, gradients))
+    except (EOFError, OSError):
         sys.exit(1)
 
 
 class _Member:
     """A rank's policy, and what is asked of it."""
 
-    def __init__(self, config: Any, actions: int, device: str) -> None:
+    def __init__(self, config: Any, actions: int, device: str, weights: int, gradients: int) -> None:
         import torch
 
         from glam_eval.training.agents import build_policy
+        from glam_eval.training.ranks import SharedNumbers
 
         torch.set_num_threads(config.threads)
         if device.startswith("cuda"):
             torch.cuda.set_device(device)
         self._policy = build_policy(config, actions, device)
-        self.parameters = list(self._policy.parameters())
+        self._parameters = list(self._policy.parameters())
+        self._weights = SharedNumbers(weights, self._parameters)
+        self._gradients = SharedNumbers(gradients, self._parameters)
         self._answer: Callable[[Any], Any]
+        self._torch = torch
+
+    def renew(self) -> None:
+        """Take the weights that rank 0 wrote."""
+        with self._torch.no_grad():
+            for each, part in zip(self._parameters, self._weights.parts, strict=True):
+                each.copy_(part)
 
     def remember(self) -> None:
         """Forget what was answered, and remember anew."""
@@ -55,34 +65,32 @@ class _Member:
         output = self._answer(inputs)
         return output.log_probabilities.float().cpu().numpy(), output.values.float().cpu().numpy()
 
-    def add_gradients(self, work: Callable[..., Any], parts: list[Any], lanes: int) -> list[Any]:
-        """Leave the gradients of some parts on the parameters, and return the parts' results."""
+    def add_gradients(
+        self, work: Callable[..., Any], parts: list[Any], lanes: int
+    ) -> tuple[list[Any], list[bool]]:
+        """Write the gradients of some parts; return the parts' results, and which weights have a gradient."""
         from glam_eval.policies.lanes import add_gradients
 
-        for each in self.parameters:
+        for each in self._parameters:
             each.grad = None
-        return add_gradients(partial(work, self._policy), parts, self.parameters, lanes)
+        results = add_gradients(partial(work, self._policy), parts, self._parameters, lanes)
+        gradients = [each.grad for each in self._parameters]
+        self._gradients.write(gradients)
+        return results, [each is not None for each in gradients]
 
 
-def _serve(pipe: Connection, rank: int, ranks: int, folder: Any, member: _Member) -> None:
-    from glam_eval.training.ranks import join, receive, send, spread, sum_gradients
+def _serve(pipe: Connection, member: _Member) -> None:
+    from glam_eval.training.ranks import receive, send
 
-    send(pipe, ("", None))  # whoever waits for ranks to join would not see that one is gone
-    join(folder, rank, ranks)
+    send(pipe, ("", None))
     while True:
         order, given = receive(pipe)
-        if order == "renew":
-            spread(member.parameters)
-        elif order == "remember":
-            member.remember()
-        elif order == "sum_gradients":
-            sum_gradients(member.parameters)
-        else:
-            try:
-                send(pipe, ("", getattr(member, order)(*given)))
-            except Exception as error:
-                send(pipe, (described(error), None))
+        try:
+            answer = ("", getattr(member, order)(*given))
+        except Exception as error:
+            answer = (described(error), None)
+        send(pipe, answer)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

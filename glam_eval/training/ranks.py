@@ -1,21 +1,22 @@
-"""What all ranks of a run do alike: speak through pipes, meet, share weights, add up gradients."""
+"""What all ranks of a run have in common: pipes, memory of weights and gradients, and how they answer.
 
+No network: pipes and memory are inherited by the processes of one run, so that nobody else can reach them.
+"""
+
+import mmap
 import os
 import pickle
-import sys
+import tempfile
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import nn
 
 from glam_eval.policies.base import DividedPolicy, Policy, PolicyOutput, PrefixSharingPolicy
 
-_PATIENCE = timedelta(minutes=10)  # to meet, and to add up gradients, which begins when all ranks have theirs
+_BYTES = 4  # of a float32, as which every number is kept
 
 
 def send(pipe: Connection, message: Any) -> None:
@@ -42,27 +43,31 @@ def frozen_alone(policy: Policy) -> Callable[[Sequence[Any]], PolicyOutput]:
     return answered
 
 
-def join(folder: Path, rank: int, ranks: int) -> None:
-    """Meet the other ranks in a folder that is this user's alone."""
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
-    store = dist.FileStore(str(folder / "ranks"), ranks)  # type: ignore[attr-defined]
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    dist.init_process_group(backend, store=store, rank=rank, world_size=ranks, timeout=_PATIENCE)
+def open_memory(parameters: Sequence[nn.Parameter]) -> int:
+    """Return the descriptor of memory that has a place for a number of each weight; the caller closes it."""
+    size = _BYTES * max(1, sum(each.numel() for each in parameters))
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("glam-eval ranks")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.ftruncate(descriptor, size)
+    return descriptor
 
 
-def sum_gradients(parameters: Sequence[nn.Parameter]) -> None:
-    """Add up the gradients of all ranks into rank 0's; a parameter without one in any rank has none there."""
-    there = torch.tensor([each.grad is not None for each in parameters], dtype=torch.uint8)
-    there = there.to(parameters[0].device)
-    dist.all_reduce(there, dist.ReduceOp.MAX)
-    for each, any_rank in zip(parameters, there.tolist(), strict=True):
-        if any_rank:
-            each.grad = torch.zeros_like(each) if each.grad is None else each.grad
-            dist.reduce(each.grad, 0)
+class SharedNumbers:
+    """A number of each weight, in memory that another process of the run sees, too."""
 
+    def __init__(self, descriptor: int, parameters: Sequence[nn.Parameter]) -> None:
+        """Open what ``open_memory`` made for the same parameters; the descriptor may be closed then."""
+        flat = torch.frombuffer(mmap.mmap(descriptor, 0), dtype=torch.float32)
+        sizes = [each.numel() for each in parameters]
+        parts = torch.split(flat[: sum(sizes)], sizes)
+        self.parts = [part.view(each.shape) for part, each in zip(parts, parameters, strict=True)]
 
-def spread(parameters: Sequence[nn.Parameter]) -> None:
-    """Give rank 0's weights to all ranks."""
-    with torch.no_grad():
-        for each in parameters:
-            dist.broadcast(each, 0)
+    def write(self, tensors: Sequence[torch.Tensor | None]) -> None:
+        """Write all that is not None."""
+        with torch.no_grad():
+            for part, each in zip(self.parts, tensors, strict=True):
+                if each is not None:
+                    part.copy_(each)

@@ -212,7 +212,8 @@ def main():
             number += 1
             by_program = number % PROGRAM_EVERY == 0
             names = list(SUITES) if by_program else given.agents
-            which = names[number // PROGRAM_EVERY % len(names) if by_program else number % len(names)]
+            before = number // PROGRAM_EVERY if by_program else number - number // PROGRAM_EVERY
+            which = names[(given.seed + before) % len(names)]  # each in turn, of another seed others first
             try:
                 if which not in references:
                     references[which] = (ProgramReference if by_program else Reference)(which, folder)
@@ -224,7 +225,10 @@ def main():
                 if given.keep and (folder / "killed").exists():
                     shutil.copytree(folder / "killed", given.keep / str(number))
             shutil.rmtree(folder / "killed", ignore_errors=True)
-            print(f"studies: {dict(trials.outcomes)}, kills: {trials.told()}", flush=True)
+            print(
+                f"studies: {dict(trials.outcomes)} of {len(references)} kinds, kills: {trials.told()}",
+                flush=True,
+            )
     return 1 if trials.outcomes["different or stuck"] else 0
 
 

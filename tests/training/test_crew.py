@@ -3,8 +3,10 @@
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import torch
@@ -14,6 +16,8 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import LostRankError, RunFailedError
 from glam_eval.protocols import play_condition
 from glam_eval.training.checkpoints import CheckpointStore
+from glam_eval.training.crew import Alone
+from glam_eval.training.ppo import _part
 from glam_eval.training.run import TrainingRun
 
 UPDATES = 5
@@ -131,6 +135,27 @@ def test_what_a_rank_can_not_do_is_said_in_a_line(llama, begin, monkeypatch):
     failure = pytest.raises(RunFailedError, match=r"rank 1: .*no such part")
     with begin(config_of("t5, ppo", llama, 2)) as run, failure:
         run._crew.add_gradients(_fails_away, ["here", "away"], 1)
+
+
+def test_a_rank_without_a_part_adds_nothing(llama, begin):
+    with begin(config_of("t5, ppo", llama, 2)) as run:
+        work, added = partial(_part, run.config.learner, 1), {}
+        run.advance()
+        (part,) = _one_part(run)
+        for name, crew in (("together", run._crew), ("alone", Alone(run.policy))):
+            for each in run.policy.parameters():
+                each.grad = None
+            assert len(crew.add_gradients(work, [part], 1)) == 1
+            added[name] = torch.cat([each.grad.flatten() for each in run.policy.parameters()])
+        assert torch.equal(added["together"], added["alone"])
+
+
+def _one_part(run):
+    """One sample of a rollout, as an update has it."""
+    learner = run._learner
+    rollout = learner._collector.collect(2, 9, 1.0)
+    zeros = rollout.rewards * 0
+    return [learner._ppo._sequences(rollout, np.array([0]), zeros, zeros + 1, {})]
 
 
 def _fails_away(policy, part):
