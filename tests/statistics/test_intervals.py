@@ -201,6 +201,28 @@ def test_the_means_of_independent_seeds_are_joined_without_correlation(seeds):
     assert ours.interval() == pytest.approx((ours.value - below, ours.value + above))
 
 
+@pytest.mark.parametrize("level", [0.95, 0.999])
+@pytest.mark.parametrize(
+    ("low_seed", "seeds", "wider"), [(0.93, 5, True), (0.6, 5, False), (0.93, 10, False)]
+)
+def test_few_seeds_that_look_alike_near_an_end_are_trusted_less(low_seed, seeds, wider, level):
+    """Both means within 10 points of 1, and fewer than 10 seeds: Student's quantile by its share at 95%."""
+    a = np.resize([0.99, 0.97, 0.98, 0.99, 0.96], seeds)[:, None]
+    b = np.resize([low_seed, 0.95, 0.97, 0.96, 0.94], seeds)[:, None]
+    ours, (first, second) = estimate_difference(a, b), (estimate_mean(x, "proportion") for x in (a, b))
+    z = stats.norm.ppf((1 + level) / 2)
+    if wider:
+        z *= stats.t.ppf(0.975, seeds - 1) / stats.norm.ppf(0.975)
+    (low_a, high_a), (low_b, high_b) = first.interval(critical=z), second.interval(critical=z)
+    reach = stats.t.ppf((1 + level) / 2, ours.freedom) * ours.error
+    below = max(reach, np.hypot(first.value - low_a, high_b - second.value))
+    above = max(reach, np.hypot(high_a - first.value, second.value - low_b))
+    low, high = ours.value - below, ours.value + above
+    if ours.value - reach > 0 >= low:
+        low = ours.value - reach  # whether 0 is excluded is the t test's to say
+    assert ours.interval(level) == pytest.approx((low, min(1.0, high)))
+
+
 def test_success_by_degrees_is_as_skewed_as_whether_it_succeeds():
     """Half a success at most: the mean is far from 1, yet the rare bad seed is as far below."""
     generator = np.random.default_rng(1)

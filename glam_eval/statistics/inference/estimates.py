@@ -31,6 +31,8 @@ EQUIVALENCE_SEEDS = 5  # fewer would claim equivalence more often than 5% at the
 SEEDS_POWER, NOISE_POWER = 5, 2  # how variances grow with p (1 - p) from the estimate to the margin
 ENOUGH_SEEDS = 5  # fewer tell so little of their own spread that intervals are widened for it
 JOINT_FREEDOM = 1.5  # degrees of freedom a seed beyond the first, where intervals of two means are joined
+SPREAD_SEEDS = 10  # fewer may look alike near 0 and 1 by chance although they spread
+NEAR_END = 0.1  # of success from 0 or 1, where seeds that look alike say least of how they spread
 LEAST_VARIANCE = 0.5  # of a coin that falls at the margin, one toss a scene
 
 
@@ -157,8 +159,9 @@ class Estimate:
         2008, "Construction of confidence limits about effect measures"), with the normal quantile, or with
         Student's of half as many degrees of freedom again for fewer than 5 seeds: with their own, intervals
         of 5 seeds are twice as wide and cover no more of most of what is printed; with the normal, those of 3
-        seeds that differ much cover 83 to 91% near 0 or 1. An end stays on its side of 0, where the t test
-        decides.
+        seeds that differ much cover 83 to 91% near 0 or 1. Where both means are near the same end, fewer than
+        10 seeds have the normal quantile times what Student's of their own freedom is of it at 95%: without,
+        5 that spread by 1.5 logits at .99 cover 90%. An end stays on its side of 0, where the t test decides.
         """
         a, b = self.arms
         joint = None if sure else self._joint_quantile(level)
@@ -172,9 +175,15 @@ class Estimate:
         return (low if low > 0 >= lower else lower), (high if high < 0 <= upper else upper)
 
     def _joint_quantile(self, level: float) -> float:
-        if max(self.n_seeds, self.n_pooled) >= ENOUGH_SEEDS:
-            return float(special.ndtri((1 + level) / 2))
-        return float(special.stdtrit(JOINT_FREEDOM * (self.n_seeds - 1), (1 + level) / 2))
+        seeds = max(self.n_seeds, self.n_pooled)
+        if seeds < ENOUGH_SEEDS:
+            return float(special.stdtrit(JOINT_FREEDOM * (self.n_seeds - 1), (1 + level) / 2))
+        normal = float(special.ndtri((1 + level) / 2))
+        rates = [arm.value for arm in self.arms]
+        if seeds >= SPREAD_SEEDS or (max(rates) > NEAR_END and min(rates) < 1 - NEAR_END):
+            return normal
+        # Of 95% at any level: Student's own tails would make adjusted intervals several times as wide.
+        return normal * float(special.stdtrit(seeds - 1, 0.975) / special.ndtri(0.975))
 
     def _p_beyond(self, margin: float, side: int) -> float:
         """Return the p-value that the true difference is ``side`` x ``margin`` or further from 0."""
