@@ -236,3 +236,9 @@ def test_a_link_leads_to_how_the_study_is_cited(opened):
     opened.tab.locator("nav a", has_text="Cite").click()
     assert opened.tab.locator("#cite").evaluate("node => node.getBoundingClientRect().top < innerHeight")
     assert "@software{glam_eval_" in opened.texts(".citation")[-1]
+
+
+def test_findings_fit_one_screen(opened):
+    findings = opened.tab.locator("section:has(> #findings)")
+    assert findings.locator(".findings li:visible").count() >= 4
+    assert findings.evaluate("node => node.getBoundingClientRect().height <= innerHeight")
