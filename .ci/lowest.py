@@ -26,7 +26,7 @@ def lowest(requirements: list[str], kept: Sequence[str] = ()) -> list[str]:
             ends[wanted.name] = max([*versions, ends.get(wanted.name, "0")], key=_as_numbers)
     for text in kept:
         name, _, version = text.partition("==")
-        if not any(
+        if not version or not any(
             Requirement(each).name == name and version in Requirement(each).specifier for each in requirements
         ):
             raise ValueError(

@@ -1,5 +1,6 @@
 """Figures against stored pictures, from tables with round numbers (pyproject.toml sets --mpl)."""
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +8,11 @@ import pytest
 from glam_eval.figures import figure_named
 from glam_eval.figures.identity import assign_looks
 from glam_eval.figures.style import style
+
+DRAWN_BY = "3.11."  # another release of Matplotlib sets letters and lines a pixel elsewhere
+pytestmark = pytest.mark.skipif(
+    not matplotlib.__version__.startswith(DRAWN_BY), reason=f"the pictures are Matplotlib {DRAWN_BY}x's"
+)
 
 WHO = [("gflan", "t5-nano"), ("gflan", "t5-pico"), ("random", "none")]
 PARAMETERS = {("gflan", "t5-nano"): 260_000, ("gflan", "t5-pico"): 45_000}

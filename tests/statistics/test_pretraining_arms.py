@@ -43,8 +43,8 @@ def test_what_is_worth_something_is_found_and_what_is_not_is_not():
 
 def test_lucky_pretrainings_are_no_effect():
     """Nine trainings from three lucky models are three samples: wide intervals, no claims."""
-    table = pretraining_effects(pretraining_study(luck=0.25)).set_index(["measure", "arm"])
-    row = table.loc[("gain_at_end", "without words")]
+    table = pretraining_effects(pretraining_study(luck=0.25)).set_index(["measure", "shift", "arm"])
+    row = table.loc[("gain_at_end", "none", "without words")]
     assert row["verdict"] == "undecided"
     assert row["high"] - row["low"] > 0.4
     assert row["spread_pretrainings"] > 2 * row["spread_trainings"]
