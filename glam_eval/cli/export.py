@@ -23,9 +23,7 @@ def export(
     ] = None,
     base: Annotated[
         str | None,
-        typer.Option(
-            help="With --format model: the hub's name of its base model. [default: the run's]"
-        ),
+        typer.Option(help="With --format model: the hub's name of its base model. [default: the run's]"),
     ] = None,
     episodes: Annotated[
         bool, typer.Option("--episodes", help="With --format every_eval_ever: also every episode.")

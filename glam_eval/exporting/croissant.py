@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from glam_eval.exporting.tables import TableFile
+from glam_eval.exporting.tables import Column, TableFile
 from glam_eval.exporting.told import Told
 
 CROISSANT_FILE = "croissant.json"
@@ -66,19 +66,18 @@ def _record_set(table: TableFile) -> dict[str, Any]:
         "@id": table.name,
         "name": table.name,
         "description": table.about,
-        "field": [_field(table.name, column) for column in table.schema if _is_told(column.type)],
+        "field": [_field(table.name, column) for column in table.columns if _is_told(column.type)],
     }
 
 
-def _field(table: str, column: pa.Field) -> dict[str, Any]:
+def _field(table: str, column: Column) -> dict[str, Any]:
     listed = pa.types.is_list(column.type)
-    about = {key.decode(): value.decode() for key, value in (column.metadata or {}).items()}
-    unit = f" ({about['unit']})" if about.get("unit") else ""
+    unit = f" ({column.unit})" if column.unit else ""
     described: dict[str, Any] = {
         "@type": "cr:Field",
         "@id": f"{table}/{column.name}",
         "name": column.name,
-        "description": about.get("description", column.name) + unit,
+        "description": (column.description or column.name) + unit,
         "dataType": _TYPES[column.type.value_type if listed else column.type],
         "source": {"fileObject": {"@id": f"{table}.parquet"}, "extract": {"column": column.name}},
     }

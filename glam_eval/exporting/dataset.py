@@ -22,13 +22,8 @@ CARD_FILE = "README.md"
 SUITE_FILE = "suite.json"
 _FIRST = "episodes"  # what `load_dataset` reads where no configuration is named
 _TAGS = ("reinforcement-learning", "grounding", "language-models", "babyai", "glam-eval")
-_SIZES = {
-    1e3: "n<1K",
-    1e4: "1K<n<10K",
-    1e5: "10K<n<100K",
-    1e6: "100K<n<1M",
-    1e7: "1M<n<10M",
-}  # the hub's words
+# The hub's words for the most rows of a table.
+_SIZES = {1e3: "n<1K", 1e4: "1K<n<10K", 1e5: "10K<n<100K", 1e6: "100K<n<1M", 1e7: "1M<n<10M"}
 
 
 def write_dataset(told: Told, out: Path) -> list[TableFile]:

@@ -16,11 +16,11 @@ from huggingface_hub.errors import (
 from glam_eval.core.errors import UserError, first_line
 from glam_eval.core.files import refuse_links
 
-_MARKS = {
+_MARKS = {  # a file or folder of what `export` writes -> what it is on a hub
     "croissant.json": "dataset",
+    "data/babyai-text": "dataset",
     "adapter_config.json": "model",
     "config.json": "model",
-    "data/babyai-text": "dataset",
 }
 _FORBIDDEN = (401, 403)
 
@@ -71,9 +71,7 @@ def _kind(directory: Path) -> str:
     """Return what a directory is on a hub, "dataset" or "model"."""
     kind = next((kind for mark, kind in _MARKS.items() if (directory / mark).exists()), None)
     if kind is None:
-        raise UserError(
-            f"{str(directory)!r} was not exported: glam-eval export RESULTS --to DIR makes what is sent"
-        )
+        raise UserError(f"{str(directory)!r} was not exported: give what glam-eval export wrote")
     refuse_links(directory)
     return kind
 
@@ -84,7 +82,7 @@ def _reason(error: Any, repository: str, kind: str, endpoint: str) -> str:
     if status in _FORBIDDEN and not isinstance(error, RepositoryNotFoundError):
         return f"{endpoint} does not let you write to {repository!r}: log in as who may (hf auth whoami)"
     if isinstance(error, RepositoryNotFoundError):
-        return f"{endpoint} has no {kind} {repository!r} that you may see: --create makes it, or log in as who may"
+        return f"{endpoint} has no {kind} {repository!r} that you may see: --create makes one"
     if isinstance(error, HFValidationError):
         return f"{repository!r} is no name of a repository: give OWNER/NAME"
     if isinstance(error, OfflineModeIsEnabled) or os.environ.get("HF_HUB_OFFLINE") == "1":

@@ -1,4 +1,4 @@
-"""A trained language model as a plain directory of transformers' or peft's, with a card that says what it is."""
+"""A trained language model as a plain directory of transformers' or peft's, with a card."""
 
 import fnmatch
 import json
@@ -113,9 +113,8 @@ def played(told: Told, runs: pd.DataFrame, run_id: str) -> list[Played]:
 
 def _base(run: dict[str, Any], base: str, needed: bool) -> str:
     """Return what others call the model that a run began with; empty if they can't have it."""
-    local = json.loads(run["config"]).get("content") is not None or str(run["model"]).startswith(
-        ("/", ".", "~")
-    )
+    content = json.loads(run["config"]).get("content")
+    local = content is not None or str(run["model"]).startswith(("/", ".", "~"))
     if base or not local:
         return base or str(run["model"])
     if needed:
@@ -126,7 +125,7 @@ def _base(run: dict[str, Any], base: str, needed: bool) -> str:
 
 
 def _card(told: Told, run: dict[str, Any], runs: pd.DataFrame, base: str, out: Path, frames: int) -> str:
-    """Return the card: the hub's metadata, then what was trained, how, what it came to, what it is not for."""
+    """Return the card: the hub's metadata, then what was trained, how, and what it came to."""
     conditions = played(told, runs, str(run["run_id"]))
     adapters = (out / ADAPTERS_FILE).exists()
     name = condition_label(str(run["agent"]), str(run["model"]))

@@ -12,6 +12,16 @@ from glam_eval.results.files import COMPACT, write_file
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column: its name, type, unit and meaning; the last two are empty where nothing is known of them."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True)
 class TableFile:
     """A table of a data set: its file, relative to the data set, and what is in it."""
 
@@ -26,6 +36,11 @@ class TableFile:
     def about(self) -> str:
         """What a row is, in a sentence."""
         return (TABLES[self.name].__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def columns(self) -> list[Column]:
+        """Its columns, in order."""
+        return [_column(field) for field in self.schema]
 
 
 def write_as_file(directory: Path, name: str, out: Path) -> TableFile:
@@ -44,3 +59,8 @@ def write_as_file(directory: Path, name: str, out: Path) -> TableFile:
     write_file(out / path, data, COMPACT)
     size = (out / path).stat().st_size
     return TableFile(name, path, data.schema, data.num_rows, size, sha256_of(out / path))
+
+
+def _column(field: pa.Field) -> Column:
+    told = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+    return Column(field.name, field.type, told.get("unit", ""), told.get("description", ""))
