@@ -89,4 +89,6 @@ def _reason(error: Any, repository: str, kind: str, endpoint: str) -> str:
         return "HF_HUB_OFFLINE is set: unset it to send"
     if status is not None:
         return f"{endpoint} refused it: {first_line(error)}"
+    if isinstance(error, ValueError):  # what the client checks before it sends anything
+        return f"{repository!r} can't be sent: {first_line(error)}"
     return f"{endpoint} does not answer: {first_line(error)}"
