@@ -37,13 +37,23 @@ def load_results(
         UserError: The path is no results directory, a table or column is missing (the available ones are
             named), or a file is damaged (it is named).
     """
-    record = record_type(table)
-    declared = columns_of(record)
-    required = list(columns) if columns is not None else [c.name for c in declared if not c.column.optional]
     dictionary = text_columns(table) if table == "episodes" else []
-    data = _read_consistently(Path(path), table, columns, required, dictionary)
-    frame: pd.DataFrame = data.to_pandas(self_destruct=True, split_blocks=True)
+    frame: pd.DataFrame = read_table(path, table, columns, dictionary).to_pandas(
+        self_destruct=True, split_blocks=True
+    )
     return frame
+
+
+def read_table(
+    path: str | Path, table: str, columns: Sequence[str] | None = None, dictionary: Sequence[str] = ()
+) -> pa.Table:
+    """Return a table of a results directory as an Arrow table; arguments and errors are ``load_results``'.
+
+    ``dictionary`` names text columns whose values are kept once each.
+    """
+    declared = columns_of(record_type(table))
+    required = list(columns) if columns is not None else [c.name for c in declared if not c.column.optional]
+    return _read_consistently(Path(path), table, columns, required, list(dictionary))
 
 
 def finished_runs(path: str | Path) -> set[str]:

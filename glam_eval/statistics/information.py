@@ -72,7 +72,7 @@ def information_lost(training: pd.DataFrame, by: Sequence[str] = WHO) -> pd.Data
         training[(share > low) & (share <= high)].groupby([*by, "run_id"], observed=True)[measures].mean()
         for low, high in (MIDDLE, END)
     )
-    both = middle.join(end, lsuffix="_before", how="inner").dropna()
+    both = middle.add_suffix("_before").join(end, how="inner").dropna()
     found = []
     for key, own in both.groupby(list(by), observed=True):
         if len(own) < 2:
