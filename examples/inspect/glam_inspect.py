@@ -1,7 +1,7 @@
 """BabyAI-Text as a task of Inspect: any model that Inspect reaches, on the scenes of glam-eval's studies.
 
 Install this folder (`pip install examples/inspect`), then
-`inspect eval examples/inspect/glam_inspect.py@babyai_text --model ollama/smollm2 -T level=GoToLocal -T scenes=50`.
+`inspect eval examples/inspect/glam_inspect.py@babyai_text --model ollama/smollm2 -T scenes=50`.
 Samples are the test scenes of the protocol `generalization`, told as to glam-eval's own agent `chat`.
 """
 

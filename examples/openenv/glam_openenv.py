@@ -1,8 +1,9 @@
 """BabyAI-Text, and any world of a package, as an OpenEnv environment behind HTTP and WebSocket.
 
 Install this folder (`pip install examples/openenv`) and serve a level to trainers that speak OpenEnv:
-`glam-eval-openenv --level GoToLocal --port 8000`. A session has an environment of its own; `reset(seed=s)` begins
-scene s, the same as everywhere in glam-eval, and an action is one of the phrases that the observation offers.
+`glam-eval-openenv --level GoToLocal --port 8000`. A session has an environment of its own; `reset(seed=s)`
+begins scene s, the same as everywhere in glam-eval, and an action is one of the phrases that the observation
+offers.
 """
 
 import argparse

@@ -69,14 +69,18 @@ class TextWorldGame:
     def observation(self):
         """Sentences on the room, its ways out, what is in it and what is carried."""
         facts = self._facts()
-        room = next(fact.arguments[1] for fact in facts if fact.name == "at" and fact.arguments[0].type == "P")
+        room = next(
+            fact.arguments[1] for fact in facts if fact.name == "at" and fact.arguments[0].type == "P"
+        )
         state = {fact.arguments[0]: fact.name for fact in facts if fact.name in ("open", "closed", "locked")}
 
         def called(thing):
             return f"{state[thing]} {self._name(thing)}" if thing in state else self._name(thing)
 
         def inside(relation, where):
-            held = [fact.arguments[0] for fact in facts if fact.name == relation and fact.arguments[1] == where]
+            held = [
+                fact.arguments[0] for fact in facts if fact.name == relation and fact.arguments[1] == where
+            ]
             return sorted((thing for thing in held if thing.type != "P"), key=self._name)
 
         doors = {fact.arguments[2]: fact.arguments[1] for fact in facts
@@ -85,10 +89,16 @@ class TextWorldGame:
         for direction in DIRECTIONS:
             beyond = [fact.arguments[0] for fact in facts
                       if fact.name == f"{direction}_of" and fact.arguments[1] == room]  # fmt: skip
-            told += [f"{called(doors[each]) if each in doors else 'a way'} leads {direction}" for each in beyond]
+            told += [
+                f"{called(doors[each]) if each in doors else 'a way'} leads {direction}" for each in beyond
+            ]
         for thing in inside("at", room):
             told.append(f"You see: {called(thing)}")
-            shown = [] if state.get(thing) in ("closed", "locked") else [*inside("in", thing), *inside("on", thing)]
+            shown = (
+                []
+                if state.get(thing) in ("closed", "locked")
+                else [*inside("in", thing), *inside("on", thing)]
+            )
             told += [f"there: {called(each)}" for each in shown]
         carried = [self._name(fact.arguments[0]) for fact in facts
                    if fact.name == "in" and fact.arguments[1].type == "I"]  # fmt: skip

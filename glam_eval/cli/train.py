@@ -51,7 +51,9 @@ def train(
         {
             "title": f"{agent} on {level}",
             "question": "One run.",
-            "name": "-".join([agent, *([Path(model).name] if model != "none" else []), level_in_files(level), f"s{seed}"]),
+            "name": "-".join(
+                [agent, *([Path(model).name] if model != "none" else []), level_in_files(level), f"s{seed}"]
+            ),
             "seeds": 1,
             "first_seed": seed,
             "frames": frames,

@@ -50,7 +50,8 @@ class Agent:
         description: what it is, in a few words.
         learner: what changes it; ``none`` for agents that never learn.
         build: what makes its policy, as a function or ``"module:function"``; it is called with the run's
-            ``RunConfig``, the number of actions (0 where a world says them anew at every step) and the device, and returns a ``policies.base.Policy``.
+            ``RunConfig``, the number of actions (0 where a world says them anew at every step) and the
+            device, and returns a ``policies.base.Policy``.
         restore: the same for the policy of a checkpoint, which is the fourth argument; None builds it anew
             and lets it ``load``.
         role: learners are compared, references bound them, controls show what a claim rests on.
@@ -65,7 +66,7 @@ class Agent:
         unread: dotted keys of ``RunConfig`` that change nothing for this agent.
         reads_text: whether it decides by the prompt alone, without memory: such an agent can be probed.
         look: how it is drawn; None gives it a free colour and marker.
-        needs: of the world, beyond prompt and actions: BabyAI-Text's own grid, words or six actions (``grid``),
+        needs: of the world, beyond prompt and actions: BabyAI-Text's own grid, words or actions (``grid``),
             or an expert; what needs nothing acts in any world (``config.worlds``).
         steps_per_second: of its policy on one core, nominally; None where its model says it.
     """
@@ -190,7 +191,8 @@ _STUDY = (
             # Ours on GoToLocalS5N2, where the paper's takes several 100,000 frames.
             "small": {"recurrence": 10, "minibatch": 160, "epochs": 3, "learning_rate": 5e-4},
         },
-        unread=_PROMPT, reads_text=False, needs="grid", look=AgentLook("#56b4e9", "d"), steps_per_second=1000.0,
+        unread=_PROMPT, reads_text=False, needs="grid",
+        look=AgentLook("#56b4e9", "d"), steps_per_second=1000.0,
     ),
     Agent(
         "chat", "chat", "a served language model, prompted turn by turn, never trained", "none",

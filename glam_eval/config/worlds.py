@@ -4,11 +4,11 @@ A level of such a world is named ``<world>/<level>``; all others are BabyAI-Text
 entry-point group ``glam_eval.environments``: an entry point named as the world, whose object is a ``World``.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
-import re
 from typing import TYPE_CHECKING, Any
 
 from glam_eval.core.errors import UserError, described, shortened, unknown
@@ -58,7 +58,9 @@ class World:
         try:
             found: Callable[..., Any] = getattr(import_module(module), name)
         except (Exception, SystemExit) as error:  # others' code, and the packages that it needs
-            raise UserError(f"world {self.name!r}: {self.begin!r} can't be loaded: {described(error)}") from error
+            raise UserError(
+                f"world {self.name!r}: {self.begin!r} can't be loaded: {described(error)}"
+            ) from error
         return found
 
 
@@ -87,12 +89,12 @@ def describe_world(name: str) -> World:
         raise UserError(f"{where} must be a World of that name")
     for level in world.levels:
         if not _NAME.fullmatch(level):
-            raise UserError(f"{where}: level {shortened(level)}: a name has letters, digits, - _ and . alone")
+            raise UserError(f"{where}: level {shortened(level)}: names have letters, digits, - _ . alone")
     return world
 
 
 def world_of(level: str) -> World | None:
-    """Return the world of a level by its name, None for BabyAI-Text's; raises UserError for an unknown one."""
+    """Return the world of a level by its name, None for BabyAI-Text's; raises UserError for no such world."""
     name, mark, _ = level.partition(MARK)
     return describe_world(name) if mark else None
 
@@ -116,18 +118,20 @@ def level_in_world(level: str) -> str:
 
 
 def check_environment(environment: "EnvironmentConfig") -> None:
-    """Raise a UserError for settings that mean something in BabyAI-Text alone, at a level of another world."""
+    """Raise a UserError for settings of BabyAI-Text alone, at a level of another world."""
     level, world = environment.level, world_of(environment.level)
     if world is None:
         return
     level_in_world(level)
     for option in environment.options:
+        if not world.options:
+            raise UserError(f"level {level} has no options: leave {option!r} out")
         if option not in world.options:
-            raise unknown(f"option of level {level}", option, world.options) if world.options else UserError(
-                f"level {level} has no options: leave {option!r} out"
-            )
+            raise unknown(f"option of level {level}", option, world.options)
     if environment.language != world.language:
-        raise UserError(f"level {level} is told in {world.language!r}: leave language {environment.language!r} out")
+        raise UserError(
+            f"level {level} is told in {world.language!r}: leave language {environment.language!r} out"
+        )
     if environment.shift != "none":
         raise UserError(
             f"level {level} has words of its own, which no shift replaces: leave {environment.shift!r} out"

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import islice
+
+from glam_eval.config.agents import describe_agent
 from glam_eval.config.environment import EnvironmentConfig, ToldGoal
 from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
-from glam_eval.config.agents import describe_agent
 from glam_eval.config.run import RunConfig
 from glam_eval.config.worlds import check_agent, check_environment, world_of
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import test_scene_seeds
-from glam_eval.environments.audit import balanced_scenes
 from glam_eval.environments import check_world
+from glam_eval.environments.audit import balanced_scenes
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.environments.told import can_be_told
 from glam_eval.environments.worlds.scenes import can_tell

@@ -1,9 +1,10 @@
-"""Worlds of other packages: the documented example, installed, is a world like any, from training to report."""
+"""Worlds of other packages: the documented example, installed, is a world like any, to the report."""
 
 import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_an_episode_is_told_as_it_is_and_comes_back_exactly(household):
     config = world(remembered=2)
     environment, met = played(config, 3, lambda each: each.expert_action())
     assert met[0].actions != met[1].actions
-    for before, after in zip(met, met[1:], strict=False):
+    for before, after in pairwise(met):
         assert ", ".join(after.actions) in after.prompt.splitlines()[0]
         taken = before.actions[before.expert_action.__self__.taken[met.index(before)]]
         assert f"Action 0: {taken}" in after.prompt
@@ -135,6 +136,14 @@ def test_the_expert_reaches_whatever_is_told_and_every_goal_is_as_likely_first(h
             assert summary.success_told and summary.success == (goal == "told")
             assert summary.first.told and summary.first.chance == 1 / 4
             assert summary.episode_return == (1 - 0.9 * summary.length / 20) * (goal == "told")
+
+
+def test_what_time_cuts_off_still_offers_actions_for_a_critic_to_value(household):
+    household()
+    environment, met = played(world(), 3, lambda each: 0)
+    last = environment.situations()[0]
+    assert len(met) == 20 and last.actions and not environment.summary(0).success
+    assert all(each in last.prompt for each in last.actions)
 
 
 def test_scenes_are_by_seed_and_layouts_tell_them_apart(household):

@@ -1,4 +1,4 @@
-"""Many episodes of another package's world side by side as text, as ``VectorEnvironment`` has BabyAI-Text's."""
+"""Many episodes of another package's world side by side, as ``VectorEnvironment`` has BabyAI-Text's."""
 
 from collections.abc import Sequence
 from functools import lru_cache

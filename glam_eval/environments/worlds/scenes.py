@@ -7,7 +7,7 @@ import numpy as np
 from glam_eval.config.environment import EnvironmentConfig, ToldGoal
 from glam_eval.config.worlds import check_environment, level_in_world, world_of
 from glam_eval.core.errors import RunFailedError, UserError
-from glam_eval.core.seeds import stream, training_scene_seeds
+from glam_eval.core.seeds import training_scene_seeds
 from glam_eval.core.world import Situation
 from glam_eval.environments.interface import TextEnvironment
 from glam_eval.environments.worlds.told import ToldEpisode
@@ -47,7 +47,9 @@ def longest_episode(config: EnvironmentConfig) -> int:
     return max(told.max_steps for told in begun)
 
 
-def walk(environment: TextEnvironment, slots: int, steps: int, draws: np.random.Generator) -> Iterator[Situation]:
+def walk(
+    environment: TextEnvironment, slots: int, steps: int, draws: np.random.Generator
+) -> Iterator[Situation]:
     """Yield the situations of a walk at random in so many slots, on training scenes of seed 0."""
     scenes = [training_scene_seeds(0, slot) for slot in range(slots)]
     for slot, seeds in enumerate(scenes):

@@ -88,7 +88,7 @@ class ToldEpisode:
         """Take in what is perceived and can be done now."""
         with self._watched():
             self.sentences = tuple(filter(None, map(one_line, self.episode.observation)))
-            self.over = bool(self.episode.over) or len(self.taken) >= self.max_steps
+            self.over = bool(self.episode.over)
             offered = () if self.over else tuple(self.episode.actions)
         if self.over:
             self.actions = ()
@@ -96,7 +96,9 @@ class ToldEpisode:
         if not 1 <= len(offered) <= MOST_ACTIONS:
             raise RunFailedError(f"{self._where}: it offers {len(offered)} actions, not 1 to {MOST_ACTIONS}")
         if len(set(offered)) < len(offered) or any(one_line(each) != each or not each for each in offered):
-            raise RunFailedError(f"{self._where}: actions are distinct lines of text, not {', '.join(offered)}")
+            raise RunFailedError(
+                f"{self._where}: actions are distinct lines of text, not {', '.join(offered)}"
+            )
         self.actions = offered
 
     def _reached(self, goal: str) -> bool:
@@ -111,7 +113,12 @@ class ToldEpisode:
         return self.episode.others[self.others.index(goal)]
 
     def step(self, action: int) -> StepResult:
-        """Carry out an action by its index among those offered now."""
+        """Carry out an action by its index among those offered now.
+
+        Raises:
+            UserError: if there is no such action.
+            RunFailedError: if the world fails.
+        """
         if not 0 <= action < len(self.actions):
             raise UserError(f"there is no action {action}: indices go from 0 to {len(self.actions) - 1}")
         with self._watched():
@@ -121,13 +128,11 @@ class ToldEpisode:
         self._first = self._first or next(iter(reached), "")
         self.success, self.success_told = self.goal in reached, self.told in reached
         self._look()
-        ended = self.success or self.success_told or bool(self.episode.over)
-        truncated = len(self.taken) >= self.max_steps
+        ended = self.over or self.success or self.success_told
+        truncated = len(self.taken) >= self.max_steps  # what could still be done is what a critic values
         if self.success:
             self.reward = 1 - 0.9 * (len(self.taken) / self.max_steps)
         self.over = ended or truncated
-        if self.over:
-            self.actions = ()
         return StepResult(self.reward, ended, truncated)
 
     def advise(self) -> int:
