@@ -109,3 +109,7 @@ def main():
     asked = parser.parse_args()
     config = EnvironmentConfig.parse({"level": asked.level, "language": asked.language}, "serving")
     uvicorn.run(make_app(config), host=asked.host, port=asked.port)
+
+
+if __name__ == "__main__":
+    main()
