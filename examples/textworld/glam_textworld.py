@@ -26,4 +26,5 @@ TEXTWORLD = World(
     begin="textworld_games:TextWorldGame",
     has_expert=True,
     has_other_goals=True,
+    packages=("textworld",),
 )

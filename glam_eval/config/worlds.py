@@ -6,9 +6,10 @@ entry-point group ``glam_eval.environments``: an entry point named as the world,
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 
 from glam_eval.core.errors import UserError, described, shortened, unknown
@@ -39,6 +40,7 @@ class World:
         has_expert: whether every episode has an expert to ask (``worlds.episode.AdvisedEpisode``).
         has_other_goals: whether every scene has goals beside its own (``worlds.episode.ManyGoalsEpisode``),
             so that another can be told.
+        packages: whose versions its episodes depend on, beside its own package's.
     """
 
     name: str
@@ -49,6 +51,7 @@ class World:
     language: str = "en"
     has_expert: bool = False
     has_other_goals: bool = False
+    packages: tuple[str, ...] = ()
 
     def begins(self) -> Callable[..., Any]:
         """Return what begins an episode."""
@@ -97,6 +100,19 @@ def world_of(level: str) -> World | None:
     """Return the world of a level by its name, None for BabyAI-Text's; raises UserError for no such world."""
     name, mark, _ = level.partition(MARK)
     return describe_world(name) if mark else None
+
+
+def package_versions_of(level: str) -> dict[str, str]:
+    """Return the versions of the packages of a level's world, by name; none of BabyAI-Text's."""
+    world = world_of(level)
+    if world is None:
+        return {}
+    (point, *_) = entry_points(group=ENTRY_POINTS, name=world.name)
+    versions = {point.dist.name: point.dist.version} if point.dist else {}
+    for package in world.packages:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
 
 
 def level_in_files(level: str) -> str:

@@ -19,10 +19,8 @@ from glam_eval.environments.expert import bot_actions
 
 pytestmark = pytest.mark.slow
 LEVEL, SCENE = "GoToLocalS5N2", 2**31 + 3
-openenv = pytest.mark.skipif(find_spec("openenv") is None, reason="the package openenv-core is not installed")
-inspect = pytest.mark.skipif(
-    find_spec("inspect_ai") is None, reason="the package inspect-ai is not installed"
-)
+openenv = pytest.mark.skipif(find_spec("openenv") is None, reason="openenv-core is not installed")
+inspect = pytest.mark.skipif(find_spec("inspect_ai") is None, reason="inspect-ai is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -101,6 +101,8 @@ def test_a_study_of_a_packages_world_goes_from_cloning_to_the_report(tmp_path, h
     probabilities = load_results(out, "steps")["probabilities"]
     assert (probabilities.map(len) == offered.map(len)).all()
     assert np.allclose(probabilities.map(sum), 1, atol=1e-5)
+    versions = load_results(out, "runs")["packages"].map(json.loads)
+    assert all(each["glam-eval-household"] == "0.1.0" for each in versions)
     shown = load_results(out, "demonstrations")
     assert set(shown["source"]) == {"bot", "random"} and shown["actions"].map(len).nunique() > 1
     training = load_results(out, "training")

@@ -1,4 +1,4 @@
-"""TextWorld's games as a world, with the real library: games by seed, their solutions, and a study of them."""
+"""TextWorld's games as a world, with the real library: games by seed, their solutions, a study of them."""
 
 import os
 import subprocess
