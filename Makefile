@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quick grounding test slow cluster lint check analysis site dist lowest clean
+.PHONY: quick grounding test slow cluster worlds lint check analysis site dist lowest clean
 
 quick: $(VENV)/.run  ## install, then run the quick study
 	$(BIN)/glam-eval run-suite quick
@@ -23,6 +23,10 @@ slow: $(VENV)/.dev  ## the tests that take minutes
 cluster: $(VENV)/.dev  ## suites on a real Slurm and a real Ray of two nodes here; needs root and Debian's packages
 	$(BIN)/python $(INSTALL) -e '.[dev,ray]'
 	$(BIN)/python -m pytest -m cluster -rs tests/launchers --timeout 0
+
+worlds: $(VENV)/.dev  ## the packages of examples/ with the libraries of others that they need
+	$(BIN)/python $(INSTALL) ./examples/textworld ./examples/openenv ./examples/inspect
+	$(BIN)/python -m pytest -m slow -rs tests/extending/test_textworld.py tests/extending/test_other_doors.py
 
 lint: $(VENV)/.dev  ## style, types and import contracts
 	$(BIN)/ruff check .

@@ -8,8 +8,10 @@ from typing import Any
 
 from glam_eval.config.agents import AGENTS, Agent, describe_agent, normalising_agents
 from glam_eval.config.demonstrations import DemonstrationsConfig
+from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.learners import CloningConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.config.worlds import world_of
 from glam_eval.core.records import DemonstrationRecord
 from glam_eval.environments import make_environment
 from glam_eval.training.actors import Actors
@@ -96,7 +98,10 @@ def _demonstrations(config: RunConfig) -> list[DemonstrationRecord]:
     if not isinstance(config.learner, CloningConfig):
         return []
     _, expert = normalising_agents()
-    shown = DemonstrationsConfig(source=expert, environment=config.environment, transitions=TRANSITIONS)
+    of_package = world_of(config.environment.level)
+    shows = of_package is None or of_package.has_expert
+    world = config.environment if shows else EnvironmentConfig()  # any prompts are as long to learn from
+    shown = DemonstrationsConfig(source=expert, environment=world, transitions=TRANSITIONS)
     collector, records = DemonstrationCollector(shown), list[DemonstrationRecord]()
     while not collector.finished:
         records += collector.advance()

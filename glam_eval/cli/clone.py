@@ -125,10 +125,12 @@ def _collect(
 
 def _values(agent: str, model: str, level: str, seed: int) -> dict[str, Any]:
     """Return the settings of a suite of one cloned agent."""
+    from glam_eval.config.worlds import level_in_files
+
     return {
         "title": f"{agent} on {level}",
         "question": "One cloned agent.",
-        "name": f"{agent}-{Path(model).name}-{level}-s{seed}",
+        "name": f"{agent}-{Path(model).name}-{level_in_files(level)}-s{seed}",
         "seeds": 1,
         "first_seed": seed,
         "environment": {"level": level},

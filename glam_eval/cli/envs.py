@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from glam_eval.core.console import Console
 
 
@@ -23,7 +25,7 @@ def envs(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the list, or one level, as JSON.")] = False,
 ) -> None:
-    """List the levels, or describe one with an episode that BabyAI's bot plays, as text.
+    """List the levels, or describe one with an episode that the expert plays, as text.
 
     Room size and number of objects can vary: `GoToLocalS5N2` is a 5x5 room, walls included, with 2 objects.
 
@@ -58,7 +60,18 @@ def _list(console: "Console") -> None:
     table = Table("level", "of the paper", "what")
     for name in level_names():
         table.add_row(name, "yes" if name in PAPER_LEVELS else "", Text(level_text(name)))
+    for name, text in _of_packages():
+        table.add_row(Text(name), "", Text(text))
     console.print(table)
+
+
+def _of_packages() -> "Iterator[tuple[str, str]]":
+    """Yield the levels of installed packages' worlds, with what each asks for."""
+    from glam_eval.config.worlds import MARK, describe_world, world_names
+
+    for name in world_names():
+        for level, text in describe_world(name).levels.items():
+            yield f"{name}{MARK}{level}", text
 
 
 def _print_json(level: str | None) -> None:
@@ -68,15 +81,36 @@ def _print_json(level: str | None) -> None:
     from glam_eval.environments import PAPER_LEVELS, describe_level, level_names, level_text
 
     if level is not None:
-        print_json(asdict(describe_level(level)))
+        print_json(_facts_of_world(level) or asdict(describe_level(level)))
         return
-    names = level_names()
-    print_json([{"level": n, "of_the_paper": n in PAPER_LEVELS, "what": level_text(n)} for n in names])
+    levels = [(name, level_text(name)) for name in level_names()] + list(_of_packages())
+    print_json([{"level": n, "of_the_paper": n in PAPER_LEVELS, "what": text} for n, text in levels])
+
+
+def _facts_of_world(level: str) -> dict[str, object]:
+    """Return what a level of another package's world is; nothing for BabyAI-Text's."""
+    from glam_eval.config.worlds import level_in_world, world_of
+
+    world = world_of(level)
+    if world is None:
+        return {}
+    return {
+        "name": level,
+        "text": world.levels[level_in_world(level)],
+        "world": world.description,
+        "language": world.language,
+        "options": sorted(world.options),
+        "expert": world.has_expert,
+        "other goals": world.has_other_goals,
+    }
 
 
 def _describe(console: "Console", level: str) -> None:
     from glam_eval.environments import describe_level
 
+    if of_world := _facts_of_world(level):
+        console.print("\n".join(f"{name}: {fact}" for name, fact in of_world.items()))
+        return
     described = describe_level(level)
     console.print(f"{described.name}: {described.text}")
     facts = {
@@ -91,12 +125,20 @@ def _describe(console: "Console", level: str) -> None:
 
 
 def _sample(console: "Console", level: str, language: str, shift: str, seed: int) -> None:
-    from glam_eval.environments import VectorEnvironment
+    from glam_eval.config.environment import EnvironmentConfig
+    from glam_eval.config.worlds import world_of
+    from glam_eval.environments import check_world, make_environment
 
-    world = VectorEnvironment(level, 1, language=language, shift=shift)
+    told = {"level": level, "language": language, "shift": shift}
+    config = EnvironmentConfig.parse(told, source="envs")
+    check_world(config)
+    of_package = world_of(level)
+    if of_package and not of_package.has_expert:
+        return
+    world, who = make_environment(config, 1), "its expert" if of_package else "BabyAI's bot"
     world.start(0, seed)
     situation = world.situations()[0]
-    lines = ["", f"Scene {seed}, played by BabyAI's bot", f"Goal: {situation.observation.mission}"]
+    lines = ["", f"Scene {seed}, played by {who}", f"Goal: {situation.observation.mission}"]
     done = False
     while not done:
         lines += (f"  {sentence}" for sentence in situation.observation.sentences)

@@ -8,6 +8,8 @@ import typer
 from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from glam_eval.core.console import Table
     from glam_eval.execution.evaluation import Evaluation
 
@@ -109,11 +111,17 @@ def _episodes(evaluation: "Evaluation", out: Path | None) -> "Table":
             str(count),
             f"{sum(episode.success for episode in episodes) / count:.3f}",
             f"{sum(episode.success_told for episode in episodes) / count:.3f}",
-            f"{sum(episode.first_told for episode in episodes) / count:.3f}",
+            _share([episode.first_told for episode in episodes]),
             f"{sum(episode.episode_return for episode in episodes) / count:.3f}",
             f"{sum(episode.length for episode in episodes) / count:.1f}",
         )
     return table
+
+
+def _share(values: "Sequence[bool | None]") -> str:
+    """Return the share of true values, a dash where one isn't known: not every world has other goals."""
+    known = [value for value in values if value is not None]
+    return f"{sum(known) / len(known):.3f}" if len(known) == len(values) else "-"
 
 
 def _probes(evaluation: "Evaluation", out: Path | None) -> "Table":

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from glam_eval.core.world import GridSnapshot, Situation
+    from glam_eval.environments import TextEnvironment
 
 Choose = Callable[["Situation"], int | None]  # the index of an action, or None to stop
 
@@ -40,11 +41,13 @@ def play(
     `glam-eval play MixedTrainLocal --agent bot --language ro --seed 7 --picture`
     """
     from glam_eval.core.console import Console
-    from glam_eval.environments import VectorEnvironment
 
     console = Console(soft_wrap=True)
-    choose, told = (_ask, {"actions": actions}) if agent == "human" else _agent(agent, actions, seed)
-    world = VectorEnvironment(level, 1, language=language, shift=shift, **told)
+    if agent == "human":
+        choose, told = _ask, {"actions": actions}
+    else:
+        choose, told = _agent(agent, level, actions, seed)
+    world = _world(level, {"language": language, "shift": shift, **told}, picture)
     world.start(0, seed)
     console.print(f"Goal: {world.situations()[0].observation.mission}")
     done = False
@@ -61,6 +64,22 @@ def play(
     summary = world.summary(0)
     outcome = "Goal reached" if summary.success else "Goal not reached"
     console.print(f"{outcome} after {summary.length} steps, return {summary.episode_return:.3f}")
+
+
+def _world(level: str, told: dict[str, Any], picture: bool) -> "TextEnvironment":
+    """Return the environment that is played in."""
+    from glam_eval.config.environment import EnvironmentConfig
+    from glam_eval.config.worlds import world_of
+    from glam_eval.core.errors import UserError
+    from glam_eval.environments import VectorEnvironment, check_world, make_environment
+
+    if not world_of(level):
+        return VectorEnvironment(level, 1, **told)
+    if picture:
+        raise UserError(f"level {level} is told, not drawn: leave --picture out")
+    config = EnvironmentConfig.parse({"level": level, **told}, source="play")
+    check_world(config)
+    return make_environment(config, 1)
 
 
 def _ask(situation: "Situation") -> int | None:
@@ -84,15 +103,17 @@ def _ask(situation: "Situation") -> int | None:
             print(f"1 to {len(situation.actions)}, ? or q")
 
 
-def _agent(name: str, actions: str, seed: int) -> tuple[Choose, dict[str, Any]]:
+def _agent(name: str, level: str, actions: str, seed: int) -> tuple[Choose, dict[str, Any]]:
     """Return an agent's choice, sampled from its policy, and how its prompts are made.
 
     A checkpoint's are those it was trained with. Raises UserError for an unknown agent.
     """
     import torch
 
-    from glam_eval.config.agents import agents_where
+    from glam_eval.config.agents import agents_where, describe_agent
+    from glam_eval.config.environment import EnvironmentConfig
     from glam_eval.config.run import RunConfig
+    from glam_eval.config.worlds import check_agent, world_of
     from glam_eval.core.errors import unknown
     from glam_eval.core.files import names_directory
     from glam_eval.core.seeds import stream
@@ -107,12 +128,13 @@ def _agent(name: str, actions: str, seed: int) -> tuple[Choose, dict[str, Any]]:
         raise unknown("agent (or checkpoint directory)", name, ["human", *references])
     values = read_checkpoint(directory).state["config"] if directory else {"agent": name}
     config = RunConfig.parse(values, source=name)
+    check_agent(describe_agent(config.agent), config.policy, EnvironmentConfig(level=level))
     trained = config.environment
     told: dict[str, Any] = {"actions": actions}
     if directory:
         kept = ("actions", "template", "remembered", "goal_hidden")
         told = {name: getattr(trained, name) for name in kept}
-    offered = len(speaker().actions(told["actions"]))
+    offered = 0 if world_of(level) else len(speaker().actions(told["actions"]))
     policy = build_policy(config, offered, "cpu", directory)
     draws, memory = stream(seed, "play"), None
 

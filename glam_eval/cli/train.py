@@ -42,6 +42,7 @@ def train(
     """
     from glam_eval.config.agents import describe_agent
     from glam_eval.config.loading import make_suite
+    from glam_eval.config.worlds import level_in_files
     from glam_eval.core.console import Console
     from glam_eval.suites.run import run_alone
 
@@ -50,7 +51,9 @@ def train(
         {
             "title": f"{agent} on {level}",
             "question": "One run.",
-            "name": "-".join([agent, *([Path(model).name] if model != "none" else []), level, f"s{seed}"]),
+            "name": "-".join(
+                [agent, *([Path(model).name] if model != "none" else []), level_in_files(level), f"s{seed}"]
+            ),
             "seeds": 1,
             "first_seed": seed,
             "frames": frames,

@@ -50,7 +50,8 @@ class Agent:
         description: what it is, in a few words.
         learner: what changes it; ``none`` for agents that never learn.
         build: what makes its policy, as a function or ``"module:function"``; it is called with the run's
-            ``RunConfig``, the number of actions and the device, and returns a ``policies.base.Policy``.
+            ``RunConfig``, the number of actions (0 where a world says them anew at every step) and the
+            device, and returns a ``policies.base.Policy``.
         restore: the same for the policy of a checkpoint, which is the fourth argument; None builds it anew
             and lets it ``load``.
         role: learners are compared, references bound them, controls show what a claim rests on.
@@ -65,6 +66,8 @@ class Agent:
         unread: dotted keys of ``RunConfig`` that change nothing for this agent.
         reads_text: whether it decides by the prompt alone, without memory: such an agent can be probed.
         look: how it is drawn; None gives it a free colour and marker.
+        needs: of the world, beyond prompt and actions: BabyAI-Text's own grid, words or actions (``grid``),
+            or an expert; what needs nothing acts in any world (``config.worlds``).
         steps_per_second: of its policy on one core, nominally; None where its model says it.
     """
 
@@ -85,6 +88,7 @@ class Agent:
     unread: frozenset[str] = frozenset()
     reads_text: bool = True
     look: AgentLook | None = None
+    needs: Literal["", "grid", "expert"] = ""
     steps_per_second: float | None = None
 
     @property
@@ -175,7 +179,7 @@ _STUDY = (
     ),
     Agent(
         "drrn", "DRRN", "recurrent Q-network over text, from scratch", "q_learning",
-        build="glam_eval.policies.drrn:build", role="learner",
+        build="glam_eval.policies.drrn:build", role="learner", needs="grid",
         look=AgentLook("#999933", "p"), steps_per_second=1500.0,
     ),
     Agent(
@@ -187,29 +191,33 @@ _STUDY = (
             # Ours on GoToLocalS5N2, where the paper's takes several 100,000 frames.
             "small": {"recurrence": 10, "minibatch": 160, "epochs": 3, "learning_rate": 5e-4},
         },
-        unread=_PROMPT, reads_text=False, look=AgentLook("#56b4e9", "d"), steps_per_second=1000.0,
+        unread=_PROMPT, reads_text=False, needs="grid",
+        look=AgentLook("#56b4e9", "d"), steps_per_second=1000.0,
     ),
     Agent(
         "chat", "chat", "a served language model, prompted turn by turn, never trained", "none",
         build="glam_eval.chat.agent:build", role="control", served=True,
-        unread=_PROMPT | {"threads"}, reads_text=False,
+        unread=_PROMPT | {"threads"}, reads_text=False, needs="grid",
         look=AgentLook("#117733", "$\\clubsuit$"), steps_per_second=2.0,
     ),
     Agent(
         "bot", "bot", "BabyAI's planner: the expert", "none",
         build="glam_eval.policies.baselines:build_bot", role="reference", bound="ceiling",
+        needs="expert",
         unread=_NO_TEXT, reads_text=False,
         look=AgentLook("#1d1c1b", "*"), steps_per_second=1000.0,
     ),
     Agent(
         "sweep", "sweep", "planner that tries things in the nearest order, not knowing the goal", "none",
         build="glam_eval.policies.baselines:build_sweep", role="reference", goal_blind=True,
+        needs="grid",
         unread=_NO_TEXT, reads_text=False,
         look=AgentLook("#55524e", "H"), steps_per_second=2000.0,
     ),
     Agent(
         "random-useful", "random, useful actions", "uniform over the actions that the kind of task can need",
         "none", build="glam_eval.policies.baselines:build_random_useful", role="reference", goal_blind=True,
+        needs="grid",
         unread=_NO_TEXT, reads_text=False,
         look=AgentLook("#aaa7a2", "8"), steps_per_second=5000.0,
     ),

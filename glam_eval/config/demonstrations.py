@@ -2,12 +2,15 @@
 
 import hashlib
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
+from glam_eval.config.agents import describe_agent
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.settings import Fraction, Settings
+from glam_eval.config.worlds import check_agent, check_environment, level_in_files
+from glam_eval.core.files import names_directory
 
 
 class DemonstrationsConfig(Settings):
@@ -32,6 +35,13 @@ class DemonstrationsConfig(Settings):
     environment: EnvironmentConfig = EnvironmentConfig()
     """World and words."""
 
+    @model_validator(mode="after")
+    def _world_fits(self) -> Self:
+        check_environment(self.environment)
+        if not names_directory(self.source):
+            check_agent(describe_agent(self.source), None, self.environment)
+        return self
+
     def digest(self) -> str:
         """Return the first 16 hexadecimal digits of the SHA-256 of what the set depends on but its seed."""
         values: dict[str, Any] = self.model_dump(mode="json", exclude={"seed"})
@@ -44,7 +54,7 @@ class DemonstrationsConfig(Settings):
     def name(self) -> str:
         """Readable name that the sets of all seeds have in common: what clones are configured with."""
         label = self.source.rstrip("/").rsplit("/", 1)[-1]
-        return f"demonstrations-{label}-{self.environment.level}-{self.digest()[:8]}"
+        return f"demonstrations-{label}-{level_in_files(self.environment.level)}-{self.digest()[:8]}"
 
     @property
     def run_id(self) -> str:

@@ -11,7 +11,8 @@ from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from glam_eval.config.agents import Agent
 from glam_eval.config.settings import Settings
-from glam_eval.core.errors import unknown
+from glam_eval.config.worlds import world_of
+from glam_eval.core.errors import UserError, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class ProtocolDescription:
     question: str
     takes: Literal["agents", "agents that read text", "language models"]
     settings: frozenset[str]
+    of_babyai: bool = False  # whether what it asks of is made from BabyAI-Text's simulator
 
 
 Consequence = Literal["observation", "reached", "shorter"]
@@ -38,6 +40,7 @@ PROTOCOLS = {
         "the policy on fixed prompts before each update's first gradient step",
         "agents that read text",
         frozenset({"conditions", "every", "tasks"}),
+        of_babyai=True,
     ),
     "retention": ProtocolDescription(
         "what the language model knows of language before and after training",
@@ -48,11 +51,13 @@ PROTOCOLS = {
         "what the language model knows of what actions do, before and after training",
         "language models",
         frozenset({"items"}),
+        of_babyai=True,
     ),
     "saliency": ProtocolDescription(
         "which parts of its prompt the policy goes by, before and after training",
         "agents that read text",
         frozenset({"items"}),
+        of_babyai=True,
     ),
 }
 
@@ -216,6 +221,11 @@ class ProtocolConfig(Settings):
     def plays(self) -> bool:
         """Whether the protocol plays episodes."""
         return "scenes" in self.description.settings
+
+    def check_level(self, level: str) -> None:
+        """Raise a UserError if the question can't be asked at a level, because it is of another world."""
+        if self.description.of_babyai and world_of(level):
+            raise UserError(f"protocol {self.name} asks of BabyAI-Text's world: at {level} leave it out")
 
     def takes(self, agent: Agent) -> bool:
         """Return whether the question can be asked of an agent."""

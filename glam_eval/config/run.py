@@ -15,6 +15,7 @@ from glam_eval.config.learners import CloningConfig, LearnerConfig, NoLearnerCon
 from glam_eval.config.policy import PolicyConfig
 from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.settings import Settings
+from glam_eval.config.worlds import check_agent, check_environment, level_in_files
 
 _SHOWN = 48  # characters of a model's name in names of files, which have 255 bytes for all they say
 # What names a thing, is spelled out by other keys or says how answers are fetched: part of the record of a
@@ -87,6 +88,8 @@ class RunConfig(Settings):
     @model_validator(mode="after")
     def _agent_fits(self) -> Self:
         agent = describe_agent(self.agent)
+        check_environment(self.environment)
+        check_agent(agent, self.policy, self.environment)
         if agent.names_model and self.model == "none":
             example = "the name that its server knows" if agent.served else "for instance model = 't5-nano'"
             raise ValueError(f"agent {self.agent!r} needs a model, {example}")
@@ -171,7 +174,7 @@ class RunConfig(Settings):
     def run_id(self) -> str:
         """Readable and unique: agent, model, level, seed and the configuration's digest."""
         model = self.model.rstrip("/").rsplit("/", 1)[-1][:_SHOWN]
-        parts = [self.agent, *([model] if model != "none" else []), self.environment.level]
+        parts = [self.agent, *([model] if model != "none" else []), level_in_files(self.environment.level)]
         return "-".join([*parts, f"s{self.seed}", self.digest()[:8]])
 
     @property

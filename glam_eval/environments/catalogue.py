@@ -13,6 +13,7 @@ import minigrid  # noqa: F401  # registers MiniGrid's levels with gymnasium
 from minigrid.envs.babyai.core.roomgrid_level import RoomGridLevel
 from minigrid.envs.babyai.open import OpenDoor
 
+from glam_eval.config.worlds import world_of
 from glam_eval.core.errors import UserError, shortened, unknown
 from glam_eval.environments.goals import instruction_of, task_of
 from glam_eval.environments.levels import MIXED_KINDS, LocalLevel
@@ -178,6 +179,8 @@ def find_level(name: str) -> Level:
     Raises:
         UserError: if there is none of this name.
     """
+    if world_of(name):
+        raise UserError(f"level {name} is of another package's world: this asks for one of BabyAI-Text's")
     if name in _OWN_LEVELS:
         return _OWN_LEVELS[name]
     if name in _minigrid_levels():

@@ -20,7 +20,8 @@ from glam_eval.core.world import (
 )
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.environments.episode import Episode
-from glam_eval.environments.expert import Expert
+from glam_eval.environments.expert import Expert, bot_length
+from glam_eval.environments.replays import bot_first
 from glam_eval.environments.sweep import sweep_action, useful_actions
 from glam_eval.environments.vision import image_of, occlude, view_of
 from glam_eval.language import PromptMemory, Speaker, speaker
@@ -95,7 +96,7 @@ class VectorEnvironment:
         goal_hidden: bool = False,
         **level_options: Any,
     ) -> None:
-        self.level = level
+        self.level, self._options = level, level_options
         self._goal: ToldGoal = goal
         self._goal_hidden = goal_hidden
         self.speaker = speaker(language, shift)
@@ -197,8 +198,22 @@ class VectorEnvironment:
         """Return the whole grid of the slot, for pictures."""
         return self._playing(slot).world.snapshot()
 
+    def layout(self, slot: int) -> bytes:
+        """Return walls, things and the agent's place in the slot, with the goal that is told."""
+        placed, mission = self.snapshot(slot), self._slots[slot].mission
+        where = f"{placed.width} {placed.agent_x} {placed.agent_y} {placed.agent_direction} {mission}"
+        return placed.grid + where.encode()
 
-def make_environment(world: EnvironmentConfig, slots: int) -> VectorEnvironment:
+    def expert_length(self, scene_seed: int) -> int:
+        """Return the steps that BabyAI's bot takes on a scene under its own goal, -1 if it fails."""
+        return bot_length(self.level, scene_seed, **self._options)
+
+    def expert_is_first(self, scene_seed: int) -> bool:
+        """Return whether what the bot commits itself to first is named by that goal."""
+        return bot_first(self.level, scene_seed, **self._options).meant
+
+
+def make_babyai_text(world: EnvironmentConfig, slots: int) -> VectorEnvironment:
     """Return the environments of a world as it is configured.
 
     Raises:

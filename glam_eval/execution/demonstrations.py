@@ -16,9 +16,9 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.files import names_directory
 from glam_eval.core.records import DemonstrationRecord
 from glam_eval.core.seeds import stream
+from glam_eval.environments import offered_actions
 from glam_eval.execution.progress import COLLECTING, Progress, Report, StoppedError
 from glam_eval.execution.study import checkpoints, log_file
-from glam_eval.language import speaker
 from glam_eval.results import RunTables
 from glam_eval.results.files import concatenate, read_file
 from glam_eval.results.layout import files_of
@@ -203,12 +203,11 @@ def _check_world(config: DemonstrationsConfig) -> None:
 
 
 def _check_actions(config: RunConfig, directory: Path) -> None:
-    world = config.environment
-    ours = speaker(world.language, world.shift).actions(world.actions)
+    ours = offered_actions(config.environment)
     offers = {tuple(offer) for offer in _read(directory, ["actions"])["actions"].to_pylist()}
     if not offers:
         raise UserError(f"{directory}/{TABLE} is empty: collect some by glam-eval clone")
-    for other in sorted(offers - {tuple(ours)}):
+    for other in sorted(offers - {ours}) if ours else ():
         raise UserError(
             f"the demonstrations in {directory} offer {', '.join(other)}; this run offers "
             f"{', '.join(ours)}: set environment.actions and environment.language as theirs"

@@ -78,6 +78,7 @@ def load_evaluation(directory: Path, protocol_name: str, settings: dict[str, Any
     """
     import torch
 
+    from glam_eval.environments import offered_actions
     from glam_eval.policies.devices import available_devices
     from glam_eval.training.agents import build_policy
     from glam_eval.training.checkpoints import read_checkpoint
@@ -87,10 +88,11 @@ def load_evaluation(directory: Path, protocol_name: str, settings: dict[str, Any
     protocol = _protocol(checkpoint.state, protocol_name, settings, directory)
     if not protocol.takes(describe_agent(config.agent)):
         raise UserError(f"protocol {protocol.name} takes {protocol.description.takes}, not {config.agent!r}")
+    protocol.check_level(config.environment.level)
     for condition in protocol.conditions:
         speaker(config.environment.language, condition.shift)
     torch.set_num_threads(config.threads)
-    actions = len(speaker(config.environment.language).actions(config.environment.actions))
+    actions = len(offered_actions(config.environment))
     policy = build_policy(config, actions, available_devices(device)[0], directory)
     probed = checkpoint.state.get("probes") or {"initial": {}}
     return Evaluation(policy, config, checkpoint.frames, protocol, probed["initial"])

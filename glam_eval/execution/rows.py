@@ -1,9 +1,11 @@
 """The row of a run in the table ``runs``, whether it finished or failed; loads nothing heavy."""
 
+import json
 import time
 from datetime import UTC, datetime
 
 from glam_eval.config.run import RunConfig
+from glam_eval.config.worlds import package_versions_of
 from glam_eval.core.provenance import code_version, machine, package_versions
 from glam_eval.core.records import RunRecord
 
@@ -33,7 +35,7 @@ def run_record(
         config=config.canonical_json(),
         config_hash=config.digest(),
         code_version=code_version(),
-        packages=package_versions(),
+        packages=json.dumps(json.loads(package_versions()) | package_versions_of(config.environment.level)),
         machine=machine(),
         device=device,
         started=started,

@@ -195,6 +195,11 @@ class PromptMemory:
         self._observations: deque[str] = deque(maxlen=remembered)
         self._taken: deque[str] = deque(maxlen=remembered - 1)
 
+    def offer(self, actions: Sequence[str]) -> None:
+        """Offer other actions from now on, where they differ from step to step."""
+        self._actions = tuple(actions)
+        self._opening = self._pieces.open(self._actions, self._goal)
+
     def begin(self, goal: str | None, sentences: Iterable[str], scene_seed: int = 0) -> None:
         """Forget everything and start an episode with its goal (None: hidden) and first observation.
 

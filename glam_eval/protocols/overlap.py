@@ -11,10 +11,10 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.records import OverlapRecord
 from glam_eval.core.seeds import training_scene_seeds
-from glam_eval.environments import make_environment
-from glam_eval.environments.vector import VectorEnvironment
+from glam_eval.environments import TextEnvironment, make_environment
 
-Beginning = tuple[int, int]  # of a scene: its layout with the goal, and what is first told of it, as hashes
+# Of a scene: its layout with the goal, None where a world doesn't tell, and what is first told; as hashes.
+Beginning = tuple[int | None, int]
 REMEMBERED = 1 << 20  # scenes whose beginnings are kept
 
 
@@ -24,7 +24,7 @@ def overlap(runs: pd.DataFrame, training: pd.DataFrame, episodes: pd.DataFrame) 
     Scenes of training are drawn again: as many as episodes were finished, and those under way, in equal
     shares from its environments' streams. Test scenes are those of the training level in the words of
     training. Later prompts depend on what the agent did, which training does not store: only the first
-    prompt of each scene is compared.
+    prompt of each scene is compared. Worlds that don't tell what is in a scene have no rows.
 
     Args:
         runs: the table of runs.
@@ -39,6 +39,8 @@ def overlap(runs: pd.DataFrame, training: pd.DataFrame, episodes: pd.DataFrame) 
         config = _config(str(text))
         slots = getattr(config.learner, "environments", 0) if config else 0
         if config is None or not slots:  # clones are taught, and play none
+            continue
+        if _beginning(_world(config.environment), 0)[0] is None:
             continue
         learned = set(_trained(config, slots, int(ended[run_id])))
         scenes, prompts = {scene for scene, _ in learned}, {prompt for _, prompt in learned}
@@ -81,12 +83,12 @@ def _world(environment: EnvironmentConfig) -> str:
 def _beginning(world: str, scene: int) -> Beginning:
     environment = _environment(world)
     environment.start(0, scene)
-    (situation,), placed = environment.situations([0]), environment.snapshot(0)
+    (situation,) = environment.situations([0])
     told = situation.observation.mission, tuple(situation.observation.sentences)
-    where = placed.agent_x, placed.agent_y, placed.agent_direction
-    return hash((placed.grid, where, told[0])), hash(told)
+    layout = environment.layout(0)
+    return None if layout is None else hash(layout), hash(told)
 
 
 @lru_cache(maxsize=4)
-def _environment(world: str) -> VectorEnvironment:
+def _environment(world: str) -> TextEnvironment:
     return make_environment(EnvironmentConfig.model_validate_json(world), 1)

@@ -72,7 +72,8 @@ def _play_together(policy: Policy, stage: Stage) -> Iterator[Played]:
             if math.isnan(playing[slot].value):
                 playing[slot].value = float(output.values[row])
             if playing[slot].keep_steps:
-                probabilities = output.log_probabilities[row].exp().tolist()
+                offered = len(situations[row].actions)
+                probabilities = output.log_probabilities[row, :offered].exp().tolist()
                 stage.keep_step(slot, playing[slot], situations[row], probabilities, actions[row])
         for slot, result in zip(slots, stage.environment.step(actions, slots), strict=True):
             if not result.done:

@@ -11,8 +11,7 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.records import EpisodeRecord, RequestRecord, StepRecord
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import Situation
-from glam_eval.environments import bot_length, make_environment
-from glam_eval.environments.replays import bot_first
+from glam_eval.environments import make_environment
 from glam_eval.protocols.returns import discounted_return, unscaled_value
 from glam_eval.protocols.scenes import environment_of, protocol_scenes
 
@@ -128,7 +127,7 @@ class Stage:
             success=summary.success,
             episode_return=summary.episode_return,
             length=summary.length,
-            bot_length=bot_length(self.world.level, playing.scene, **self.world.options),
+            bot_length=self.environment.expert_length(playing.scene),
             actions=summary.actions,
             steps_blocked=summary.steps_blocked,
             cells_visited=summary.cells_visited,
@@ -142,6 +141,6 @@ class Stage:
             first_told=summary.first.told,
             first_meant=summary.first.meant,
             first_chance=summary.first.chance,
-            bot_first_meant=bot_first(self.world.level, playing.scene, **self.world.options).meant,
+            bot_first_meant=self.environment.expert_is_first(playing.scene),
         )
         return Played(episode, playing.steps, list(requests))

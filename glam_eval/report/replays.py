@@ -107,6 +107,7 @@ def _episode(rows: pd.DataFrame, outcome: dict[str, Any], grids: _Pool, texts: _
             texts.add_all(row["sentences"]),
             [round(float(p), 4) for p in row["probabilities"]],
             int(row["action"]),
+            texts.add_all(row["action_names"]),
         ]
         for row in records(rows)
     ]
@@ -119,6 +120,5 @@ def _episode(rows: pd.DataFrame, outcome: dict[str, Any], grids: _Pool, texts: _
         "success": success,
         "outcome": f"success in {steps_played}" if success else f"failure after {steps_played}",
         "width": int(rows["width"].iloc[0]),
-        "actions": texts.add_all(rows["action_names"].iloc[0]),
         "steps": steps,
     }

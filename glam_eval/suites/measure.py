@@ -16,10 +16,12 @@ from glam_eval.config.graph import PlannedRun
 from glam_eval.config.learners import CloningConfig, QLearningConfig
 from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.config.worlds import world_of
 from glam_eval.core.seeds import stream, training_scene_seeds
-from glam_eval.environments import make_environment
+from glam_eval.core.world import Situation
+from glam_eval.environments import make_environment, offered_actions
 from glam_eval.environments.catalogue import make_scenes
-from glam_eval.language import speaker
+from glam_eval.environments.worlds.scenes import longest_episode, walk
 from glam_eval.policies.models.counting import find_shape
 from glam_eval.policies.models.estimate import Shape, Workload, count_parameters, forward_flops, memory_bytes
 from glam_eval.policies.models.gemm import matrix_rate
@@ -130,6 +132,8 @@ class Meter:
         world = config.environment
 
         def measure(_: str) -> float:
+            if world_of(world.level):
+                return longest_episode(world) / 2
             scenes = make_scenes(world.level, **world.options)
             scenes.reset(seed=next(training_scene_seeds(0, 0)))
             return float(scenes.max_steps / 2)
@@ -175,18 +179,32 @@ def _shape(config: RunConfig) -> Shape | None:
 
 
 def _actions(config: RunConfig) -> tuple[str, ...]:
-    return speaker(config.environment.language, config.environment.shift).actions(config.environment.actions)
+    """Return the actions of a step; where they differ from step to step, the most that are met."""
+    if not world_of(config.environment.level):
+        return offered_actions(config.environment)
+    return max((each.actions for each in _walked(config)), key=len)
+
+
+def _walked(config: RunConfig) -> list[Situation]:
+    """Return situations of a walk in another package's world."""
+    environment = make_environment(config.environment, _SCENES)
+    return list(walk(environment, _SCENES, _STEPS, stream(0, "cost", "actions")))
 
 
 def _tokens(config: RunConfig) -> float:
     """Return the mean tokens of a prompt in some scenes, cut by the embedded tokenizer."""
+    if world_of(config.environment.level):
+        return _mean_tokens([each.prompt for each in _walked(config)])
     environment, draws = make_environment(config.environment, _SCENES), stream(0, "cost", "actions")
     for slot in range(_SCENES):
         environment.start(slot, next(training_scene_seeds(0, slot)))
     for _ in range(_STEPS):
         turns = draws.integers(2, size=_SCENES)  # left or right: no episode ends, and all is seen
         environment.step(turns.tolist())
-    prompts = [situation.prompt for situation in environment.situations()]
+    return _mean_tokens([situation.prompt for situation in environment.situations()])
+
+
+def _mean_tokens(prompts: list[str]) -> float:
     return float(np.mean([len(tokens) for tokens in embedded_tokenizer()(prompts)["input_ids"]]))
 
 

@@ -26,7 +26,7 @@ _NAMED = 10  # files of others that are named one by one
 
 def validate(suite: SuiteConfig) -> None:
     """Check every name that a suite uses, before anything starts; raises UserError."""
-    from glam_eval.environments.catalogue import check_level
+    from glam_eval.environments import check_world
     from glam_eval.execution.demonstrations import check_demonstrations
     from glam_eval.language import parse_templates, speaker
     from glam_eval.protocols.consequences import check_consequences
@@ -41,7 +41,7 @@ def validate(suite: SuiteConfig) -> None:
             continue
         checked.add(besides_seed)
         world = config.environment
-        check_level(world.level, world.options)
+        check_world(world)
         parse_templates(world.template)
         speaker(world.language, world.shift)
         check_demonstrations(config)
@@ -60,6 +60,7 @@ def validate(suite: SuiteConfig) -> None:
 
             check_installed()
         for protocol in planned.protocols:
+            protocol.check_level(world.level)
             if protocol.name == "retention":
                 check_measurable(config.model)
             elif protocol.name == "consequences":

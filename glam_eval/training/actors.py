@@ -6,7 +6,7 @@ from typing import Any
 
 from glam_eval.core.seeds import training_scene_seeds
 from glam_eval.core.world import EpisodeState, EpisodeSummary, Situation, StepResult
-from glam_eval.environments import VectorEnvironment
+from glam_eval.environments import TextEnvironment
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Step:
 class Actors:
     """Environments that start their next scene when one ends; their state is counters and actions."""
 
-    def __init__(self, environment: VectorEnvironment, slots: int, seed: int) -> None:
+    def __init__(self, environment: TextEnvironment, slots: int, seed: int) -> None:
         self.environment = environment
         self.slots = slots
         self._seed = seed

@@ -82,7 +82,7 @@ class DemonstrationCollector:
         output = self.policy.evaluate([self.policy.prepare(each) for each in situations], self._memory)
         chosen = sample_actions(output.log_probabilities.float().cpu().numpy(), draws.random(actors.slots))
         at_random = draws.random(actors.slots) < config.random_fraction
-        others = draws.integers(len(actors.environment.actions), size=actors.slots)
+        others = draws.integers([len(situation.actions) for situation in situations])
         actions = np.where(at_random, others, chosen).tolist()
         for slot, (state, situation) in enumerate(zip(states, situations, strict=True)):
             shown = DemonstrationRecord(

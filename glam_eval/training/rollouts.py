@@ -42,19 +42,31 @@ class _Information:
     """Sums over prompts, each as likely as another, of which I(A;X) = H(A) - H(A|X) is made."""
 
     def __init__(self) -> None:
-        self._chances: NDArray[np.float64] = np.zeros(1)
+        self._chances: dict[tuple[str, ...], NDArray[np.float64]] = {}  # by the actions offered
         self._entropies, self._prompts = 0.0, 0
 
-    def add(self, log_probabilities: NDArray[np.float32]) -> None:
-        """Add prompts, shape (prompts, actions); an action that is not offered has probability 0."""
+    def add(self, log_probabilities: NDArray[np.float32], offered: Sequence[tuple[str, ...]]) -> None:
+        """Add prompts, shape (prompts, actions); an action that is not offered has probability 0.
+
+        Args:
+            log_probabilities: of the policy.
+            offered: the actions of each prompt; equal phrases are one action.
+        """
         chances = np.exp(log_probabilities.astype(np.float64))
-        self._chances = self._chances + chances.sum(axis=0)
+        for actions in dict.fromkeys(offered):
+            rows = [row for row, each in enumerate(offered) if each == actions]
+            summed = chances[rows, : len(actions)].sum(axis=0)
+            self._chances[actions] = self._chances.get(actions, 0.0) + summed
         self._entropies += float(entr(chances).sum())
         self._prompts += len(chances)
 
     def value(self) -> float:
         """Return the mutual information in nats; rounding never makes it negative."""
-        entropy = float(entr(self._chances / self._prompts).sum())
+        by_action: dict[str, float] = {}
+        for actions, chances in self._chances.items():
+            for action, chance in zip(actions, chances.tolist(), strict=True):
+                by_action[action] = by_action.get(action, 0.0) + chance
+        entropy = float(entr(np.array(list(by_action.values())) / self._prompts).sum())
         return max(0.0, entropy - self._entropies / self._prompts)
 
 
@@ -99,7 +111,7 @@ class Collector:
                 memories.append(self.memory)
             output = frozen.evaluate(inputs[t], self.memory)
             distribution = output.log_probabilities.float().cpu().numpy()
-            information.add(distribution)
+            information.add(distribution, [situation.actions for situation in situations])
             actions[t] = sample_actions(distribution, uniforms[t])
             log_probabilities[t] = distribution[np.arange(slots), actions[t]]
             values[t] = output.values.float().cpu().numpy()

@@ -48,6 +48,18 @@ def test_information_of_a_batch_is_the_divergence_of_its_policies_from_their_mea
     assert told == pytest.approx(expected, rel=1e-6) and told > 0
 
 
+def test_information_is_of_phrases_where_the_actions_offered_differ():
+    measured = rollouts._Information()
+    chances = np.array([[0.7, 0.3, 0], [0.2, 0.5, 0.3], [0.1, 0.9, 0]], dtype=np.float32)
+    offered = [("go", "take"), ("take", "wait", "go"), ("go", "take")]
+    with np.errstate(divide="ignore"):
+        measured.add(np.log(chances[:2]), offered[:2])
+        measured.add(np.log(chances[2:, :2]), offered[2:])
+    by_phrase = np.array([[0.7, 0.3, 0], [0.3, 0.2, 0.5], [0.1, 0.9, 0]])  # go, take, wait
+    expected = np.mean([stats.entropy(policy, by_phrase.mean(axis=0)) for policy in by_phrase])
+    assert measured.value() == pytest.approx(expected, rel=1e-6)
+
+
 def test_seeds_differ_in_weights_and_experience(tiny_run):
     one, two = TrainingRun(tiny_run(seed=1)), TrainingRun(tiny_run(seed=2))
     assert not all(torch.equal(a, b) for a, b in zip(weights(one), weights(two), strict=True))

@@ -14,7 +14,7 @@ NEEDED = ("actions", "steps_blocked", "wrong_object", "wrong_order")  # columns 
 def table(study: Study) -> pd.DataFrame:
     """Return the share of each way in which episodes of the last checkpoint end, without a shift."""
     rows = study.usual(study.final(study.final_protocol, study.reference_shift))
-    if not set(NEEDED) <= set(rows):
+    if not set(NEEDED) <= set(rows) or not rows[list(NEEDED)].notna().all(axis=None):
         raise Absent(f"the episodes lack one of the columns {', '.join(NEEDED)}")
     return statistics.failures(rows, by=WHO)
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.config.worlds import world_of
 from glam_eval.core.content import model_content
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream, training_scene_seeds
 from glam_eval.environments import make_environment
+from glam_eval.environments.worlds.scenes import walk
 from glam_eval.language import speaker
 from glam_eval.language.prompts import render_prompt
 from glam_eval.language.templates import parse_templates
@@ -69,6 +71,12 @@ def _check_length(config: RunConfig, limit: int, tokens: int, world: Environment
 def _longest(world_json: str) -> tuple[str, str]:
     """Return the longest prompt of a world, of the longest goal and observation met in it, and action."""
     world = EnvironmentConfig.model_validate_json(world_json)
+    if world_of(world.level):
+        walked = list(
+            walk(make_environment(world, _SCENES), _SCENES, _STEPS, stream(0, "lengths", "actions"))
+        )
+        met = [action for each in walked for action in each.actions]
+        return max((each.prompt for each in walked), key=len), max(met, key=len)
     environment, draws = make_environment(world, _SCENES), stream(0, "lengths", "actions")
     for slot in range(_SCENES):
         environment.start(slot, next(training_scene_seeds(0, slot)))

@@ -64,14 +64,15 @@
   };
 
   const show = () => {
-    const [grid, x, y, direction, sentences, probabilities, action] = episode.steps[step];
-    draw({ grid, x, y, direction });
+    const [grid, x, y, direction, sentences, probabilities, action, actions] = episode.steps[step];
+    picture.style.display = episode.width ? "" : "none";  // a world that is told alone has no grid
+    if (episode.width) draw({ grid, x, y, direction });
     $("replay-sentences").replaceChildren(...sentences.map((index) => {
       const item = document.createElement("li");
       item.textContent = data.texts[index];
       return item;
     }));
-    $("replay-actions").replaceChildren(...episode.actions.flatMap((name, index) => {
+    $("replay-actions").replaceChildren(...actions.flatMap((name, index) => {
       const [label, track, bar, share] = ["span", "div", "i", "output"].map((tag) => document.createElement(tag));
       label.textContent = data.texts[name];
       label.classList.toggle("chosen", index === action);
@@ -83,7 +84,7 @@
     }));
     slider.value = step;
     const last = step === episode.steps.length - 1;
-    $("replay-position").textContent = `step ${step + 1} of ${episode.steps.length}: ${data.texts[episode.actions[action]]}`;
+    $("replay-position").textContent = `step ${step + 1} of ${episode.steps.length}: ${data.texts[actions[action]]}`;
     slider.setAttribute("aria-valuetext", $("replay-position").textContent + (last ? `, then ${episode.outcome}` : ""));
   };
 
