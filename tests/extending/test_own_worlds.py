@@ -137,7 +137,7 @@ def test_the_expert_reaches_whatever_is_told_and_every_goal_is_as_likely_first(h
             summary = environment.summary(0)
             assert summary.success_told and summary.success == (goal == "told")
             assert summary.first.told and summary.first.chance == 1 / 4
-            assert summary.episode_return == (1 - 0.9 * summary.length / 20) * (goal == "told")
+            assert summary.episode_return == pytest.approx((1 - 0.9 * summary.length / 20) * (goal == "told"))
 
 
 def test_what_time_cuts_off_still_offers_actions_for_a_critic_to_value(household):
