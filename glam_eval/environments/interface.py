@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from glam_eval.core.world import EpisodeState, EpisodeSummary, GridSnapshot, Situation, StepResult
+from glam_eval.core.world import (
+    EpisodeState,
+    EpisodeSummary,
+    FirstCommitment,
+    GridSnapshot,
+    Situation,
+    StepResult,
+)
 
 
 class TextEnvironment(Protocol):
@@ -42,5 +49,5 @@ class TextEnvironment(Protocol):
     def expert_length(self, scene_seed: int) -> int:
         """Return the steps that the expert takes on a scene under its own goal, -1 if it fails."""
 
-    def expert_is_first(self, scene_seed: int) -> bool | None:
-        """Return whether the expert first commits itself to what that goal names; None if it isn't known."""
+    def expert_first(self, scene_seed: int) -> FirstCommitment:
+        """Return what the expert first commits itself to there."""

@@ -13,6 +13,7 @@ from glam_eval.core.world import (
     IDLE,
     EpisodeState,
     EpisodeSummary,
+    FirstCommitment,
     GridSnapshot,
     Observation,
     Situation,
@@ -208,9 +209,9 @@ class VectorEnvironment:
         """Return the steps that BabyAI's bot takes on a scene under its own goal, -1 if it fails."""
         return bot_length(self.level, scene_seed, **self._options)
 
-    def expert_is_first(self, scene_seed: int) -> bool:
-        """Return whether what the bot commits itself to first is named by that goal."""
-        return bot_first(self.level, scene_seed, **self._options).meant
+    def expert_first(self, scene_seed: int) -> FirstCommitment:
+        """Return what the bot first commits itself to there; nothing where it fails."""
+        return bot_first(self.level, scene_seed, **self._options)
 
 
 def make_babyai_text(world: EnvironmentConfig, slots: int) -> VectorEnvironment:

@@ -6,8 +6,8 @@ import numpy as np
 
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.core.world import EpisodeState, Situation
-from glam_eval.environments import make_environment
 from glam_eval.environments.expert import bot_actions
+from glam_eval.environments.vector import make_babyai_text
 from glam_eval.language.prompts import template_of_scene
 
 _LONGEST_WALK = 8  # steps before the moment
@@ -28,7 +28,7 @@ class Simulator:
     """Comes to moments of a world's episodes, and tries actions in them."""
 
     def __init__(self, world: EnvironmentConfig) -> None:
-        self._world, self._environment = world, make_environment(world, 1)
+        self._world, self._environment = world, make_babyai_text(world, 1)
         self.speaker, self.actions = self._environment.speaker, self._environment.actions
 
     def moment(self, scene: int, draws: np.random.Generator) -> Moment:

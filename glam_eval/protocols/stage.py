@@ -141,6 +141,6 @@ class Stage:
             first_told=summary.first.told,
             first_meant=summary.first.meant,
             first_chance=summary.first.chance,
-            bot_first_meant=self.environment.expert_is_first(playing.scene),
+            bot_first_meant=self.environment.expert_first(playing.scene).meant,
         )
         return Played(episode, playing.steps, list(requests))

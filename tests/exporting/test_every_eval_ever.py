@@ -138,7 +138,7 @@ def test_the_same_results_have_the_same_names_and_runs_set_otherwise_are_models_
 
 
 def validate(root):
-    """Run its own program on a store, which refuses broken files, foreign paths and samples that don't fit."""
+    """Run its own program on a store, which refuses broken files and samples that don't fit."""
     files = [file.relative_to(root).as_posix() for file in root.rglob("*.json*")]
     return subprocess.run(
         [sys.executable, "-m", "every_eval_ever.validate", *files], cwd=root, capture_output=True, text=True

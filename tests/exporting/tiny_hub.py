@@ -59,7 +59,9 @@ class _Answers(BaseHTTPRequestHandler):
     def _answer(self, answer):
         self.server.asked.append((self.command, self.path, self.headers.get("Authorization", "")))
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if token not in (TOKEN, ELSEWHERE):
+        if self.path.startswith("/api/validate-yaml"):  # which the hub does for anybody
+            self._send(*answer())
+        elif token not in (TOKEN, ELSEWHERE):
             self._send(401, {"error": "Invalid username or password."})
         elif token == ELSEWHERE and self.command == "POST":
             self._send(403, {"error": "You don't have the rights"})

@@ -12,13 +12,14 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.world import (
     EpisodeState,
     EpisodeSummary,
+    FirstCommitment,
     GridSnapshot,
     Observation,
     Situation,
     StepResult,
 )
 from glam_eval.environments.worlds.episode import ComparedEpisode
-from glam_eval.environments.worlds.told import ToldEpisode, expert_episode
+from glam_eval.environments.worlds.told import UNKNOWN_FIRST, ToldEpisode, expert_episode
 from glam_eval.language import PromptMemory, speaker
 
 _NO_GRID = GridSnapshot(b"", 0, 0, 0, 0)
@@ -128,20 +129,20 @@ class WorldEnvironment:
         """Return the steps that the expert takes on a scene under its own goal, -1 if it fails."""
         return _by_expert(self._world.name, self._level, scene_seed, self._options)[0]
 
-    def expert_is_first(self, scene_seed: int) -> bool | None:
-        """Return whether the goal that the expert reaches first is its own; None if it isn't known."""
+    def expert_first(self, scene_seed: int) -> FirstCommitment:
+        """Return the goal that the expert reaches first there; unknown without an expert or other goals."""
         return _by_expert(self._world.name, self._level, scene_seed, self._options)[1]
 
 
 @lru_cache(maxsize=1 << 16)
 def _by_expert(
     world: str, level: str, scene_seed: int, options: tuple[tuple[str, Any], ...]
-) -> tuple[int, bool | None]:
-    """Return an expert's steps on a scene, -1 if it fails, and whether it reaches its goal before others."""
+) -> tuple[int, FirstCommitment]:
+    """Return an expert's steps on a scene, -1 if it fails, and the goal that it reaches first."""
     told = expert_episode(describe_world(world), level, scene_seed, options)
     if told is None:
-        return -1, None
-    return len(told.taken) if told.success else -1, told.first().meant
+        return -1, UNKNOWN_FIRST
+    return len(told.taken) if told.success else -1, told.first()
 
 
 def _hashable(options: dict[str, Any]) -> tuple[tuple[str, Any], ...]:

@@ -16,6 +16,7 @@ from glam_eval.environments.worlds.episode import AdvisedEpisode, ManyGoalsEpiso
 
 MOST_ACTIONS = len(DIGITS)  # of a step: results have one digit for each
 _UNKNOWN: Any = None  # of what is counted on grids alone
+UNKNOWN_FIRST = FirstCommitment(_UNKNOWN, _UNKNOWN, _UNKNOWN, math.nan)
 
 
 class ToldEpisode:
@@ -175,7 +176,7 @@ class ToldEpisode:
     def first(self) -> FirstCommitment:
         """Return the first goal reached, beside its chance; unknown where a scene has one goal alone."""
         if not self.others:
-            return FirstCommitment(_UNKNOWN, _UNKNOWN, _UNKNOWN, math.nan)
+            return UNKNOWN_FIRST
         first = self._first
         return FirstCommitment(first, first == self.told, first == self.goal, 1 / (1 + len(self.others)))
 
