@@ -6,7 +6,7 @@ Every rank must therefore compute as many parts of a batch as every other.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -22,7 +22,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from glam_eval.core.errors import UserError
 from glam_eval.policies.base import Policy
 from glam_eval.policies.language_model import LanguageModelPolicy
-from glam_eval.policies.scoring.blocks import METHOD, give_method
+from glam_eval.policies.scoring.blocks import METHOD, blocks_of, give_method
 
 Result = TypeVar("Result")
 
@@ -62,8 +62,9 @@ def share_out(policy: Policy, device: str, ranks: int) -> Whole:
     mesh = init_device_mesh(torch.device(device).type, (ranks,))
     half = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
     whole = Whole(policy.model, policy.heads)
-    plain, blocks = _parts(policy.model)
-    for part in (*plain, *blocks, whole):
+    biases = [each for name, each in policy.model.named_modules() if name.endswith(_POSITION_BIAS)]
+    blocks = blocks_of(policy.model)
+    for part in (*biases, *blocks, whole):
         casts = part in blocks and policy.config.precision == "bfloat16"
         precision = half if casts else MixedPrecisionPolicy()
         # Resharded after each pass, the outermost part as well: between calls no weight is whole.
@@ -77,15 +78,6 @@ def share_out(policy: Policy, device: str, ranks: int) -> Whole:
             part.set_force_sum_reduction_for_comms(True)  # gloo has no other
     policy.model.held_by_ranks = True
     return whole
-
-
-def _parts(model: Any) -> tuple[list[nn.Module], list[nn.Module]]:
-    """Return the modules of position biases, and the blocks, as the model's family names them."""
-    names = set(model._no_split_modules or ())
-    lists = [each for each in model.modules() if isinstance(each, nn.ModuleList)]
-    blocks = [block for each in lists for block in each if type(block).__name__ in names]
-    biases = [each for name, each in model.named_modules() if name.endswith(_POSITION_BIAS)]
-    return biases, blocks
 
 
 @contextmanager

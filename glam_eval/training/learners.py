@@ -105,5 +105,6 @@ class PPOLearner:
     def restore(self, directory: Path) -> None:
         """Restore the optimiser and a recurrent policy's memory."""
         file = directory / TENSORS_FILE
-        self._collector.memory = torch.load(file, weights_only=True, map_location="cpu", mmap=True)["memory"]
+        memory = torch.load(file, weights_only=True, map_location="cpu", mmap=True)["memory"]
+        self._collector.memory = None if memory is None else memory.clone()  # the file goes
         self._ppo.steps.restore(file)

@@ -69,7 +69,7 @@ def take_step(optimizer: torch.optim.Optimizer, rates: Sequence[float]) -> None:
     optimizer.zero_grad(set_to_none=True)
 
 
-def stored_optimizer(file: Path) -> dict[str, Any]:
-    """Return the ``optimizer`` of a file; its tensors are read where they are used."""
-    state: dict[str, Any] = torch.load(file, weights_only=True, map_location="cpu", mmap=True)["optimizer"]
+def stored_optimizer(file: Path, mapped: bool = False) -> dict[str, Any]:
+    """Return the ``optimizer`` of a file; mapped, its tensors are read where they are used: copy them."""
+    state: dict[str, Any] = torch.load(file, weights_only=True, map_location="cpu", mmap=mapped)["optimizer"]
     return state

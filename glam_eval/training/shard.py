@@ -1,8 +1,10 @@
 """What each rank of a run with shared-out weights does; all are told the same at once."""
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -44,12 +46,17 @@ class Shard:
 
     def join(self) -> None:
         """Meet the other ranks, and share the weights out."""
-        backend = "nccl" if self._device.startswith("cuda") else "gloo"
-        store = dist.FileStore(self._store, self._ranks)
-        dist.init_process_group(
-            backend, store=store, rank=self._rank, world_size=self._ranks, timeout=_PATIENCE
-        )
-        self._whole = share_out(self._policy, self._device, self._ranks)
+        cuda = self._device.startswith("cuda")
+        with _loopback_alone():
+            dist.init_process_group(
+                "nccl" if cuda else "gloo",
+                store=dist.FileStore(self._store, self._ranks),
+                rank=self._rank,
+                world_size=self._ranks,
+                timeout=_PATIENCE,
+                device_id=torch.device(self._device) if cuda else None,  # connects now, not later
+            )
+            self._whole = share_out(self._policy, self._device, self._ranks)
 
     @torch.no_grad()
     def compute(self, work: Callable[[Any], Result]) -> Result:
@@ -86,7 +93,8 @@ class Shard:
     def step(self, rates: Sequence[float], norm: float, most: float) -> None:
         """Take a step with the gradient, whose norm on all ranks together is known, scaled down to one."""
         if norm > most:
-            torch._foreach_mul_(self._gradients(), most / (norm + _EPSILON))
+            for each in self._gradients():
+                each.mul_(most / (norm + _EPSILON))
         take_step(self._optimizer, rates)
 
     def _gradients(self) -> list[torch.Tensor]:
@@ -112,7 +120,7 @@ class Shard:
 
     def restore(self, file: Path) -> None:
         """Take this rank's part of an optimiser that any number of ranks wrote."""
-        stored = stored_optimizer(file)
+        stored = stored_optimizer(file, mapped=True)
         weights = parameters_of(self._optimizer)
         stored["state"] = {
             index: {name: _part(value, weights[index]) for name, value in values.items()}
@@ -133,6 +141,19 @@ class Shard:
         """Leave the other ranks."""
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+@contextmanager
+def _loopback_alone() -> Iterator[None]:
+    """Have gloo and NCCL listen where no other machine reaches them: they would take the host's address."""
+    name = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), "lo")
+    ours = [each for each in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME") if each not in os.environ]
+    os.environ.update(dict.fromkeys(ours, name))
+    try:
+        yield
+    finally:
+        for each in ours:
+            del os.environ[each]
 
 
 def norm_of(squares: Sequence[float]) -> float:
@@ -159,4 +180,4 @@ def _part(value: Any, weight: torch.Tensor) -> Any:
     shared_out = isinstance(value, torch.Tensor) and isinstance(weight, DTensor)
     if shared_out and value.shape == weight.shape:
         return part_like(value, weight)
-    return value
+    return value.clone() if isinstance(value, torch.Tensor) else value

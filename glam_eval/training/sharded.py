@@ -5,7 +5,7 @@ The first rank carries the run out. Whatever it asks of the policy, all ranks co
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,15 +80,17 @@ class ShardedRanks:
         each = [(*given, *((shares[rank],) if shares else ())) for rank in range(self.ranks)]
         with self.others.answering():
             self.others.tell([(order, arguments) for arguments in each[1:]])
-        own = self._here(order, *each[0])
+        with self._at_once():
+            own = getattr(self._shard, order)(*each[0])
         with self.others.answering():
             return [own, *self.others.told()]
 
-    def _here(self, order: str, *given: Any) -> Any:
-        """Do this rank's part; where it broke off because another one did, say which."""
+    @contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """Do this rank's part within; where it breaks off because another one did, say which."""
         self._busy = True
         try:
-            return getattr(self._shard, order)(*given)
+            yield
         except RuntimeError as error:
             self.others.blame(_LAST_WORDS)
             if lost_contact(error):
@@ -148,10 +150,12 @@ class ShardedRanks:
         """Gather the weights in the processor's memory of this rank."""
         with self.others.answering():
             self.others.tell([("gather", ())] * (self.ranks - 1))
-        with self._shard.gathered(keep=True):
+        with ExitStack() as gathered:
+            with self._at_once():
+                gathered.enter_context(self._shard.gathered(keep=True))
+            with self.others.answering():
+                self.others.told()
             yield
-        with self.others.answering():
-            self.others.told()
 
     def close(self) -> None:
         """End the other processes."""

@@ -25,6 +25,13 @@ def within(part: Any, compute: Callable[..., Any], *given: Any) -> Any:
     return compute(part, *given) if method is None else method(compute, *given)
 
 
+def blocks_of(model: Any) -> list[Any]:
+    """Return a model's blocks, as its family names them."""
+    names = set(model._no_split_modules or ())
+    lists = [each for each in model.modules() if isinstance(each, nn.ModuleList)]
+    return [block for each in lists for block in each if type(block).__name__ in names]
+
+
 def give_method(part: nn.Module) -> None:
     """Give a part the method that ``within`` calls."""
     part.computed_here = MethodType(_computed, part)  # type: ignore[assignment]

@@ -141,8 +141,8 @@ def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool
 
     Args:
         model: of a T5 or a decoder-only family, on its device.
-        gradient_checkpointing: see ``T5Engine``, for which it is alone.
-        compiled: the same.
+        gradient_checkpointing: see ``T5Engine``.
+        compiled: the same; for it alone.
 
     Raises:
         UserError: if the model's family is not one whose forward pass is known to be exact here.
@@ -151,8 +151,10 @@ def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool
     if kind in T5_MODELS:
         return T5Engine(model, gradient_checkpointing, compiled)
     check_family(kind)
-    if gradient_checkpointing or compiled:
-        raise UserError(f"gradient checkpointing and compilation are for T5 models, not {kind}")
+    if compiled:
+        raise UserError(f"policy.compile is for T5 models, not {kind}")
+    if gradient_checkpointing:
+        raise UserError(f"policy.gradient_checkpointing does not reach the blocks of {kind}: leave it out")
     return BartEngine(model) if kind in BART_MODELS else CausalEngine(model)
 
 
@@ -165,8 +167,8 @@ def make_scorer(
 ) -> Scorer | TreeScorer:
     """Return what scores prompts for a Hugging Face model; see ``make_engine`` and ``Scorer``."""
     kind = model.config.model_type
-    if kind in CAUSAL_MODELS - WITHOUT_INTERFACE and not (gradient_checkpointing or compiled):
-        return TreeScorer(model, normalization, half)
+    if kind in CAUSAL_MODELS - WITHOUT_INTERFACE and not compiled:
+        return TreeScorer(model, normalization, half, gradient_checkpointing)
     return Scorer(model, make_engine(model, gradient_checkpointing, compiled), normalization, half)
 
 

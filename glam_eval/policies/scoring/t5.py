@@ -60,7 +60,7 @@ class T5Engine:
     Args:
         model: a ``T5ForConditionalGeneration``, or mT5's or UMT5's, on its device: kernels are chosen for it;
             its weights are read at every call, never copied.
-        gradient_checkpointing: recompute each encoder layer in the backward pass, which saves memory.
+        gradient_checkpointing: recompute each layer in the backward pass, which saves memory.
         compiled: run feed-forward layers through ``torch.compile``, which takes a minute once.
 
     Raises:
@@ -106,13 +106,15 @@ class T5Engine:
             attention = block.layer[0].SelfAttention
             if attention.has_relative_attention_bias:  # T5's first layer's, for all; UMT5's each its own
                 bias = self._encoder_bias(attention, prompts.longest)
-            if self.checkpointing and torch.is_grad_enabled():
-                hidden = checkpoint(
-                    within, block, self._encoder_layer, hidden, bias, prompts, use_reentrant=False
-                )
-            else:
-                hidden = within(block, self._encoder_layer, hidden, bias, prompts)
+            hidden = self._through(block, self._encoder_layer, hidden, bias, prompts)
         return self._final_norm(stack, hidden)
+
+    def _through(self, block: Any, layer: Callable[..., torch.Tensor], *given: Any) -> torch.Tensor:
+        """Return a layer's states, kept for the backward pass or computed again in it."""
+        again = self.checkpointing and torch.is_grad_enabled()
+        compute = partial(checkpoint, within, use_reentrant=False) if again else within
+        states: torch.Tensor = compute(block, layer, *given)
+        return states
 
     def _encoder_layer(
         self, block: Any, hidden: torch.Tensor, bias: PositionBias, prompts: PackedPrompts
@@ -142,7 +144,7 @@ class T5Engine:
             attention = block.layer[0].SelfAttention
             if attention.has_relative_attention_bias:
                 bias = self._tree_bias(attention, trees)
-            hidden = within(block, layer, hidden, bias)
+            hidden = self._through(block, layer, hidden, bias)
         return self._final_norm(stack, hidden).view(-1, trees.tokens.shape[1], hidden.shape[-1])
 
     def _decoder_layers(

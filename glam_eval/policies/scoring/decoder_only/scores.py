@@ -28,12 +28,19 @@ class TreeScorer:
         model: a Hugging Face model.
         normalization: of scores; see ``reduce_edges``.
         half: compute in bfloat16 (autocast) whatever the weights' type; scores are float32 all the same.
+        gradient_checkpointing: see ``CausalTreeEngine``.
     """
 
     at_once = NODES_PER_BATCH
 
-    def __init__(self, model: Any, normalization: Normalization, half: bool = False) -> None:
-        self.engine, self._model = CausalTreeEngine(model), model
+    def __init__(
+        self,
+        model: Any,
+        normalization: Normalization,
+        half: bool = False,
+        gradient_checkpointing: bool = False,
+    ) -> None:
+        self.engine, self._model = CausalTreeEngine(model, gradient_checkpointing), model
         self._normalization: Normalization = normalization
         self._longest = longest_input(model.config)
         self._half = half or model.dtype == torch.bfloat16
