@@ -230,7 +230,7 @@ def test_blocks_computed_again_give_the_same_gradients_and_keep_less(kind, half)
         found.append((scores.detach(), *gradients(scores, model)))
         kept.append(sum(sizes))
         with torch.no_grad():
-            assert torch.equal(scorer.run(*BATCH)[0], scores)
+            torch.testing.assert_close(scorer.run(*BATCH)[0], scores)
     for plain_one, other in zip(*found, strict=True):
         assert torch.equal(plain_one, other)
     assert kept[1] < kept[0] / 2

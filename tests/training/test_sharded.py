@@ -34,6 +34,15 @@ KINDS = {
 SLOW = {"t5 with adapters"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _found_by_ranks():
+    """Other ranks import what they are to compute from here."""
+    with pytest.MonkeyPatch.context() as patch:
+        places = [str(Path(__file__).parent), *filter(None, sys.path)]
+        patch.setenv("PYTHONPATH", os.pathsep.join(places))
+        yield
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Directories of a model shaped as FLAN-T5-small, with fewer layers, and of a Llama."""
@@ -110,9 +119,8 @@ def runs(request, models, tmp_path_factory):
         found.parts = parts_of_a_rollout(run)
         work = partial(_part, run.config.learner, 6)
         run._crew.add_gradients(work, found.parts, 1)
-        found.gradient = [
-            each.grad.clone() for each in run.policy.parameters()
-        ]  # the first step goes by it, too
+        # The first step goes by it, too.
+        found.gradient = [each.grad.clone() for each in run.policy.parameters()]
         found.alone, found.alone_weights = advance(run, UPDATES - 1), weights(run)
         found.values = run.policy.evaluate(found.parts[0].inputs[0])
         found.texts = TextScorer(run.policy).score(["You see", "Goal:"], [["a wall"], ["a key", "a ball"]])
@@ -185,9 +193,7 @@ def test_no_process_is_left(runs):
     assert not any(psutil.pid_exists(pid) for pid in runs.ranks)
 
 
-def test_lost_and_failing_ranks_are_told(models, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parent)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+def test_lost_and_failing_ranks_are_told(models):
     config = config_of(models, 2)
     with TrainingRun(config) as run:
         inputs = parts_of_a_rollout(run, 1)[0].inputs[0]
