@@ -59,9 +59,10 @@ class Shard:
             self._whole = share_out(self._policy, self._device, self._ranks)
 
     @torch.no_grad()
-    def compute(self, work: Callable[[Any], Result]) -> Result:
-        """Return what work returns of the policy, without gradients."""
-        return self._whole(partial(work, self._policy))  # type: ignore[no-any-return]
+    def compute(self, work: Callable[[Any], Result]) -> Result | None:
+        """Return what work returns of the policy, without gradients, on the first rank."""
+        result: Result = self._whole(partial(work, self._policy))
+        return result if self._rank == 0 else None
 
     @torch.no_grad()
     def evaluate(self, parts: Sequence[Sequence[Any]]) -> list[tuple[Any, Any]]:

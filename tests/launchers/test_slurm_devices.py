@@ -55,7 +55,7 @@ def test_two_devices_of_a_task_are_one_run_of_two_ranks(cluster, tiny_suite, tmp
     assert done.returncode == 0, done.stderr
 
     (job,) = cluster.ask("squeue", "-h", "-r", "-o", "%A").split()
-    assert "gres/gpu:2" in cluster.ask("squeue", "-h", "-r", "-o", "%b").replace("=", ":")
+    assert "gpu:2" in cluster.ask("squeue", "-h", "-r", "-o", "%b").replace("=", ":")
     seen = {}
     cluster.wait_until(lambda: seen.update(ranks_of(job)) or not cluster.ask("squeue", "-h"), 3000)
     assert set(seen.values()) == {"0,1"} and len(seen) == 1, seen
