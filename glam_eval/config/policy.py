@@ -1,8 +1,8 @@
 """How a language model becomes a policy: what it starts from, how it chooses, what is updated."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from glam_eval.config.settings import Settings
 
@@ -56,6 +56,8 @@ class PolicyConfig(Settings):
     """Compile the transformer's layers by torch.compile, which takes minutes at first."""
     devices: PositiveInt = 1
     """Devices of this machine that divide every batch, a process each; sums are rounded by their number."""
+    sharded: bool = False
+    """Whether each of these devices holds a part of every weight and of the optimiser's state, not all."""
 
     @model_serializer(mode="wrap")
     def _without_later_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -63,4 +65,14 @@ class PolicyConfig(Settings):
         values: dict[str, Any] = dump(self)
         if self.devices == 1:
             values.pop("devices", None)
+        if not self.sharded:
+            values.pop("sharded", None)
         return values
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        if self.sharded and self.devices == 1:
+            raise ValueError("sharded = true shares weights out among devices: set devices, too")
+        if self.sharded and self.compile:
+            raise ValueError("sharded = true leaves no layer to compile: leave compile out")
+        return self

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import safetensors.torch
 import torch
@@ -32,6 +32,8 @@ from glam_eval.policies.scoring.tokens import CachedTokenizer
 from glam_eval.policies.scoring.tree import Actions
 
 HEADS_FILE = "heads.safetensors"
+
+Result = TypeVar("Result")
 
 
 class PreparedPrompt(NamedTuple):
@@ -86,7 +88,9 @@ class LanguageModelPolicy:
         self.cost_at_once = at_once(model.config.hidden_size, model.config.num_hidden_layers)
         self._cached_tokenizer = CachedTokenizer(tokenizer, joint=not model.config.is_encoder_decoder)
         self._turns = ChatTemplate(tokenizer) if self.config.template == "chat" else None
+        self.cost_without_gradients = self._scorer.at_once  # of the inputs of one pass
         self._frozen_of_all = self.frozen_here
+        self._together: Callable[[Callable[[LanguageModelPolicy], Any]], Any] | None = None
 
     def _make_heads(self) -> nn.ModuleDict:
         config, width = self.config, self.model.get_output_embeddings().in_features
@@ -124,11 +128,22 @@ class LanguageModelPolicy:
 
     def evaluate(self, inputs: Sequence[PreparedPrompt], memory: torch.Tensor | None = None) -> PolicyOutput:  # noqa: ARG002
         """Return log-probabilities and values; differentiable unless under ``torch.no_grad``."""
-        return self._answer(inputs, self._scorer.run, self._scorer.roots)
+        return self.computed(partial(_evaluated, inputs))
 
-    def divide(self, frozen: Callable[[], Callable[[Sequence[PreparedPrompt]], PolicyOutput]]) -> None:
-        """Let ``frozen`` ask several devices from now on."""
-        self._frozen_of_all = frozen
+    def divide(
+        self,
+        frozen: Callable[[], Callable[[Sequence[PreparedPrompt]], PolicyOutput]],
+        together: Callable[[Callable[["LanguageModelPolicy"], Any]], Any] | None = None,
+    ) -> None:
+        """Let ``frozen`` ask several devices from now on, and ``computed`` all of them by ``together``."""
+        self._frozen_of_all, self._together = frozen, together
+
+    def computed(self, work: Callable[["LanguageModelPolicy"], Result]) -> Result:
+        """Return what work, picklable, returns of this policy, on every device that has a part of it."""
+        if self._together is None:
+            return work(self)
+        result: Result = self._together(work)
+        return result
 
     def frozen(self) -> Callable[[Sequence[PreparedPrompt]], PolicyOutput]:
         """Return ``evaluate`` without gradients, faster by what it remembers while the weights stay."""
@@ -255,6 +270,10 @@ class LanguageModelPolicy:
                     tensor.copy_(stored[name])
         except (KeyError, RuntimeError) as error:
             raise UserError(f"{directory} holds another model or other heads: {error}") from error
+
+
+def _evaluated(inputs: Sequence[PreparedPrompt], policy: LanguageModelPolicy) -> PolicyOutput:
+    return policy._answer(inputs, policy._scorer.run, policy._scorer.roots)
 
 
 def _stored_beside(directory: Path) -> dict[str, torch.Tensor]:

@@ -1,14 +1,17 @@
 """Texts scored by the language model behind a policy, whatever the policy makes of it to choose actions."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
 from glam_eval.policies.language_model import LanguageModelPolicy
 from glam_eval.policies.scoring.chat import ChatTemplate
+from glam_eval.policies.scoring.packing import Prompt
 from glam_eval.policies.scoring.scores import make_scorer
 from glam_eval.policies.scoring.tokens import CachedTokenizer
+from glam_eval.policies.scoring.tree import Actions
 
 _AT_ONCE = 64  # prompts: of large models each costs memory until all are scored
 _END_OF_LINE = "\n"  # ends a text where the model has no end of its own for it
@@ -32,7 +35,7 @@ class TextScorer:
         self._in_two = bool(policy.model.config.is_encoder_decoder)
         self._tokenizer = CachedTokenizer(policy.tokenizer, joint=not self._in_two)
         self._turns = ChatTemplate(policy.tokenizer) if policy.config.template == "chat" else None
-        self._scorer = make_scorer(policy.model, "sum", policy.config.precision == "bfloat16")
+        self._policy = policy
 
     @torch.no_grad()
     def score(self, prompts: Sequence[str], texts: Sequence[Sequence[str]]) -> list[ScoredTexts]:
@@ -59,8 +62,15 @@ class TextScorer:
                 prepared, choice = self._tokenizer.encode_choice(laid_out, ended)
                 ids.append(prepared)
                 choices.append(choice)
-        scores, _ = self._scorer.run(ids, choices)
+        scores = self._policy.computed(partial(_scores, ids, choices))
         return [
             ScoredTexts(row[: len(choice.tokens)], [len(tokens) for tokens in choice.tokens])
             for row, choice in zip(scores.float().tolist(), choices, strict=True)
         ]
+
+
+def _scores(
+    prompts: Sequence[Prompt], choices: Sequence[Actions], policy: LanguageModelPolicy
+) -> torch.Tensor:
+    scores, _ = make_scorer(policy.model, "sum", policy.config.precision == "bfloat16").run(prompts, choices)
+    return scores

@@ -1,6 +1,7 @@
 """Language retention: what the language model behind an agent still makes of text that is no action."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,12 @@ def language_records(
 
     The texts are the same for every agent, seed and moment. Raises UserError if the model is no T5.
     """
+    return policy.computed(partial(_language_records, run, frames, protocol))
+
+
+def _language_records(
+    run: RunConfig, frames: int, protocol: ProtocolConfig, policy: "LanguageModelPolicy"
+) -> list[LanguageRecord]:
     from glam_eval.pretraining.evaluate import Counts, language_scores
 
     return language_scores(

@@ -58,7 +58,7 @@ def print_plan(
                 f"{planned.config.total_frames:,}",
                 f"{cost.episodes:,}",
                 count(cost.flops),
-                gibibytes(cost.memory),
+                gibibytes(cost.each),
                 duration(cost.seconds),
                 *([gibibytes(cost.sharded(SHARDS))] if gpu else []),
             )

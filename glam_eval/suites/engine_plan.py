@@ -62,12 +62,12 @@ def print_engine(
         return
     console.print(
         f"over {SHARDS}: memory of each of {SHARDS} devices that divide weights, gradients and Adam's "
-        "moments; each device of a run holds all of them here, so this tells what sharding would bring",
+        f"moments, as with policy.devices = {SHARDS} and policy.sharded = true",
         soft_wrap=True,
     )
-    heavy = [planned.run_id for planned, cost in zip(runs, costs, strict=True) if cost.memory > gpu.usable]
+    heavy = [planned.run_id for planned, cost in zip(runs, costs, strict=True) if cost.each > gpu.usable]
     if heavy:
         raise UserError(
             f"{len(heavy)} of {len(runs)} runs don't fit into a {gpu.name}'s {gpu.memory / 10**9:.0f} GB, "
-            f"first {heavy[0]}: name a larger --gpu, or set policy.precision, lora, or a smaller model"
+            f"first {heavy[0]}: name a larger --gpu, or set policy.sharded, lora, or a smaller model"
         )

@@ -45,10 +45,16 @@ class Cost:
 
     parameters: float
     flops: float  # of the language model, in training and evaluation; 0 without one
-    memory: float  # bytes of a worker
+    memory: float  # bytes of a process that holds the whole model
     seconds: float
     episodes: int
     states: float = 0.0  # of those bytes, what sharding divides: weights, gradients, Adam's moments
+    shares: int = 1  # among how many devices the run divides them
+
+    @property
+    def each(self) -> float:
+        """Bytes of each device of the run."""
+        return self.sharded(self.shares)
 
     def sharded(self, devices: int) -> float:
         """Return the bytes of each of so many devices that divide the states among them."""
@@ -87,7 +93,8 @@ class Meter:
             seconds, parameters = learning + steps / rates.acting, rates.parameters
         memory = self._memory(config, shape, parameters)
         states = _state_bytes(config, parameters)
-        return Cost(parameters, flops, memory, seconds, episodes, states)
+        shares = planned.devices if config.policy and config.policy.sharded else 1
+        return Cost(parameters, flops, memory, seconds, episodes, states, shares)
 
     def _once(self, kind: str, key: str, measure: Callable[[str], Any]) -> Any:
         name = f"{kind} {key}"

@@ -17,7 +17,6 @@ from glam_eval.core.records import DemonstrationRecord
 from glam_eval.core.seeds import stream
 from glam_eval.core.world import Observation, Situation
 from glam_eval.policies.base import Policy
-from glam_eval.policies.lanes import lane_count
 from glam_eval.training.batches import parts_of
 from glam_eval.training.crew import Alone, Crew
 from glam_eval.training.learners import TENSORS_FILE, Learned
@@ -55,11 +54,7 @@ class Cloner:
             for each in demonstrations
         ]
         self._actions = torch.tensor([each.action for each in demonstrations])
-        self._parameters = list(policy.parameters())
-        self._weights = sum(parameter.numel() for parameter in self._parameters)
-        self._optimizer = torch.optim.AdamW(
-            self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        self._steps = self._crew.steps(partial(_adam, settings))
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a gradient step, counted from 1: linear warm-up, then a cosine to 0."""
@@ -76,9 +71,7 @@ class Cloner:
         sums, norms = np.zeros(2), []
         last = number * self._settings.steps
         for step in range(last - self._settings.steps + 1, last + 1):
-            for group in self._optimizer.param_groups:
-                group["lr"] = self.learning_rate(step)
-            part, norm = self._gradient_step(self._minibatch(step), number)
+            part, norm = self._gradient_step(step, number)
             sums += part
             norms.append(norm)
         loss, entropy = (sums / self._settings.frames_per_update).tolist()
@@ -101,13 +94,12 @@ class Cloner:
         }
         return np.array([passes[place // count][place % count] for place in places.tolist()])
 
-    def _gradient_step(self, minibatch: NDArray[np.int64], update: int) -> tuple[NDArray[np.float64], float]:
-        """Return the minibatch's summed cross-entropy and policy entropy, and the gradient's norm."""
-        self._optimizer.zero_grad(set_to_none=True)
+    def _gradient_step(self, step: int, update: int) -> tuple[NDArray[np.float64], float]:
+        """Return a minibatch's summed cross-entropy and policy entropy, and the gradient's norm."""
+        minibatch = self._minibatch(step)
         inputs = [self._inputs[index] for index in minibatch]
 
-        lanes = lane_count(self._parameters[0].device, self._weights)
-        ranks = self._crew.ranks
+        lanes, ranks = self._crew.lanes(), self._crew.ranks
         at_once = ranks * (self._settings.micro_batch_tokens or self._policy.cost_at_once)
         parts = [
             ([inputs[index] for index in part], self._actions[torch.from_numpy(minibatch[part])])
@@ -115,24 +107,27 @@ class Cloner:
         ]
         work = partial(_part, len(minibatch))
         sums = np.sum(self._crew.add_gradients(work, parts, lanes), axis=0)
-        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.max_grad_norm))
+        norm = self._steps.step([self.learning_rate(step)], self._settings.max_grad_norm)
         if not math.isfinite(norm):
             raise RunFailedError(
                 f"loss or gradient is not finite in update {update}: lower cloning.learning_rate "
                 f"(now {self._settings.learning_rate:g})"
             )
-        self._optimizer.step()
-        self._crew.changed()
         return sums, norm
 
     def save(self, directory: Path) -> None:
         """Write the optimiser; the demonstrations are stored in a table of their own."""
-        torch.save({"optimizer": self._optimizer.state_dict()}, directory / TENSORS_FILE)
+        torch.save({"optimizer": self._steps.state_dict()}, directory / TENSORS_FILE)
 
     def restore(self, directory: Path) -> None:
         """Restore the optimiser."""
-        tensors = torch.load(directory / TENSORS_FILE, weights_only=True)
-        self._optimizer.load_state_dict(tensors["optimizer"])
+        self._steps.restore(directory / TENSORS_FILE)
+
+
+def _adam(settings: CloningConfig, policy: Policy) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
+        policy.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
 
 
 def _part(

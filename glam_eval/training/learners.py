@@ -99,11 +99,12 @@ class PPOLearner:
 
     def save(self, directory: Path) -> None:
         """Write the optimiser and a recurrent policy's memory."""
-        tensors = {"optimizer": self._ppo.optimizer.state_dict(), "memory": self._collector.memory}
+        tensors = {"optimizer": self._ppo.steps.state_dict(), "memory": self._collector.memory}
         torch.save(tensors, directory / TENSORS_FILE)
 
     def restore(self, directory: Path) -> None:
         """Restore the optimiser and a recurrent policy's memory."""
-        tensors = torch.load(directory / TENSORS_FILE, weights_only=True)
-        self._collector.memory = tensors["memory"]
-        self._ppo.optimizer.load_state_dict(tensors["optimizer"])
+        file = directory / TENSORS_FILE
+        memory = torch.load(file, weights_only=True, map_location="cpu", mmap=True)["memory"]
+        self._collector.memory = None if memory is None else memory.clone()  # the file goes
+        self._ppo.steps.restore(file)

@@ -14,7 +14,6 @@ from glam_eval.config.ppo import PPOConfig
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.seeds import stream
 from glam_eval.policies.base import HeadedPolicy, Policy, PolicyOutput, RepresentingPolicy, SequencePolicy
-from glam_eval.policies.lanes import lane_count
 from glam_eval.training.advantages import generalized_advantages
 from glam_eval.training.batches import micro_batches, parts_of
 from glam_eval.training.contrastive import Contrasts, contrastive_loss, contrasts, contrasts_of, others_in
@@ -149,20 +148,10 @@ class PPO:
         self._config = config
         self._seed = seed
         self._updates = updates
-        self._parameters = list(policy.parameters())
-        self._weights = sum(parameter.numel() for parameter in self._parameters)
         self._rates = [config.learning_rate]
-        groups: list[dict[str, Any]] = [{"params": self._parameters}]
         if config.heads_learning_rate is not None:
-            groups = _apart(policy, self._parameters)
             self._rates.append(config.heads_learning_rate)
-        self.optimizer = torch.optim.Adam(
-            groups,
-            lr=config.learning_rate,
-            betas=config.adam_betas,
-            eps=config.adam_epsilon,
-            fused=True,
-        )
+        self.steps = self._crew.steps(partial(_adam, config))
 
     def learning_rate(self, update: int) -> float:
         """Return the learning rate of an update, counted from 1."""
@@ -196,8 +185,6 @@ class PPO:
         explained = float(1 - (returns - rollout.values).var() / variance) if variance > 0 else math.nan
         if config.normalize_advantages:
             advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * self._course(update)
         totals, norms, samples = np.zeros(6), [], 0
         for epoch in range(config.epochs):
             epoch_kl, epoch_samples = 0.0, 0
@@ -233,24 +220,22 @@ class PPO:
         returns: NDArray[np.float32],
         update: int,
     ) -> tuple[NDArray[np.float64], float]:
-        self.optimizer.zero_grad(set_to_none=True)
         samples = len(minibatch) * self._config.recurrence
         apart = others_in(self._policy, rollout, minibatch) if self._contrasts else {}
-        lanes = lane_count(self._parameters[0].device, self._weights)
+        lanes = self._crew.lanes()
         parts = [
             self._sequences(rollout, part, advantages, returns, apart)
             for part in self._micro_batches(rollout, minibatch, lanes)
         ]
         work = partial(_part, self._config, samples)
         sums = np.sum(self._crew.add_gradients(work, parts, lanes), axis=0)
-        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._config.max_grad_norm))
+        rates = [rate * self._course(update) for rate in self._rates]
+        norm = self.steps.step(rates, self._config.max_grad_norm)
         if not (np.isfinite(sums).all() and math.isfinite(norm)):
             raise RunFailedError(
                 f"loss or gradient is not finite in update {update}: lower ppo.learning_rate "
                 f"(now {self._config.learning_rate:g}) or use policy.precision = 'float32'"
             )
-        self.optimizer.step()
-        self._crew.changed()
         return sums, norm
 
     def _micro_batches(
@@ -296,6 +281,16 @@ class PPO:
             returns[where],
             contrasts_of(rollout, sequences, apart) if apart else None,
         )
+
+
+def _adam(config: PPOConfig, policy: Policy) -> torch.optim.Optimizer:
+    parameters = list(policy.parameters())
+    groups: list[dict[str, Any]] = [{"params": parameters}]
+    if config.heads_learning_rate is not None:
+        groups = _apart(policy, parameters)
+    return torch.optim.Adam(
+        groups, lr=config.learning_rate, betas=config.adam_betas, eps=config.adam_epsilon, fused=True
+    )
 
 
 def _apart(policy: Policy, parameters: list[torch.nn.Parameter]) -> list[dict[str, Any]]:

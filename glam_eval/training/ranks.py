@@ -1,6 +1,6 @@
 """What all ranks of a run have in common: pipes, memory of weights and gradients, and how they answer.
 
-No network: pipes and memory are inherited by the processes of one run, so that nobody else can reach them.
+Pipes and memory are inherited by the processes of one run, so that nobody else can reach them.
 """
 
 import mmap
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed import DistError
 
 from glam_eval.policies.base import DividedPolicy, Policy, PolicyOutput, PrefixSharingPolicy
 
@@ -27,6 +28,18 @@ def send(pipe: Connection, message: Any) -> None:
 def receive(pipe: Connection) -> Any:
     """Return the next message of a process of ours, which alone has the other end."""
     return pickle.loads(pipe.recv_bytes())
+
+
+def lost_contact(error: Exception) -> bool:
+    """Whether an error of what ranks do at once is that another one is gone."""
+    return isinstance(error, DistError) or "gloo" in str(error).lower()
+
+
+def prepare_device(threads: int, device: str) -> None:
+    """Set up a new process for its device."""
+    torch.set_num_threads(threads)
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device)
 
 
 def frozen_alone(policy: Policy) -> Callable[[Sequence[Any]], PolicyOutput]:

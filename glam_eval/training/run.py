@@ -8,8 +8,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
-import torch
-
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import RunFailedError, UserError
 from glam_eval.core.records import DemonstrationRecord, TrainingRecord
@@ -20,7 +18,7 @@ from glam_eval.policies.devices import out_of_memory_as
 from glam_eval.training.actors import Actors
 from glam_eval.training.agents import build_learner, build_policy
 from glam_eval.training.checkpoints import Checkpoint
-from glam_eval.training.crew import make_crew
+from glam_eval.training.crew_choice import first_place, make_crew
 
 
 class TrainingRun:
@@ -56,10 +54,9 @@ class TrainingRun:
         if resume is not None:
             _check_same_run(resume, config)
         with out_of_memory_as(RunFailedError(_OUT_OF_MEMORY)):
-            self.policy: Policy = build_policy(
-                config, len(environment.actions), device, resume.directory if resume else None
-            )
-        self._crew = make_crew(config, self.policy, len(environment.actions), device)
+            actions, stored = len(environment.actions), resume.directory if resume else None
+            self.policy: Policy = build_policy(config, actions, first_place(config, device), stored)
+            self._crew = make_crew(config, self.policy, actions, device, stored)
         self._actors = Actors(environment, slots, config.seed)
         self._learner = build_learner(config, self.policy, self._actors, demonstrations, self._crew)
         if resume is not None:
@@ -111,8 +108,7 @@ class TrainingRun:
 
         Every loss before that step may have been finite.
         """
-        ends = [torch.stack(torch.aminmax(each.detach())).float() for each in self.policy.parameters()]
-        if ends and not torch.stack([end.to(ends[0].device) for end in ends]).isfinite().all():
+        if not self._crew.finite():
             learner = self.config.learner
             raise RunFailedError(
                 f"a weight is NaN or infinite after update {self.update}: lower {learner.kind}.learning_rate "
@@ -131,7 +127,8 @@ class TrainingRun:
     def save(self, directory: Path) -> None:
         """Write the policy and its learner into a directory; nothing of a policy that stays as built."""
         if self.config.updates:
-            self.policy.save(directory)
+            with self._crew.whole():
+                self.policy.save(directory)
         if self._learner:
             self._learner.save(directory)
 
@@ -150,11 +147,19 @@ _OUT_OF_MEMORY = (
 
 def _check_same_run(checkpoint: Checkpoint, config: RunConfig) -> None:
     made_by = RunConfig.parse(checkpoint.state["config"], source=f"checkpoint {checkpoint.directory}")
-    if made_by.digest() != config.digest():
+    if made_by.digest() != config.digest() and _on_one_device(made_by) != _on_one_device(config):
         raise UserError(
             f"checkpoint {str(checkpoint.directory)!r} belongs to run {made_by.run_id}, "
             f"not to {config.run_id}"
         )
+
+
+def _on_one_device(config: RunConfig) -> str:
+    """Return the digest of the run that one device would make: any number of them may go on with it."""
+    if config.policy is None:
+        return config.digest()
+    alone = config.policy.model_copy(update={"devices": 1, "sharded": False})
+    return config.model_copy(update={"policy": alone}).digest()
 
 
 def _episode_means(finished: list[EpisodeSummary]) -> dict[str, Any]:

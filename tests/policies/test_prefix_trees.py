@@ -213,6 +213,29 @@ def test_what_was_the_engine_agrees():
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma2"])
+@pytest.mark.parametrize("half", [False, True])
+def test_blocks_computed_again_give_the_same_gradients_and_keep_less(kind, half):
+    found, kept = [], []
+    for again in (False, True):
+        model, sizes = causal(kind, VOCABULARY), []
+        scorer = make_scorer(model, "sum", half=half, gradient_checkpointing=again)
+
+        def keep(tensor, sizes=sizes):
+            sizes.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            scores, _ = scorer.run(*BATCH)
+        found.append((scores.detach(), *gradients(scores, model)))
+        kept.append(sum(sizes))
+        with torch.no_grad():
+            torch.testing.assert_close(scorer.run(*BATCH)[0], scores)
+    for plain_one, other in zip(*found, strict=True):
+        assert torch.equal(plain_one, other)
+    assert kept[1] < kept[0] / 2
+
+
 def test_prompts_beyond_a_window_are_refused():
     model = causal("mistral", VOCABULARY, sliding_window=8)
     with pytest.raises(UserError, match="the model takes 8: remember fewer observations"):

@@ -86,6 +86,14 @@ def test_costs_of_small_models_are_measured_and_of_large_ones_counted(tiny_suite
     assert costs["none"].flops == 0
 
 
+def test_devices_that_share_weights_out_hold_a_part_of_them_each(tiny_suite):
+    entry = "{agent='gflan',model='google/flan-t5-xl'%s}"
+    whole, shared = (runs_of(tiny_suite, entry % each) for each in ("", ",policy={devices=8,sharded=true}"))
+    (alone,), (each,) = ([Meter("cpu", runs).cost(run) for run in runs] for runs in (whole, shared))
+    assert alone.each == alone.memory == each.memory
+    assert alone.each - each.each == pytest.approx(7 / 8 * 16 * alone.parameters)
+
+
 def test_operations_follow_the_prompts_length(tiny_suite):
     agents = "{agent='gflan',model='google/flan-t5-xl'},"
     agents += "{agent='gflan',model='google/flan-t5-xl',environment={remembered=3}}"

@@ -17,6 +17,7 @@ from glam_eval.core.errors import LostRankError, RunFailedError
 from glam_eval.protocols import play_condition
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.crew import Alone
+from glam_eval.training.crew_choice import make_crew
 from glam_eval.training.ppo import _part
 from glam_eval.training.run import TrainingRun
 
@@ -25,6 +26,7 @@ LORA = {"rank": 2, "alpha": 4}
 SLOW = {"t5 with adapters, cloned", "decoder with a head, ppo"}
 KINDS = {
     "t5, ppo": ("gflan", "t5-pico", None),
+    "t5, ppo with contrasts": ("gflan", "t5-pico", None),
     "t5 with adapters, cloned": ("bc-bot", "t5-pico", LORA),
     "decoder with adapters, ppo": ("gflan", "llama", LORA),
     "decoder with a head, ppo": ("aflan", "llama", None),
@@ -43,7 +45,14 @@ def llama(tmp_path_factory):
 def config_of(kind, llama, devices):
     agent, model, lora = KINDS[kind]
     cloned = agent == "bc-bot"
-    ppo = {"preset": "small", "environments": 8, "steps": 10, "minibatch": 40, "learning_rate": 3e-4}
+    contrasts = {"contrastive": 0.5} if "contrasts" in kind else {}
+    ppo = contrasts | {
+        "preset": "small",
+        "environments": 8,
+        "steps": 10,
+        "minibatch": 40,
+        "learning_rate": 3e-4,
+    }
     values = {
         "agent": agent,
         "model": model if model != "llama" else llama,
@@ -62,6 +71,7 @@ def weights(run):
 def trained(run):
     """Train to the end; return the numbers of all updates and the weights."""
     names = ("policy_loss", "value_loss", "entropy", "approx_kl", "grad_norm", "success_rate", "information")
+    names += ("contrastive_loss",)
     records = [run.advance() for _ in range(UPDATES - run.update)]
     return torch.tensor([[getattr(each, name) for name in names] for each in records]), weights(run)
 
@@ -84,7 +94,7 @@ def test_equal_to_the_bit_each_time_resumed_or_not_and_without_a_process_left(ll
         run.advance()
         run.advance()
         store.write(run.frames, run.save, run.state())
-        ranks = [process.pid for process in run._crew._processes]
+        ranks = [process.pid for process in run._crew.others.processes]
         straight = trained(run)
     assert not any(psutil.pid_exists(pid) for pid in ranks)
     with begin(config, store.latest()) as run:
@@ -112,7 +122,7 @@ def test_episodes_are_the_same_whoever_answers(llama, begin, tiny_suite):
 def test_a_rank_that_is_killed_ends_the_run_and_all_its_processes(llama, begin):
     with begin(config_of("t5, ppo", llama, 2)) as run:
         run.advance()
-        process = run._crew._processes[0]
+        process = run._crew.others.processes[0]
         os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(LostRankError, match="a rank of 2 is gone"):
             run.advance()
@@ -121,10 +131,10 @@ def test_a_rank_that_is_killed_ends_the_run_and_all_its_processes(llama, begin):
 
 def test_a_rank_ends_with_the_run_that_began_it(llama, begin):
     run = begin(config_of("t5, ppo", llama, 2))
-    process = run._crew._processes[0]
+    process = run._crew.others.processes[0]
     os.kill(process.pid, signal.SIGTERM)  # as a batch system does, to all: the run decides what it means
     run.advance()
-    run._crew._pipes[0].close()  # as the end of this process would
+    run._crew.others.pipes[0].close()  # as the end of this process would
     assert process.wait(timeout=60) == 1
     run._crew.close()
 
@@ -172,7 +182,5 @@ def test_a_run_on_one_device_is_named_as_before(llama):
 
 def test_fewer_gpus_than_asked_for_is_said(llama):
     config = config_of("t5, ppo", llama, 2)
-    from glam_eval.training.crew import make_crew
-
     with pytest.raises(RunFailedError, match=r"policy.devices = 2 from cuda:0 on, and 0 GPUs are seen here"):
         make_crew(config, TrainingRun(config.changed(policy={"head_hidden": 8})).policy, 6, "cuda:0")

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from glam_eval.core.errors import UserError
 from glam_eval.policies.lanes import even_parts, in_lanes, lane_count
 from glam_eval.policies.scoring.bart import BartEngine
+from glam_eval.policies.scoring.blocks import half_precision, is_sharded
 from glam_eval.policies.scoring.decoder_only.one_by_one import CausalEngine
 from glam_eval.policies.scoring.decoder_only.scores import TreeScorer
 from glam_eval.policies.scoring.edges import (
@@ -63,10 +64,18 @@ class Scorer:
         half: compute in bfloat16 (autocast) whatever the weights' type; scores are float32 all the same.
     """
 
+    at_once = TOKENS_PER_BATCH
+
     def __init__(self, model: Any, engine: Engine, normalization: Normalization, half: bool = False) -> None:
-        self.engine, self.device, self.normalization = engine, model.device, normalization
+        self.engine, self._model, self.normalization = engine, model, normalization
         self._longest = longest_input(model.config)
         self._half = half or model.dtype == torch.bfloat16
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is: it may have been moved."""
+        device: torch.device = self._model.device
+        return device
 
     def run(self, prompts: Sequence[Prompt], actions: Sequence[Actions]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return scores (n, A) and the hidden states of the roots (n, d_model).
@@ -108,11 +117,11 @@ class Scorer:
             trees = stack_trees([build_tree(actions[index], self.engine.start_token) for index in members])
             trees = trees.to(self.device)
             packed = pack([prompts[index] for index in members], self.device, self.engine.padding)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
+            with half_precision(self._model, self._half):
                 hidden = self.engine(packed, trees)
                 return hidden[:, 0].float(), reduce(hidden, trees)
 
-        lanes = lane_count(self.device)
+        lanes = 1 if is_sharded(self._model) else lane_count(self.device)
         parts = self._batches([len(prompts[index]) for index in distinct], lanes)
         roots, reduced = zip(*in_lanes(run, parts, lanes), strict=True)
         position = {keys[distinct[index]]: row for row, index in enumerate(chain.from_iterable(parts))}
@@ -132,8 +141,8 @@ def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool
 
     Args:
         model: of a T5 or a decoder-only family, on its device.
-        gradient_checkpointing: see ``T5Engine``, for which it is alone.
-        compiled: the same.
+        gradient_checkpointing: see ``T5Engine``.
+        compiled: the same; for it alone.
 
     Raises:
         UserError: if the model's family is not one whose forward pass is known to be exact here.
@@ -142,8 +151,10 @@ def make_engine(model: Any, gradient_checkpointing: bool = False, compiled: bool
     if kind in T5_MODELS:
         return T5Engine(model, gradient_checkpointing, compiled)
     check_family(kind)
-    if gradient_checkpointing or compiled:
-        raise UserError(f"gradient checkpointing and compilation are for T5 models, not {kind}")
+    if compiled:
+        raise UserError(f"policy.compile is for T5 models, not {kind}")
+    if gradient_checkpointing:
+        raise UserError(f"policy.gradient_checkpointing does not reach the blocks of {kind}: leave it out")
     return BartEngine(model) if kind in BART_MODELS else CausalEngine(model)
 
 
@@ -156,8 +167,8 @@ def make_scorer(
 ) -> Scorer | TreeScorer:
     """Return what scores prompts for a Hugging Face model; see ``make_engine`` and ``Scorer``."""
     kind = model.config.model_type
-    if kind in CAUSAL_MODELS - WITHOUT_INTERFACE and not (gradient_checkpointing or compiled):
-        return TreeScorer(model, normalization, half)
+    if kind in CAUSAL_MODELS - WITHOUT_INTERFACE and not compiled:
+        return TreeScorer(model, normalization, half, gradient_checkpointing)
     return Scorer(model, make_engine(model, gradient_checkpointing, compiled), normalization, half)
 
 

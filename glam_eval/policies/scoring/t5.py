@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
+from glam_eval.policies.scoring.blocks import is_sharded, within
 from glam_eval.policies.scoring.kernels.activations import GELU, gated_activation
 from glam_eval.policies.scoring.kernels.choice import WholeLayers, choose_kernels
 from glam_eval.policies.scoring.kernels.cross_attention import CrossAttention
@@ -59,7 +60,7 @@ class T5Engine:
     Args:
         model: a ``T5ForConditionalGeneration``, or mT5's or UMT5's, on its device: kernels are chosen for it;
             its weights are read at every call, never copied.
-        gradient_checkpointing: recompute each encoder layer in the backward pass, which saves memory.
+        gradient_checkpointing: recompute each layer in the backward pass, which saves memory.
         compiled: run feed-forward layers through ``torch.compile``, which takes a minute once.
 
     Raises:
@@ -105,11 +106,15 @@ class T5Engine:
             attention = block.layer[0].SelfAttention
             if attention.has_relative_attention_bias:  # T5's first layer's, for all; UMT5's each its own
                 bias = self._encoder_bias(attention, prompts.longest)
-            if self.checkpointing and torch.is_grad_enabled():
-                hidden = checkpoint(self._encoder_layer, block, hidden, bias, prompts, use_reentrant=False)
-            else:
-                hidden = self._encoder_layer(block, hidden, bias, prompts)
+            hidden = self._through(block, self._encoder_layer, hidden, bias, prompts)
         return self._final_norm(stack, hidden)
+
+    def _through(self, block: Any, layer: Callable[..., torch.Tensor], *given: Any) -> torch.Tensor:
+        """Return a layer's states, kept for the backward pass or computed again in it."""
+        again = self.checkpointing and torch.is_grad_enabled()
+        compute = partial(checkpoint, within, use_reentrant=False) if again else within
+        states: torch.Tensor = compute(block, layer, *given)
+        return states
 
     def _encoder_layer(
         self, block: Any, hidden: torch.Tensor, bias: PositionBias, prompts: PackedPrompts
@@ -139,7 +144,7 @@ class T5Engine:
             attention = block.layer[0].SelfAttention
             if attention.has_relative_attention_bias:
                 bias = self._tree_bias(attention, trees)
-            hidden = layer(block, hidden, bias)
+            hidden = self._through(block, layer, hidden, bias)
         return self._final_norm(stack, hidden).view(-1, trees.tokens.shape[1], hidden.shape[-1])
 
     def _decoder_layers(
@@ -184,15 +189,17 @@ class T5Engine:
         return add_projected(hidden, value.transpose(0, 1).flatten(1), attention.o)
 
     def _whole_layers(self, hidden: torch.Tensor, *widths: int) -> WholeLayers | None:
-        return self.kernels.whole_layers(hidden, *widths) if self._gelu else None
+        takes = self._gelu and not is_sharded(self.model)  # or copies of weights would be kept whole
+        return self.kernels.whole_layers(hidden, *widths) if takes else None
 
     def _project(self, hidden: torch.Tensor, norm: Any, *linears: Any) -> torch.Tensor:
         """Return the linear projections of normalised states (T, d_model), side by side.
 
-        The norm's weight goes into the smaller factor: the projections' where there are many states.
+        The norm's weight goes into the smaller factor: the projections' where there are many states. Where
+        ranks share the weights it never does, for the backward pass would keep the product whole.
         """
         normed = self.kernels.rms_norm(hidden, norm.variance_epsilon)
-        if len(hidden) < sum(linear.out_features for linear in linears):
+        if len(hidden) < sum(linear.out_features for linear in linears) or is_sharded(self.model):
             scaled = normed * norm.weight
             return torch.cat([F.linear(scaled, weight_of(linear)) for linear in linears], dim=-1)
         return F.linear(normed, weights_after(norm, *linears))
@@ -222,13 +229,22 @@ class T5Engine:
 
     def _encoder_bias(self, attention: Any, longest: int) -> PositionBias:
         """Return an encoder layer's position bias."""
-        table = attention.relative_attention_bias.weight
-        offsets = torch.arange(1 - longest, longest, device=table.device)
-        return PositionBias(table[self._encoder_buckets(offsets)].T)
+        offsets = torch.arange(1 - longest, longest, device=self.model.device)
+        return PositionBias(_rows(attention, self._encoder_buckets(offsets)).T)
 
     def _tree_bias(self, attention: Any, trees: ActionTrees) -> torch.Tensor:
         """Return a decoder layer's position bias of depths, -inf between branches, (g, heads, N, N)."""
-        table = attention.relative_attention_bias.weight
         offsets = trees.depths[:, None, :] - trees.depths[:, :, None]
-        bias: torch.Tensor = table[self._decoder_buckets(offsets)].permute(0, 3, 1, 2)
+        bias = _rows(attention, self._decoder_buckets(offsets)).permute(0, 3, 1, 2)
         return bias.masked_fill(~trees.visible[:, None], -torch.inf)
+
+
+def _rows(attention: Any, buckets: torch.Tensor) -> torch.Tensor:
+    """Return the position biases of buckets, (..., heads)."""
+    rows: torch.Tensor = within(attention.relative_attention_bias, _row_of, buckets)
+    return rows
+
+
+def _row_of(embedding: Any, buckets: torch.Tensor) -> torch.Tensor:
+    rows: torch.Tensor = embedding.weight[buckets]
+    return rows

@@ -8,6 +8,7 @@ import torch
 from glam_eval.policies.scoring.decoder_only.attention import KeysAndValues, Switch, TreePass
 from glam_eval.policies.scoring.decoder_only.lora import speed_up_adapters
 from glam_eval.policies.scoring.decoder_only.prefixes import Layout, PrefixTree, Rows
+from glam_eval.policies.scoring.decoder_only.recomputed import recompute_blocks
 from glam_eval.policies.scoring.packing import Prompt
 from glam_eval.policies.scoring.tree import Actions
 
@@ -38,12 +39,15 @@ class CausalTreeEngine:
 
     Args:
         model: of a family of ``families.CAUSAL_MODELS`` that is not in ``families.WITHOUT_INTERFACE``.
+        gradient_checkpointing: compute each block again in the backward pass, which saves memory.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, gradient_checkpointing: bool = False) -> None:
         self.model = model
         self._switch = Switch(model.config)
         speed_up_adapters(model)
+        if gradient_checkpointing:
+            recompute_blocks(model, self._switch)
 
     def states(
         self, prompts: Sequence[Prompt], actions: Sequence[Actions], memory: PrefixMemory | None = None

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from glam_eval.policies.scoring.blocks import half_precision
 from glam_eval.policies.scoring.decoder_only.engine import CausalTreeEngine, PrefixMemory
 from glam_eval.policies.scoring.decoder_only.logits import causal_logits
 from glam_eval.policies.scoring.decoder_only.prefixes import Rows, by_prefix
@@ -27,13 +28,28 @@ class TreeScorer:
         model: a Hugging Face model.
         normalization: of scores; see ``reduce_edges``.
         half: compute in bfloat16 (autocast) whatever the weights' type; scores are float32 all the same.
+        gradient_checkpointing: see ``CausalTreeEngine``.
     """
 
-    def __init__(self, model: Any, normalization: Normalization, half: bool = False) -> None:
-        self.engine, self._model, self.device = CausalTreeEngine(model), model, model.device
+    at_once = NODES_PER_BATCH
+
+    def __init__(
+        self,
+        model: Any,
+        normalization: Normalization,
+        half: bool = False,
+        gradient_checkpointing: bool = False,
+    ) -> None:
+        self.engine, self._model = CausalTreeEngine(model, gradient_checkpointing), model
         self._normalization: Normalization = normalization
         self._longest = longest_input(model.config)
         self._half = half or model.dtype == torch.bfloat16
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is: it may have been moved."""
+        device: torch.device = self._model.device
+        return device
 
     def run(
         self, prompts: Sequence[Prompt], actions: Sequence[Actions], memory: PrefixMemory | None = None
@@ -52,7 +68,7 @@ class TreeScorer:
         roots = []
         for part in parts:
             offered = [actions[index] for index in part]
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
+            with half_precision(self._model, self._half):
                 hidden, rows = self._states([prompts[index] for index in part], offered, memory)
                 found = self._scores(hidden, rows, offered)
             roots.append(self._roots(hidden, rows))
@@ -67,7 +83,7 @@ class TreeScorer:
         check_lengths(self._longest, prompts, actions)
         parts, roots = self._parts(prompts, actions), []
         for part in parts:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self._half):
+            with half_precision(self._model, self._half):
                 hidden, rows = self._states([prompts[index] for index in part], actions[: len(part)], memory)
             roots.append(self._roots(hidden, rows))
         found = self._in_order(roots, parts)
