@@ -50,6 +50,8 @@ class PolicyConfig(Settings):
     """Which weights are updated."""
     lora: LoraConfig | None = None
     """Adapters; none updates the weights themselves."""
+    quantization: Literal["none", "8bit", "4bit"] = "none"
+    """Under adapters: linear layers in 8 or 4 bits a weight, through ``bitsandbytes``."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: slower, in less memory."""
     compile: bool = False
@@ -67,7 +69,23 @@ class PolicyConfig(Settings):
             values.pop("devices", None)
         if not self.sharded:
             values.pop("sharded", None)
+        if self.quantization == "none":
+            values.pop("quantization", None)
         return values
+
+    @model_validator(mode="after")
+    def _quantised_weights_stay(self) -> Self:
+        if self.quantization == "none":
+            return self
+        if self.lora is None:
+            raise ValueError(
+                "quantised weights don't learn: give adapters by lora, or leave quantization out"
+            )
+        if "random" in (self.weights, self.embeddings):
+            raise ValueError("quantization is for pretrained weights and embeddings: leave it out")
+        if self.sharded:
+            raise ValueError("quantised weights are not shared out: leave sharded or quantization out")
+        return self
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:

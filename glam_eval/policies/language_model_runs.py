@@ -26,7 +26,12 @@ def build(config: RunConfig, actions: int, device: str) -> LanguageModelPolicy:
         raise UserError(f"model {config.model!r} has changed since run {config.run_id} was planned")
     seed = _model_seed(config)
     model, tokenizer = load_model(
-        config.model, device=device, weights=settings.weights, embeddings=settings.embeddings, seed=seed
+        config.model,
+        device=device,
+        weights=settings.weights,
+        embeddings=settings.embeddings,
+        quantization=settings.quantization,
+        seed=seed,
     )
     pretrained = settings.weights == settings.embeddings == "pretrained"
     return LanguageModelPolicy(
@@ -58,13 +63,16 @@ def restore(config: RunConfig, actions: int, device: str, checkpoint: Path) -> L
 
 def _restore_adapters(config: RunConfig, actions: int, device: str, checkpoint: Path) -> LanguageModelPolicy:
     """Return a run's policy with a checkpoint's adapters: inside, or where ``peft`` is missing merged."""
+    settings = config.policy or PolicyConfig()
     try:
         peft_module()
     except UserError:
+        if settings.quantization != "none":
+            raise  # merged into whole weights they would be another policy
         model, tokenizer = load_model(str(checkpoint), device=device)
-        settings = (config.policy or PolicyConfig()).model_copy(update={"lora": None})
+        merged = settings.model_copy(update={"lora": None})
         policy = LanguageModelPolicy(
-            model, tokenizer, settings, actions_count=actions, seed=_model_seed(config), acts_only=True
+            model, tokenizer, merged, actions_count=actions, seed=_model_seed(config), acts_only=True
         )
     else:
         policy = build(config, actions, device)

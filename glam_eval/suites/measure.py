@@ -14,6 +14,7 @@ from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.learners import CloningConfig, QLearningConfig
+from glam_eval.config.policy import PolicyConfig
 from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.config.worlds import world_of
@@ -23,7 +24,14 @@ from glam_eval.environments import make_environment, offered_actions
 from glam_eval.environments.catalogue import make_scenes
 from glam_eval.environments.worlds.scenes import longest_episode, walk
 from glam_eval.policies.models.counting import find_shape
-from glam_eval.policies.models.estimate import Shape, Workload, count_parameters, forward_flops, memory_bytes
+from glam_eval.policies.models.estimate import (
+    Shape,
+    Workload,
+    count_parameters,
+    forward_flops,
+    memory_bytes,
+    weight_bytes,
+)
 from glam_eval.policies.models.gemm import matrix_rate
 from glam_eval.policies.models.shapes import KNOWN, PACKAGED, SCRATCH_SUFFIX
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
@@ -91,8 +99,8 @@ class Meter:
             rates = self._rates(config)
             learning = frames / rates.learning if frames else 0.0
             seconds, parameters = learning + steps / rates.acting, rates.parameters
-        memory = self._memory(config, shape, parameters)
-        states = _state_bytes(config, parameters)
+        states = _state_bytes(config, shape, parameters)
+        memory = self._memory(config, shape, states)
         shares = planned.devices if config.policy and config.policy.sharded else 1
         return Cost(parameters, flops, memory, seconds, episodes, states, shares)
 
@@ -153,9 +161,9 @@ class Meter:
         tokens: float = self._once("tokens", config.environment.canonical_json(), lambda _: _tokens(config))
         return forward_flops(shape, tokens, len(_actions(config)))
 
-    def _memory(self, config: RunConfig, shape: Shape | None, parameters: int) -> float:
+    def _memory(self, config: RunConfig, shape: Shape | None, states: float) -> float:
         if shape is None:
-            return _PROCESS_BYTES + parameters * _STATE_BYTES
+            return _PROCESS_BYTES + states
         tokens = self._known[f"tokens {config.environment.canonical_json()}"]
         learner = config.learner
         work = Workload(
@@ -165,14 +173,20 @@ class Meter:
             micro_batch_tokens=getattr(learner, "micro_batch_tokens", None),
         )
         learns = describe_agent(config.agent).learns
-        return _PROCESS_BYTES + memory_bytes(shape, work, _precision(config), learns)
+        return _PROCESS_BYTES + memory_bytes(shape, work, _precision(config), learns, states)
 
 
-def _state_bytes(config: RunConfig, parameters: float) -> float:
-    """Return the bytes of weights, and where they are learned of gradients and Adam's moments."""
-    copies = 0 if _precision(config) == "float32" else 2  # in bfloat16, beside float32's
+def _state_bytes(config: RunConfig, shape: Shape | None, parameters: float) -> float:
+    """Return the bytes of weights, and where they are learned of gradients and Adam's moments.
+
+    Adapters and heads, which learn while a model is frozen, are too few to count.
+    """
     learns = describe_agent(config.agent).learns
-    return parameters * ((_STATE_BYTES if learns else 4) + copies)
+    if shape is None:
+        return parameters * (_STATE_BYTES if learns else 4)
+    policy = config.policy or PolicyConfig()
+    frozen = policy.lora is not None or policy.trainable == "heads"
+    return weight_bytes(shape, policy.precision, learns and not frozen, policy.quantization)
 
 
 def _precision(config: RunConfig) -> str:

@@ -133,3 +133,15 @@ def test_what_is_unlike_most_runs_of_an_agent_is_told(tiny_suite):
     runs = [run.config for run in runs_of(tiny_suite, agents, "seeds=2")]
     told = unusual_settings(runs)
     assert sorted(told.values()) == ["", "", "clip=0.1", "clip=0.1", "remembered=3", "remembered=3"]
+
+
+def test_frozen_weights_have_neither_gradients_nor_moments(tiny_suite):
+    """A model under adapters was refused for memory that it never takes."""
+    agents = "{agent='gflan',model='google/flan-t5-xl'}"
+    settings = ["", "policy.lora.rank=4", "policy.lora.rank=4 policy.quantization='4bit'"]
+    runs = [runs_of(tiny_suite, agents, *each.split())[0] for each in settings]
+    whole, adapted, quantised = (Meter("cpu", [run]).cost(run) for run in runs)
+    weights = whole.parameters
+    assert whole.states == 16 * weights
+    assert adapted.states == 4 * weights and whole.memory - adapted.memory == pytest.approx(12 * weights)
+    assert 0.5 * weights < quantised.states < weights  # embeddings are whole

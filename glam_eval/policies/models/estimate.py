@@ -12,6 +12,7 @@ from glam_eval.policies.models.tokenizer import embedded_tokenizer
 RELATIVE_BUCKETS = 32  # T5's table of position biases
 Shape = T5Shape | CountedShape
 BYTES = {"float32": 4, "bfloat16": 2}
+QUANTIZED_BYTES = {"8bit": 1 + 4 / 64, "4bit": 0.5 + 4 / 64}  # with a scale of 4 bytes for each 64 weights
 ROLLOUT_TOKENS = 8192  # of one batch without gradients, as in ``scoring.scores``
 UPDATE_TOKENS = 2304  # of one with: products at full speed, and FLAN-T5-small's update in 3 GB
 UPDATE_NODES = 900  # of a decoder-only model's tree: SmolLM2's activations are 1 GB in bfloat16
@@ -102,25 +103,37 @@ def _logit_bytes(shape: Shape, work: Workload, tokens: float) -> float:
     return 2 * 4 * vocabulary_of(shape) * work.nodes * tokens / work.tokens
 
 
-def _rollout_bytes(shape: Shape, work: Workload, precision: str) -> float:
-    weights = count_parameters(shape) * (
-        4 if precision == "float32" else 6
-    )  # the masters, and a copy to compute
+def weight_bytes(shape: Shape, precision: str, learning: bool, quantization: str = "none") -> float:
+    """Return the bytes of a model's weights with all that is kept beside them.
+
+    Args:
+        shape: of the model.
+        precision: float32 or bfloat16, for which there is a copy to compute with.
+        learning: whether they learn, and so have gradients and Adam's moments; frozen ones have none.
+        quantization: of the linear layers: none, 8bit or 4bit.
+    """
+    each = 4 + (0 if precision == "float32" else 2) + (12 if learning else 0)
+    if quantization == "none":
+        return count_parameters(shape) * each
+    embeddings = shape.d_model * vocabulary_of(shape)
+    return embeddings * each + (count_parameters(shape) - embeddings) * QUANTIZED_BYTES[quantization]
+
+
+def _rollout_bytes(shape: Shape, work: Workload, weights: float) -> float:
     tokens = min(ROLLOUT_TOKENS, work.batch * work.tokens)
     width = 4 * shape.d_model + 4 * shape.heads * shape.d_kv + 3 * shape.d_ff
     return weights + 4 * tokens * width + _logit_bytes(shape, work, tokens)
 
 
-def _update_bytes(shape: Shape, work: Workload, precision: str) -> float:
-    weights = count_parameters(shape) * (
-        16 if precision == "float32" else 18
-    )  # weights, gradients, Adam's moments
+def _update_bytes(shape: Shape, work: Workload, precision: str, weights: float) -> float:
     tokens = work.micro_batch_tokens or tokens_at_once(shape.d_model, shape.layers)
     tokens = min(tokens, work.batch * work.tokens)
     return weights + tokens * _activation_bytes(shape, precision) + _logit_bytes(shape, work, tokens)
 
 
-def memory_bytes(shape: Shape, work: Workload, precision: str, learning: bool) -> int:
+def memory_bytes(
+    shape: Shape, work: Workload, precision: str, learning: bool, weights: float | None = None
+) -> int:
     """Return the bytes that a model takes: weights, optimiser, activations, logits.
 
     Args:
@@ -128,8 +141,13 @@ def memory_bytes(shape: Shape, work: Workload, precision: str, learning: bool) -
         work: the prompts, their actions, and how many at once.
         precision: float32 or bfloat16.
         learning: whether it learns, or acts only.
+        weights: ``weight_bytes``, where not all of them learn as they are.
     """
-    return round((_update_bytes if learning else _rollout_bytes)(shape, work, precision))
+    if weights is None:
+        weights = weight_bytes(shape, precision, learning)
+    if learning:
+        return round(_update_bytes(shape, work, precision, weights))
+    return round(_rollout_bytes(shape, work, weights))
 
 
 def describe(name: str, work: Workload | None = None, device: str | torch.device = "cpu") -> ModelDescription:

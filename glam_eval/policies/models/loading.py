@@ -15,6 +15,7 @@ from glam_eval.core.seeds import stream_seed
 from glam_eval.policies.models.adapter_files import holds_adapters_alone, open_adapters
 from glam_eval.policies.models.directories import open_directory
 from glam_eval.policies.models.packaged import fetch
+from glam_eval.policies.models.quantization import Quantization, quantize
 from glam_eval.policies.models.quiet import quiet
 from glam_eval.policies.models.shapes import EMBEDDED, KNOWN, PACKAGED, SCRATCH_SUFFIX
 from glam_eval.policies.models.shipped import read_weights, shipped_rungs
@@ -76,6 +77,7 @@ def load_model(
     precision: Precision = "float32",
     weights: Source = "pretrained",
     embeddings: Source = "pretrained",
+    quantization: Quantization = "none",
     seed: int = 0,
 ) -> tuple[Any, Any]:
     """Return a model in evaluation mode, dropout off, and its tokenizer.
@@ -87,6 +89,7 @@ def load_model(
         precision: type of the stored weights; train float32 weights and let the policy compute in bfloat16.
         weights: ``random`` draws new weights of exactly the source's architecture (the NPE and NPA agents).
         embeddings: the same of the input embeddings, and of the output's where they are one matrix (tied).
+        quantization: of the linear layers, which never learn then; done before they go to the device.
         seed: of random weights, those of the ladder's ``-scratch`` twins included.
 
     Raises:
@@ -96,6 +99,7 @@ def load_model(
         ("precision", precision, get_args(Precision)),
         ("weights", weights, get_args(Source)),
         ("embeddings", embeddings, get_args(Source)),
+        ("quantization", quantization, get_args(Quantization)),
     ):
         if value not in valid:
             raise unknown(kind, value, valid)
@@ -106,6 +110,8 @@ def load_model(
         model, tokenizer = _from_pretrained(str(fetch(str(name_or_path)) if packaged else name_or_path))
     if "random" in (weights, embeddings):
         model = _redraw(model, weights, embeddings, stream_seed(seed, "model", "redrawn"))
+    if quantization != "none":
+        quantize(model, quantization)
     return model.to(device, getattr(torch, precision)), tokenizer
 
 

@@ -95,7 +95,7 @@ def _is_plain(layer: Any) -> bool:
     """Whether a layer is a frozen linear one of ``peft``'s, with one adapter of two matrices."""
     base = getattr(layer, "base_layer", None)
     return (
-        isinstance(base, nn.Linear)
+        type(base) is nn.Linear  # none that makes its weight anew
         and hasattr(layer, "lora_A")
         and len(layer.active_adapters) == 1
         and not any(parameter.requires_grad for parameter in base.parameters())
