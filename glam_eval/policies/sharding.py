@@ -6,7 +6,7 @@ Every rank must therefore compute as many parts of a batch as every other.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -88,7 +88,7 @@ def weights_together(whole: Whole, keep: bool) -> Iterator[None]:
         whole: of ``share_out``.
         keep: whether this rank has them whole within, in its processor's memory, in their places.
     """
-    places = [
+    places: list[tuple[nn.Module, str, Any]] = [
         (module, name, weight)
         for module in whole.modules()
         for name, weight in module._parameters.items()
@@ -110,7 +110,8 @@ def weights_together(whole: Whole, keep: bool) -> Iterator[None]:
 
 def full_tensor(tensor: DTensor) -> torch.Tensor:
     """Return all of a tensor in the processor's memory; every rank does this at once."""
-    return tensor.detach().full_tensor().cpu()
+    whole: torch.Tensor = tensor.full_tensor().detach().cpu()
+    return whole
 
 
 def part_like(tensor: torch.Tensor, weight: DTensor) -> DTensor:

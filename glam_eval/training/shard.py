@@ -50,7 +50,7 @@ class Shard:
         with _loopback_alone():
             dist.init_process_group(
                 "nccl" if cuda else "gloo",
-                store=dist.FileStore(self._store, self._ranks),
+                store=dist.FileStore(self._store, self._ranks),  # type: ignore[attr-defined]
                 rank=self._rank,
                 world_size=self._ranks,
                 timeout=_PATIENCE,
@@ -89,7 +89,8 @@ class Shard:
 
     def square(self) -> float:
         """Return the square of the norm of this rank's part of the gradient."""
-        return float(torch.nn.utils.get_total_norm(self._gradients())) ** 2
+        norms = [torch.linalg.vector_norm(each, dtype=torch.float64) for each in self._gradients()]
+        return float(torch.stack(norms).square().sum()) if norms else 0.0
 
     def step(self, rates: Sequence[float], norm: float, most: float) -> None:
         """Take a step with the gradient, whose norm on all ranks together is known, scaled down to one."""
@@ -178,7 +179,8 @@ def make_member(
 
 
 def _part(value: Any, weight: torch.Tensor) -> Any:
-    shared_out = isinstance(value, torch.Tensor) and isinstance(weight, DTensor)
-    if shared_out and value.shape == weight.shape:
+    if not isinstance(value, torch.Tensor):
+        return value
+    if isinstance(weight, DTensor) and value.shape == weight.shape:
         return part_like(value, weight)
-    return value.clone() if isinstance(value, torch.Tensor) else value
+    return value.clone()

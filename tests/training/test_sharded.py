@@ -53,6 +53,9 @@ def models(tmp_path_factory):
     }
     found = {name: tmp_path_factory.mktemp(name) for name in made}
     for name, directory in found.items():
+        with torch.no_grad():
+            for each in made[name].parameters() if name == "t5" else ():
+                each.mul_(0.6)  # from where answers are not all of one action, and rounding stays small
         made[name].save_pretrained(directory)
         tokenizer.save_pretrained(directory)
     return found
@@ -73,7 +76,7 @@ def config_of(models, devices, t5=False, **policy):
 
 
 def advance(run, updates):
-    names = ("policy_loss", "value_loss", "entropy", "approx_kl", "grad_norm", "success_rate")
+    names = ("policy_loss", "value_loss", "entropy", "approx_kl", "grad_norm")
     records = [run.advance() for _ in range(updates)]
     return torch.tensor([[getattr(each, name) for name in names] for each in records])
 
@@ -96,7 +99,12 @@ def parts_of_a_rollout(run, count=3):
 
 def held(policy, inputs):
     """A loss of all that is evaluated, and how many numbers of weights and moments a rank holds."""
-    (adam,) = (each for each in gc.get_objects() if isinstance(each, torch.optim.Adam))
+    own = {id(each) for each in policy.parameters()}
+    (adam,) = (
+        each
+        for each in gc.get_objects()
+        if type(each) is torch.optim.Adam and own & {id(one) for one in each.param_groups[0]["params"]}
+    )
     moments = [value for state in adam.state.values() for name, value in state.items() if name != "step"]
     loss = policy.evaluate(inputs).values.sum()
     return loss, (sum(map(size, adam.param_groups[0]["params"])), sum(map(size, moments)))
@@ -147,7 +155,7 @@ def runs(request, models, tmp_path_factory):
 def test_gradients_are_those_of_one_device(runs):
     for share, gradient in zip(runs.shares, runs.gradient, strict=True):
         torch.testing.assert_close(share, gradient.chunk(2)[0].view_as(share), rtol=1e-5, atol=1e-5)
-    norm = torch.cat([each.flatten() for each in runs.gradient]).norm()
+    norm = torch.cat([each.flatten() for each in runs.gradient]).double().norm()
     assert runs.norm == pytest.approx(norm.item(), rel=1e-5)  # so the other half is, too
 
 
