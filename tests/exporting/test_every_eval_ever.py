@@ -16,7 +16,7 @@ from glam_eval.results import load_results
 from glam_eval.statistics import success_by
 
 VALIDATOR = importlib.util.find_spec("every_eval_ever") is not None
-LACKING = "every_eval_ever is not installed: the Makefile installs it beside the extra dev"
+LACKING = "every_eval_ever is not installed: the Makefile installs it beside the extras"
 
 
 def exported(results, out, *options):
