@@ -48,7 +48,7 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing, which takes some minutes"
-	$(BIN)/python $(INSTALL) -e '.[dev]'
+	$(BIN)/python $(INSTALL) -e '.[dev,exchange]'
 	@# it asks for Python 3.12, but its validator runs on 3.11, with what is installed by now
 	$(BIN)/python $(INSTALL) --no-deps --ignore-requires-python every_eval_ever
 	@touch $@ $(VENV)/.run

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-FORMATS = ("every_eval_ever", "huggingface", "model")
+# Each form that results are written in -> the options that it alone takes.
+FORMATS = {"every_eval_ever": {"--episodes"}, "huggingface": set[str](), "model": {"--run", "--base"}}
 
 
 def register(app: typer.Typer) -> None:
@@ -50,20 +51,10 @@ def export(
     `glam-eval export results/quick --format model --run RUN_ID --to grounded`
     """
     from glam_eval.core.console import Console
-    from glam_eval.core.errors import UserError, unknown
     from glam_eval.exporting.output import whole_directory
     from glam_eval.exporting.told import tell
 
-    if form not in FORMATS:
-        raise unknown("format", form, FORMATS)
-    if form == "model" and run is None:
-        raise UserError(f"--format model needs --run: glam-eval status {results} lists the runs")
-    given = {"--run": run, "--base": base} if form != "model" else {}
-    if form != "every_eval_ever":
-        given["--episodes"] = episodes or None
-    for option, value in given.items():
-        if value is not None:
-            raise UserError(f"{option} is not of --format {form}: leave it out")
+    _check(results, form, {"--run": run, "--base": base, "--episodes": episodes or None})
     console = Console(highlight=False, soft_wrap=True)
     with whole_directory(to) as out, console.status(f"writing {to}"):
         told = tell(results, by, licence)
@@ -80,6 +71,19 @@ def export(
 
             said = str(write_model(told, run or "", out, base or ""))
     console.print(f"{said} in {to}")
+
+
+def _check(results: Path, form: str, given: dict[str, object]) -> None:
+    """Raise a UserError for a format that there isn't, or an option of another one."""
+    from glam_eval.core.errors import UserError, unknown
+
+    if form not in FORMATS:
+        raise unknown("format", form, FORMATS)
+    if form == "model" and given["--run"] is None:
+        raise UserError(f"--format model needs --run: glam-eval status {results} lists the runs")
+    for option, value in given.items():
+        if value is not None and option not in FORMATS[form]:
+            raise UserError(f"{option} is not of --format {form}: leave it out")
 
 
 def push(

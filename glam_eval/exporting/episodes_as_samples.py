@@ -32,8 +32,8 @@ def samples(
     names = {str(run["run_id"]): _action_names(run["config"]) for run in records(runs)}
     replays = {} if steps is None else _replays(steps)
     for row in records(episodes):
-        messages = replays.get(tuple(row[name] for name in _EPISODE))
-        messages = _with_goal(row, messages) if messages else _told_at_once(row, names[str(row["run_id"])])
+        turns = replays.get(tuple(row[name] for name in _EPISODE))
+        messages = _with_goal(row, turns) if turns else _told_at_once(row, names[str(row["run_id"])])
         yield json.dumps(_sample(record, row, messages), ensure_ascii=False).encode() + b"\n"
 
 

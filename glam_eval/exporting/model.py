@@ -95,11 +95,16 @@ def played(told: Told, runs: pd.DataFrame, run_id: str) -> list[Played]:
     together = {tuple(row[name] for name in _PLAYED): row for row in records(success_by(kind, _PLAYED))}
     found = []
     for key, rows in own.groupby(_PLAYED, observed=True, sort=True):
-        wins, scenes, all_seeds = int(rows["success"].sum()), len(rows), together[tuple(map(str, key))]
+        protocol, condition, language, level = map(str, key)
+        wins, scenes = int(rows["success"].sum()), len(rows)
         ends = binomtest(wins, scenes).proportion_ci(method="wilson")
+        all_seeds = together[protocol, condition, language, level]
         found.append(
             Played(
-                *map(str, key),
+                protocol=protocol,
+                condition=condition,
+                language=language,
+                level=level,
                 goal=str(rows["goal"].iloc[0]) if "goal" in rows else "told",
                 success=wins / scenes,
                 scenes=scenes,

@@ -16,7 +16,7 @@ from glam_eval.results import load_results
 from glam_eval.statistics import success_by
 
 VALIDATOR = importlib.util.find_spec("every_eval_ever") is not None
-LACKING = "every_eval_ever is not installed: the Makefile installs it beside the extra dev"
+LACKING = "every_eval_ever is not installed: the Makefile installs it beside the extras"
 
 
 def exported(results, out, *options):
@@ -40,9 +40,7 @@ def root(records):
     return next(iter(records)).parents[4]
 
 
-def test_there_is_a_record_an_agent_with_its_model_under_the_name_that_others_know_it_by(
-    records, root, tables
-):
+def test_there_is_a_record_an_agent_with_its_model_under_the_name_that_others_know(records, root):
     found = {file.parent.relative_to(root / "data").as_posix() for file in records}
     assert found == {f"babyai-text/{name}" for name in (
         "A-B/gflan-t5-nano", "A-B/gflan-t5-pico", "glam-eval/random", "glam-eval/bot"
@@ -53,15 +51,12 @@ def test_there_is_a_record_an_agent_with_its_model_under_the_name_that_others_kn
 
 def test_scores_are_means_over_seeds_with_the_interval_of_our_statistics(records, made_up):
     episodes = load_results(made_up, "episodes")
-    last = episodes["frames"] == episodes.groupby(["protocol", "run_id"], observed=True)["frames"].transform(
-        "max"
-    )
+    frames = episodes.groupby(["protocol", "run_id"], observed=True)["frames"]
+    episodes = episodes[episodes["frames"] == frames.transform("max")]
     by = ["protocol", "shift", "language", "level"]
     for record in records.values():
-        details = record["model_info"]["additional_details"]
-        own = episodes[
-            last & (episodes["agent"] == details["agent"]) & (episodes["model"] == details["variant"])
-        ]
+        who = record["model_info"]["additional_details"]
+        own = episodes[(episodes["agent"] == who["agent"]) & (episodes["model"] == who["variant"])]
         expected = {"/".join(row[:4]): row[4:] for row in success_by(own, by).itertuples(index=False)}
         assert {result["evaluation_result_id"] for result in record["evaluation_results"]} == set(expected)
         for result in record["evaluation_results"]:
@@ -117,9 +112,7 @@ def test_stored_steps_are_told_as_a_conversation_of_what_was_read_and_done(recor
     pytest.fail("the episode is not among the samples")
 
 
-def test_the_same_results_have_the_same_names_and_runs_set_otherwise_are_models_of_their_own(
-    tables, tmp_path
-):
+def test_equal_results_have_equal_names_and_runs_set_otherwise_are_models_of_their_own(tables, tmp_path):
     changed = {name: table.copy() for name, table in tables.items()}
     odd = changed["runs"]["seed"] >= 3
     remembers = changed["runs"]["config"].str.replace('"remembered": 1', '"remembered": 3')

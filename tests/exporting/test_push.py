@@ -74,8 +74,8 @@ def test_a_repository_that_is_made_is_private(server, push, dataset):
 
 def test_what_is_proposed_is_told_by_the_address_of_the_proposal(server, push, dataset):
     done = push(dataset, "me/there", "--pull-request")
-    assert f"{server.url}/datasets/me/there/discussions/1" in done.stdout
-    assert any("create_pr=1" in path for _, path, _ in server.asked)
+    assert f"{server.url}/datasets/me/there/discussions/1" in done.stdout, done.stderr
+    assert not any(path.endswith("/commit/main") for _, path, _ in server.asked)
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ class _Answers(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = self.path.partition("?")[0]
-        answers = {"create": self._create, "validate-yaml": self._check_card, "main": self._take}
-        answer = answers[path.rpartition("/")[2]]
+        ends = {"create": self._create, "validate-yaml": self._check_card, "discussions": self._propose}
+        answer = ends.get(path.rpartition("/")[2], self._take)
         self._answer(lambda: answer(path, body))
 
     def _answer(self, answer):
@@ -80,6 +80,8 @@ class _Answers(BaseHTTPRequestHandler):
 
     def _repository(self):
         name = self.path.partition("?")[0].removeprefix("/api/")
+        if name.endswith("/discussions/1"):
+            return self._proposal(name)
         if name not in self.server.repositories:
             return 404, {"error": "Repository not found"}, "RepoNotFound"
         return 200, {
@@ -89,6 +91,17 @@ class _Answers(BaseHTTPRequestHandler):
             "tags": [],
             "siblings": [],
         }
+
+    def _propose(self, path, body):
+        return 200, {"num": 1, "title": json.loads(body)["title"]}
+
+    def _proposal(self, name):
+        kind, _, repository = name.removesuffix("/discussions/1").partition("/")
+        return 200, {
+            "num": 1, "title": "", "status": "draft", "isPullRequest": True, "events": [],
+            "changes": {"base": "main"}, "filesWithConflicts": [], "createdAt": "2026-01-01T00:00:00.000Z",
+            "repo": {"name": repository, "type": kind.removesuffix("s")},
+        }  # fmt: skip
 
     def _create(self, path, body):
         asked = json.loads(body)
