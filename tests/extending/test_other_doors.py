@@ -69,6 +69,8 @@ def test_an_openenv_client_plays_our_scenes_and_sessions_are_apart(served):
         state = one.state()
         state = state if isinstance(state, dict) else state.model_dump()
         assert state["success"] and state["scene_seed"] == SCENE and state["step_count"] == len(way)
+        with pytest.raises(RuntimeError, match="no episode is under way: reset first"):
+            one.step({"action": "turn left"})
         with pytest.raises(RuntimeError, match="choose one of turn left"):
             other.step({"action": "fly"})
 
