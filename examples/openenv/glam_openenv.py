@@ -50,7 +50,7 @@ class TextEnvironment(Environment[TextAction, TextObservation, TextState]):
         super().__init__()
         self._world = make_environment(config, 1)
         self._scenes = training_scene_seeds(0, 0)
-        self._state = TextState(level=config.level)
+        self._state, self._over = TextState(level=config.level), True
 
     def reset(self, seed=None, episode_id=None, **_):
         """Begin a scene."""
@@ -58,17 +58,19 @@ class TextEnvironment(Environment[TextAction, TextObservation, TextState]):
         if not 0 <= scene < 2 * TEST_SCENE_BIT:
             raise ValueError(f"seed = {scene}: scenes go from 0 to {2 * TEST_SCENE_BIT - 1}")
         self._world.start(0, scene)
+        self._over = False
         self._state = TextState(level=self._state.level, episode_id=episode_id, scene_seed=scene)
         return self._observation(reward=None, done=False)
 
     def step(self, action, timeout_s=None, **_):  # noqa: ARG002
         """Do one of the actions offered."""
-        if self._state.scene_seed is None:
-            raise ValueError("no scene has begun: reset first")
+        if self._over:
+            raise ValueError("no episode is under way: reset first")
         offered = self._world.situations()[0].actions
         if action.action not in offered:
             raise ValueError(f"no action {action.action!r}: choose one of {', '.join(offered) or 'reset'}")
         result = self._world.step([offered.index(action.action)])[0]
+        self._over = result.done
         self._state.step_count += 1
         self._state.success = bool(self._world.summary(0).success)
         return self._observation(reward=result.reward, done=result.done)

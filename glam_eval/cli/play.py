@@ -43,9 +43,9 @@ def play(
     from glam_eval.core.console import Console
 
     console = Console(soft_wrap=True)
-    if agent == "human":
-        choose, told = _ask, {"actions": actions}
-    else:
+    choose: Callable[[Situation], int | None] = _ask
+    told = {"actions": actions}
+    if agent != "human":
         choose, told = _agent(agent, level, actions, seed)
     world = _world(level, {"language": language, "shift": shift, **told}, picture)
     world.start(0, seed)

@@ -56,7 +56,9 @@ def test_croissant_has_the_checksum_of_every_file_and_a_meaning_for_every_column
     assert (length["dataType"], length["description"]) == ("cr:Int64", "steps played (steps)")
 
 
-@pytest.mark.skipif(not HAS["mlcroissant"], reason="mlcroissant is not installed: it is of the extra exchange")
+@pytest.mark.skipif(
+    not HAS["mlcroissant"], reason="mlcroissant is not installed: it is of the extra exchange"
+)
 def test_mlcroissant_finds_no_fault_and_reads_the_rows(dataset):
     import mlcroissant
 

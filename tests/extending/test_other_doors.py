@@ -69,6 +69,8 @@ def test_an_openenv_client_plays_our_scenes_and_sessions_are_apart(served):
         state = one.state()
         state = state if isinstance(state, dict) else state.model_dump()
         assert state["success"] and state["scene_seed"] == SCENE and state["step_count"] == len(way)
+        with pytest.raises(RuntimeError, match="no episode is under way: reset first"):
+            one.step({"action": "turn left"})
         with pytest.raises(RuntimeError, match="choose one of turn left"):
             other.step({"action": "fly"})
 
@@ -78,7 +80,12 @@ def test_a_task_of_inspect_scores_models_on_our_scenes(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(EXAMPLES / "inspect"))
     from glam_inspect import babyai_text
     from inspect_ai import eval as evaluate
-    from inspect_ai.model import ModelOutput, get_model
+    from inspect_ai.model import ModelOutput, ModelUsage, get_model
+
+    def spoken(text):
+        output = ModelOutput.from_content("mockllm/model", text)
+        output.usage = ModelUsage(output_tokens=1)  # counting them would fetch a tokenizer
+        return output
 
     task = babyai_text(level=LEVEL, scenes=2)
     scenes = [sample.metadata["scene"] for sample in task.dataset]
@@ -86,8 +93,7 @@ def test_a_task_of_inspect_scores_models_on_our_scenes(tmp_path, monkeypatch):
     world.start(0, scenes[0])
     way = bot_actions(LEVEL, scenes[0])
     said = chain((world.actions[action] for action in way), repeat("banana"))
-    outputs = (ModelOutput.from_content("mockllm/model", text) for text in said)
-    model = get_model("mockllm/model", custom_outputs=outputs)
+    model = get_model("mockllm/model", custom_outputs=map(spoken, said))
     (log,) = evaluate(task, model=model, log_dir=str(tmp_path), display="none", max_samples=1)
     assert log.status == "success", log.error
     first, second = log.samples

@@ -137,7 +137,8 @@ def test_the_expert_reaches_whatever_is_told_and_every_goal_is_as_likely_first(h
             summary = environment.summary(0)
             assert summary.success_told and summary.success == (goal == "told")
             assert summary.first.told and summary.first.chance == 1 / 4
-            assert summary.episode_return == pytest.approx((1 - 0.9 * summary.length / 20) * (goal == "told"))
+            earned = (1 - 0.9 * summary.length / 20) * (goal == "told")
+            assert summary.episode_return == pytest.approx(earned)
 
 
 def test_what_time_cuts_off_still_offers_actions_for_a_critic_to_value(household):
@@ -245,7 +246,7 @@ spaced = of("spaced", Broken, levels={"a b": ""})
         ("failing", "scene 0: KeyError: 'no such room'"),
         ("nowhere", "can't be loaded: ModuleNotFoundError"),
         ("misnamed", "must be a World of that name"),
-        ("spaced", "a name has letters, digits"),
+        ("spaced", "names have letters, digits"),
     ],
 )
 def test_a_world_that_breaks_its_promises_is_one_clear_line(tmp_path, monkeypatch, household, name, told):

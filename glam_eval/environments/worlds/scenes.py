@@ -43,7 +43,7 @@ def longest_episode(config: EnvironmentConfig) -> int:
     if world is None:
         return 0
     level = level_in_world(config.level)
-    begun = (ToldEpisode(world, level, seed, **config.options) for seed in range(_FIRST_SCENES))
+    begun = [ToldEpisode(world, level, seed, **config.options) for seed in range(_FIRST_SCENES)]
     return max(told.max_steps for told in begun)
 
 

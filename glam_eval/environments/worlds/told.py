@@ -44,7 +44,8 @@ class ToldEpisode:
         self.scene_seed = scene_seed
         with self._watched():
             self.episode: WorldEpisode = world.begins()(level, scene_seed, **options)
-            self.goal, self.max_steps = one_line(self.episode.goal), self.episode.max_steps
+            self.goal = one_line(self.episode.goal)
+            self.max_steps: int = self.episode.max_steps
         self.others: tuple[str, ...] = ()
         if isinstance(self.episode, ManyGoalsEpisode):
             self.others = tuple(one_line(each) for each in self.episode.others)
