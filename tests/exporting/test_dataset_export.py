@@ -68,9 +68,7 @@ def test_croissant_has_the_checksum_of_every_file_and_a_meaning_for_every_column
     assert (length["dataType"], length["description"]) == ("cr:Int64", "steps played (steps)")
 
 
-@pytest.mark.skipif(
-    not HAS["mlcroissant"], reason="mlcroissant is not installed: it is of the extra exchange"
-)
+@pytest.mark.skipif(not HAS["mlcroissant"], reason="mlcroissant is not there: see the extra exchange")
 def test_mlcroissant_finds_no_fault_and_reads_the_rows(dataset):
     import mlcroissant
 
@@ -90,7 +88,7 @@ def test_mlcroissant_finds_no_fault_and_reads_the_rows(dataset):
                 assert first == wanted or (pd.isna(first) and pd.isna(wanted))
 
 
-@pytest.mark.skipif(not HAS["datasets"], reason="datasets is not installed: it is of the extra exchange")
+@pytest.mark.skipif(not HAS["datasets"], reason="datasets is not there: see the extra exchange")
 def test_load_dataset_reads_each_configuration(dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import datasets
