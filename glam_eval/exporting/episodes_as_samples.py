@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from glam_eval.exporting.every_eval_ever_names import COLLECTION, SCHEMA_VERSION, result_id
+from glam_eval.exporting.told import group_of
 from glam_eval.figures.identity import records
 from glam_eval.language import ACTION_SETS
 
@@ -96,5 +97,5 @@ def _replays(steps: pd.DataFrame) -> dict[tuple[Any, ...], list[tuple[str, str]]
 
 def _action_names(config: str) -> tuple[str, ...]:
     """Return the actions of a run's world in the order of their indices."""
-    chosen = json.loads(config).get("environment", {}).get("actions", "canonical")
-    return tuple(name.replace("_", " ") for name in ACTION_SETS.get(chosen, ()))
+    chosen = group_of(group_of(config), "environment").get("actions", "canonical")
+    return tuple(name.replace("_", " ") for name in ACTION_SETS.get(str(chosen), ()))

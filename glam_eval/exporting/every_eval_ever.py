@@ -18,7 +18,7 @@ from glam_eval.core.files import sha256_of, write_bytes_atomically
 from glam_eval.exporting.episodes_as_samples import samples
 from glam_eval.exporting.every_eval_ever_names import COLLECTION, RESULT, SCHEMA_VERSION, result_id
 from glam_eval.exporting.model_identity import Identity, identify
-from glam_eval.exporting.told import Told, last_episodes, runs_of
+from glam_eval.exporting.told import Told, group_of, last_episodes, runs_of
 from glam_eval.figures.identity import records
 from glam_eval.results import load_results, table_names
 from glam_eval.statistics import success_by
@@ -84,7 +84,7 @@ def evaluation_record(told: Told, runs: pd.DataFrame, episodes: pd.DataFrame) ->
     identity = identify(first, str(episodes["model"].iloc[0]), told.by)
     hashes = ",".join(sorted(runs["config_hash"].astype(str)))
     digest = hashlib.sha256(f"{told.citation.results} {hashes}".encode()).hexdigest()[:16]
-    packages = {str(key): str(value) for key, value in json.loads(first["packages"]).items()}
+    packages = {str(key): str(value) for key, value in group_of(first["packages"]).items()}
     return {
         "schema_version": SCHEMA_VERSION,
         "evaluation_id": f"{told.name}/{identity.id}/{digest}",

@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.core.files import write_text_atomically
 from glam_eval.exporting.cards import filled
-from glam_eval.exporting.told import Told, last_episodes, runs_of
+from glam_eval.exporting.told import Told, group_of, last_episodes, runs_of
 from glam_eval.figures.identity import condition_label, records
 from glam_eval.figures.style import interval_text
 from glam_eval.statistics import success_by
@@ -66,6 +66,8 @@ def write_model(told: Told, run_id: str, out: Path, base: str = "") -> Path:
     runs = runs_of(told.directory)
     if run_id not in set(runs["run_id"]):
         raise unknown("run", run_id, map(str, runs["run_id"]))
+    if Path(run_id).name != run_id:
+        raise UserError(f"run {run_id!r} is no name of a run: it leads out of {told.directory}")
     row = records(runs[runs["run_id"] == run_id])[0]
     checkpoint = CheckpointStore(told.directory / "checkpoints" / run_id).latest()
     if checkpoint is None:
@@ -118,7 +120,7 @@ def played(told: Told, runs: pd.DataFrame, run_id: str) -> list[Played]:
 
 def _base(run: dict[str, Any], base: str, needed: bool) -> str:
     """Return what others call the model that a run began with; empty if they can't have it."""
-    content = json.loads(run["config"]).get("content")
+    content = group_of(run["config"]).get("content")
     local = content is not None or str(run["model"]).startswith(("/", ".", "~"))
     if base or not local:
         return base or str(run["model"])
@@ -158,7 +160,7 @@ def _card(told: Told, run: dict[str, Any], runs: pd.DataFrame, base: str, out: P
         metadata=metadata.to_yaml(),
         told=told,
         run=run,
-        config=json.loads(run["config"]),
+        world=group_of(group_of(run["config"]), "environment"),
         name=name,
         base=base,
         adapters=adapters,

@@ -1,10 +1,9 @@
 """How others call what was evaluated: a model of the hub, one of ours, or an agent that was trained here."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from glam_eval.exporting.told import slug
+from glam_eval.exporting.told import group_of, slug
 from glam_eval.figures.identity import condition_label
 
 HERE = "glam-eval"  # who makes the agents that nobody is named for
@@ -56,11 +55,11 @@ def identify(run: dict[str, Any], variant: str, by: str = "") -> Identity:
         variant: The run's model with the settings that tell it from others of the study.
         by: Who trained it; empty if that is not said.
     """
-    config = json.loads(run["config"])
+    config = group_of(run["config"])
     model, agent = str(run["model"]), str(run["agent"])
     bare = model in _NOBODY
     served = config.get("conversation") is not None
-    kind = config.get("learner", {}).get("kind", "none" if int(run["frames"]) == 0 else "unknown")
+    kind = group_of(config, "learner").get("kind", "none" if int(run["frames"]) == 0 else "unknown")
     trained = not served and kind != "none"
     local = config.get("content") is not None or model.startswith(("/", ".", "~"))
     if bare or trained:

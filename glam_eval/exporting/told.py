@@ -1,12 +1,15 @@
 """What every form tells of a study: its name, its question, who made it, how it is cited and made again."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from glam_eval.core.errors import UserError
+from glam_eval.core.files import refuse_links
 from glam_eval.core.text import one_line
 from glam_eval.figures import Study
 from glam_eval.report.build import heading_of, suite_of
@@ -50,8 +53,9 @@ def tell(directory: Path, by: str = "", licence: str = "") -> Told:
     """Return what is told of the study in a directory.
 
     Raises:
-        UserError: The directory holds no episodes, or a table of it is damaged.
+        UserError: The directory holds no episodes or a symbolic link, or a table of it is damaged.
     """
+    refuse_links(directory)  # what they lead to would be shared
     study = Study.load(directory)
     title, question = heading_of(directory)
     citation = cite(study, title, command_of(directory))
@@ -87,3 +91,15 @@ def last_episodes(directory: Path, runs: pd.DataFrame) -> pd.DataFrame:
 def slug(text: str) -> str:
     """Return a text as a name of letters, digits, full stops, hyphens and low lines."""
     return _UNFIT.sub("-", text).strip("-._") or "unnamed"
+
+
+def group_of(values: object, name: str = "") -> dict[str, Any]:
+    """Return what a JSON text or a dictionary holds, or one group of it; empty where others wrote no such."""
+    if isinstance(values, str):
+        try:
+            values = json.loads(values)
+        except (ValueError, RecursionError):
+            return {}
+    if name and isinstance(values, dict):
+        values = values.get(name)
+    return values if isinstance(values, dict) else {}

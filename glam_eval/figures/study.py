@@ -234,10 +234,12 @@ def distractors(level: str) -> int | None:
 
 def _config(run_id: str, text: str) -> dict[str, dict[str, Any]]:
     try:
-        return dict(json.loads(text))
+        config = dict(json.loads(text))
+        return config | {group: dict(config[group]) for group, _ in FACTORS.values() if group in config}
     except (TypeError, ValueError):
         raise UserError(
-            f"run {run_id!r}: its configuration is not JSON; write the runs table again"
+            f"run {run_id!r}: its configuration is not JSON, or no groups of settings; write the runs table "
+            "again"
         ) from None
 
 

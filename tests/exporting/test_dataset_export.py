@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,17 @@ def test_it_is_a_results_directory_with_the_same_rows(dataset, made_up):
         pd.testing.assert_frame_equal(load_results(dataset, table), load_results(made_up, table))
 
 
+def test_a_link_among_the_results_of_others_is_not_followed(made_up, tmp_path):
+    copy = tmp_path / "study"
+    shutil.copytree(made_up, copy)
+    (tmp_path / "secret").write_text("mine")
+    (copy / "suite.json").unlink()
+    (copy / "suite.json").symlink_to(tmp_path / "secret")
+    done = answer("export", copy, "--format", "huggingface", "--to", tmp_path / "out")
+    assert done.returncode == 2 and "is a symbolic link" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_its_card_names_every_table_as_a_configuration_and_shows_texts_as_they_are(dataset):
     metadata, text = card(dataset)
     files = {each["config_name"]: each["data_files"] for each in metadata["configs"]}
@@ -56,9 +68,7 @@ def test_croissant_has_the_checksum_of_every_file_and_a_meaning_for_every_column
     assert (length["dataType"], length["description"]) == ("cr:Int64", "steps played (steps)")
 
 
-@pytest.mark.skipif(
-    not HAS["mlcroissant"], reason="mlcroissant is not installed: it is of the extra exchange"
-)
+@pytest.mark.skipif(not HAS["mlcroissant"], reason="mlcroissant is not there: see the extra exchange")
 def test_mlcroissant_finds_no_fault_and_reads_the_rows(dataset):
     import mlcroissant
 
@@ -78,7 +88,7 @@ def test_mlcroissant_finds_no_fault_and_reads_the_rows(dataset):
                 assert first == wanted or (pd.isna(first) and pd.isna(wanted))
 
 
-@pytest.mark.skipif(not HAS["datasets"], reason="datasets is not installed: it is of the extra exchange")
+@pytest.mark.skipif(not HAS["datasets"], reason="datasets is not there: see the extra exchange")
 def test_load_dataset_reads_each_configuration(dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     import datasets

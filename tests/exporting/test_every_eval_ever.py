@@ -152,6 +152,19 @@ def test_its_own_validator_takes_the_records_and_not_broken_ones(records, root):
         file.write_text(text, "utf-8")
 
 
+def test_what_others_wrote_into_a_runs_texts_breaks_nothing(tables, tmp_path):
+    odd = {name: table.copy() for name, table in tables.items()}
+    odd["runs"]["packages"] = '["no", "mapping"]'
+    odd["runs"]["config"] = '{"learner": "mine", "environment": {"actions": 3}}'
+    results = written(tmp_path / "study", odd)
+    for record in exported(results, tmp_path / "out", "--episodes").values():
+        assert record["eval_library"]["additional_details"] == {}
+    odd["runs"]["config"] = '{"environment": 3}'
+    other = written(tmp_path / "other", odd)
+    done = answer("export", other, "--format", "every_eval_ever", "--to", tmp_path / "none")
+    assert done.returncode == 2 and "no groups of settings" in done.stderr
+
+
 def test_what_cannot_be_told_is_one_line(made_up, tmp_path, tables):
     def refused(*arguments):
         done = answer("export", *arguments)
