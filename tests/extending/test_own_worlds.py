@@ -225,6 +225,9 @@ class Broken(household.Errand):
 class Crowded(household.Errand):
     actions = [f"go to {number}" for number in range(37)]
 
+class Numbered(household.Errand):
+    actions = (1, 2)
+
 class Failing(household.Errand):
     def __init__(self, level, scene_seed):
         raise KeyError("no such room")
@@ -233,6 +236,7 @@ def of(name, begin, **values):
     return replace(household.HOUSEHOLD, name=name, begin=begin, **values)
 
 broken, crowded, failing = of("broken", Broken), of("crowded", Crowded), of("failing", Failing)
+numbered = of("numbered", Numbered)
 nowhere, misnamed = of("nowhere", "no_module:begin"), of("other", Broken)
 spaced = of("spaced", Broken, levels={"a b": ""})
 """
@@ -242,6 +246,7 @@ spaced = of("spaced", Broken, levels={"a b": ""})
     ("name", "told"),
     [
         ("broken", "world 'broken', level fetch, scene 0: actions are distinct lines of text, not go, go"),
+        ("numbered", "world 'numbered', level fetch, scene 0: AttributeError"),
         ("crowded", "it offers 37 actions, not 1 to 36"),
         ("failing", "scene 0: KeyError: 'no such room'"),
         ("nowhere", "can't be loaded: ModuleNotFoundError"),

@@ -46,9 +46,8 @@ class ToldEpisode:
             self.episode: WorldEpisode = world.begins()(level, scene_seed, **options)
             self.goal = one_line(self.episode.goal)
             self.max_steps: int = self.episode.max_steps
-        self.others: tuple[str, ...] = ()
-        if isinstance(self.episode, ManyGoalsEpisode):
-            self.others = tuple(one_line(each) for each in self.episode.others)
+            others = self.episode.others if isinstance(self.episode, ManyGoalsEpisode) else ()
+            self.others: tuple[str, ...] = tuple(map(one_line, others))
         self.told = self._choose(goal)
         self.taken: list[int] = []
         self.success = self.success_told = self.over = False
@@ -57,7 +56,8 @@ class ToldEpisode:
         self.sentences: tuple[str, ...] = ()
         self.actions: tuple[str, ...] = ()
         self._look()
-        self._check_beginning(world)
+        with self._watched():
+            self._check_beginning(world)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
@@ -91,17 +91,17 @@ class ToldEpisode:
         with self._watched():
             self.sentences = tuple(filter(None, map(one_line, self.episode.observation)))
             self.over = bool(self.episode.over)
-            offered = () if self.over else tuple(self.episode.actions)
-        if self.over:
-            self.actions = ()
-            return
+            self.actions = () if self.over else self._checked(tuple(self.episode.actions))
+
+    def _checked(self, offered: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the actions of a step; raises a RunFailedError where no agent can choose from them."""
         if not 1 <= len(offered) <= MOST_ACTIONS:
             raise RunFailedError(f"{self._where}: it offers {len(offered)} actions, not 1 to {MOST_ACTIONS}")
         if len(set(offered)) < len(offered) or any(one_line(each) != each or not each for each in offered):
             raise RunFailedError(
                 f"{self._where}: actions are distinct lines of text, not {', '.join(offered)}"
             )
-        self.actions = offered
+        return offered
 
     def _reached(self, goal: str) -> bool:
         if goal == self.goal:
