@@ -7,7 +7,6 @@ import torch
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import RunFailedError
 from glam_eval.policies.base import DividedPolicy, Policy
-from glam_eval.policies.language_model import LanguageModelPolicy
 from glam_eval.training.crew import Alone, Crew
 from glam_eval.training.divided import DividedRanks
 
@@ -41,10 +40,12 @@ def make_crew(
         raise RunFailedError(
             f"policy.devices = {ranks} from {device} on, and {torch.cuda.device_count()} GPUs are seen here"
         )
-    if config.policy and config.policy.sharded and isinstance(policy, LanguageModelPolicy):
+    if config.policy and config.policy.sharded:
+        from glam_eval.policies.language_model import LanguageModelPolicy
         from glam_eval.training.sharded import ShardedRanks
 
-        return ShardedRanks(config, policy, actions, devices, checkpoint)
+        if isinstance(policy, LanguageModelPolicy):
+            return ShardedRanks(config, policy, actions, devices, checkpoint)
     crew = DividedRanks(config, policy, actions, devices)
     if isinstance(policy, DividedPolicy):
         policy.divide(crew.frozen)

@@ -9,12 +9,14 @@ from transformers.pytorch_utils import Conv1D
 from glam_eval.config.policy import LoraConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream_seed
+from glam_eval.policies.models.quiet import quiet_bitsandbytes
 
 _ATTENTION = ("attn", "attention")  # in the paths of layers, whatever the family
 
 
 def peft_module() -> Any:
     """Return the package ``peft``; raises a UserError where it isn't installed."""
+    quiet_bitsandbytes()  # which peft imports
     try:
         import peft
     except ImportError as error:

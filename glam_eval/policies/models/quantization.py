@@ -5,7 +5,6 @@ depend on what else is in its batch, as it does with arithmetic in 8 bits (LLM.i
 scores stay those of a plain loop.
 """
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from glam_eval.core.errors import UserError
+from glam_eval.policies.models.quiet import quiet_bitsandbytes
 
 Quantization = Literal["none", "8bit", "4bit"]
 
@@ -102,8 +102,7 @@ def _quantize(kind: Quantization) -> Callable[..., tuple[torch.Tensor, Any]]:
 
 
 def _package() -> Any:
-    # It warns of kernels on a hub that it could use in place of its own.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    quiet_bitsandbytes()
     try:
         import bitsandbytes
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""``transformers`` without progress bars and warnings."""
+"""``transformers`` and ``bitsandbytes`` without progress bars and warnings."""
 
 import logging
 from collections.abc import Iterator
@@ -19,3 +19,8 @@ def quiet() -> Iterator[None]:
         transformers.logging.set_verbosity(level)
         if bars:
             transformers.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def quiet_bitsandbytes() -> None:
+    """Silence what ``bitsandbytes`` says when it is imported: of kernels on a hub, in place of its own."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
