@@ -122,9 +122,10 @@ def runs(request, models, tmp_path_factory):
     config = partial(config_of, models, **KINDS[request.param])
     store = CheckpointStore(tmp_path_factory.mktemp("store"))
     found = SimpleNamespace(config=config, store=store)
+    with TrainingRun(config(1)) as run:  # for its own experience: the others begin at the first scene
+        found.parts = parts_of_a_rollout(run)
     with TrainingRun(config(1)) as run:
         found.before = weights(run)
-        found.parts = parts_of_a_rollout(run)
         work = partial(_part, run.config.learner, 6)
         run._crew.add_gradients(work, found.parts, 1)
         # The first step goes by it, too.
