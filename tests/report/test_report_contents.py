@@ -135,11 +135,12 @@ def test_replays_hold_every_stored_step(study):
     own = steps[(steps["run_id"] == first["run_id"]) & (steps["shift"] == first["shift"])]
     (episode,) = [e for e in data["episodes"] if e["agent"] == LABEL and e["shift"] == "no change"]
     assert len(episode["steps"]) == len(own)
-    grid, x, y, direction, sentences, probabilities, action = episode["steps"][0]
+    grid, x, y, direction, sentences, probabilities, action, offered = episode["steps"][0]
     assert base64.b64decode(data["grids"][grid]) == first["grid"]
     assert (x, y, direction, action) == tuple(first[["agent_x", "agent_y", "agent_direction", "action"]])
     assert [data["texts"][i] for i in sentences] == list(first["sentences"])
     np.testing.assert_allclose(probabilities, first["probabilities"], atol=1e-4)
+    assert [data["texts"][i] for i in offered] == list(first["action_names"])
 
 
 def test_replays_never_outgrow_the_page(study, monkeypatch):
