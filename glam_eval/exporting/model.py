@@ -11,6 +11,8 @@ import pandas as pd
 from huggingface_hub import EvalResult, ModelCardData
 from scipy.stats import binomtest
 
+from glam_eval.config.agents import describe_agent
+from glam_eval.config.worlds import MARK
 from glam_eval.core.errors import UserError, unknown
 from glam_eval.core.files import write_text_atomically
 from glam_eval.exporting.cards import filled
@@ -139,8 +141,8 @@ def _card(told: Told, run: dict[str, Any], runs: pd.DataFrame, base: str, out: P
     results = [
         EvalResult(
             task_type="reinforcement-learning",
-            dataset_type="babyai-text",
-            dataset_name=f"BabyAI-Text {each.level}",
+            dataset_type=_world(each.level).lower(),
+            dataset_name=f"{_world(each.level)} {each.level}",
             dataset_config=f"{each.protocol}/{each.condition}/{each.language}",
             metric_type="success_rate",
             metric_value=each.success,
@@ -164,11 +166,19 @@ def _card(told: Told, run: dict[str, Any], runs: pd.DataFrame, base: str, out: P
         name=name,
         base=base,
         adapters=adapters,
+        cloned=describe_agent(str(run["agent"])).learner == "cloning",
+        where=_world(str(run["level"])),
         decoder_only=_is_decoder_only(out, adapters),
         heads=(out / "heads.safetensors").exists(),
         frames=frames,
         conditions=conditions,
     )
+
+
+def _world(level: str) -> str:
+    """Return what a level is of: another package's world, or BabyAI-Text."""
+    name, mark, _ = level.partition(MARK)
+    return name if mark else "BabyAI-Text"
 
 
 def _is_decoder_only(directory: Path, adapters: bool) -> bool:

@@ -53,6 +53,7 @@ def test_its_card_has_the_success_of_the_run_told_its_goal_and_another(model, ad
     episodes = last_episodes(adapted, runs_of(adapted))
     own = episodes[episodes["run_id"] == run_id]
     told = yaml.safe_load(metadata)
+    assert "trained by acting in BabyAI-Text, a world of text: LoRA adapters" in text
     assert told["library_name"] == "peft" and told["license"] == "unknown"
     values = {
         result["dataset"]["config"]: result["metrics"][0]["value"]
