@@ -124,6 +124,8 @@ class SlurmLauncher:
             name = f"{launch}-summary"
             write_plan(out, Plan(name, self.name, self._device, {}))
             options = {"dependency": f"afterany:{':'.join(jobs)}", "cpus-per-task": work.threads}
+            if self._config.gres:  # partitions of GPUs take no job without one
+                options["gres"] = re.sub(r":\d+$", ":1", self._config.gres)
             self._sbatch(out, name, options, shlex.join([*self._conclude, str(out)]))
 
     def _sbatch(self, out: Path, name: str, options: Mapping[str, str | int | None], command: str) -> str:

@@ -54,8 +54,10 @@ def test_two_devices_of_a_task_are_one_run_of_two_ranks(cluster, tiny_suite, tmp
     done = glam_eval("run-suite", tiny_suite, "--out", out, *settings, *options)
     assert done.returncode == 0, done.stderr
 
-    (job,) = cluster.ask("squeue", "-h", "-r", "-o", "%A").split()
-    assert "gpu:2" in cluster.ask("squeue", "-h", "-r", "-o", "%b").replace("=", ":")
+    jobs = [line.split() for line in cluster.ask("squeue", "-h", "-r", "-o", "%A %b").splitlines()]
+    asked = {asks.replace("=", ":").rpartition("gres:")[2]: number for number, asks in jobs}
+    assert set(asked) == {"gpu:2", "gpu:1"}  # the summary computes nothing that takes more than one
+    job = asked["gpu:2"]
     seen = {}
     cluster.wait_until(lambda: seen.update(ranks_of(job)) or not cluster.ask("squeue", "-h"), 3000)
     assert set(seen.values()) == {"0,1"} and len(seen) == 1, seen
