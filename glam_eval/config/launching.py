@@ -1,8 +1,9 @@
 """Where a suite's runs are carried out, and what they ask a batch system for; no result depends on it."""
 
+import contextlib
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
@@ -105,7 +106,18 @@ def with_options(slurm: SlurmConfig, options: Sequence[str]) -> SlurmConfig:
                 values[newest] += f",{part}"
             else:
                 raise UserError(f"--slurm {shortened(option)}: give key=value, for instance partition=gpu")
-    return SlurmConfig.parse({**slurm.model_dump(), **values}, "--slurm")
+    before = slurm.model_dump()
+    given = {name: _as_before(value, before.get(name)) for name, value in values.items()}
+    return SlurmConfig.parse({**before, **given}, "--slurm")
+
+
+def _as_before(value: str, before: Any) -> Any:
+    """Return what was typed as a number, where there is one."""
+    if isinstance(before, int | float):
+        for kind in (int, float):
+            with contextlib.suppress(ValueError):
+                return kind(value)
+    return value
 
 
 def _seconds(time: str) -> int | None:
