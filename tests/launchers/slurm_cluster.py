@@ -97,6 +97,12 @@ class SlurmCluster:
             _kill(process)
         self.ask("scontrol", "update", f"nodename={node}", "state=down", "reason=lost")
 
+    def bring_back(self, node: str) -> None:
+        """Start a lost node's daemon again, and have Slurm take it."""
+        self.ask("slurmd", "-N", node)
+        with contextlib.suppress(AssertionError):  # Slurm may have taken it by itself, at once
+            self.ask("scontrol", "update", f"nodename={node}", "state=resume")
+
     def jobs_on(self, node: str) -> list[str]:
         """The jobs that run on a node."""
         return self.ask("squeue", "-h", "-t", "RUNNING", "-w", node, "-o", "%i").split()

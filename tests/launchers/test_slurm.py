@@ -72,8 +72,7 @@ def test_a_lost_node_and_a_time_limit_change_no_number(cluster, six, tmp_path):
     cluster.ask("scontrol", "update", f"jobid={limited}", f"timelimit={minutes}")
     cluster.lose("node2")
     cluster.wait_until(lambda: "Restarts=1" in cluster.ask("scontrol", "show", "job", lost), 60)
-    cluster.ask("slurmd", "-N", "node2")
-    cluster.ask("scontrol", "update", "nodename=node2", "state=resume")
+    cluster.bring_back("node2")
     cluster.wait_until(lambda: "Restarts=1" in cluster.ask("scontrol", "show", "job", limited), 240)
     cluster.ask("scontrol", "update", f"jobid={limited}", "timelimit=UNLIMITED")
 
