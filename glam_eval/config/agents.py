@@ -8,11 +8,11 @@ entry point named as the agent, whose object is an ``Agent`` with ``build``.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from glam_eval.core.errors import UserError, described, unknown
+from glam_eval.core.entry_points import entry_names, load_entry
+from glam_eval.core.errors import UserError
 
 LearnerKind = Literal["none", "ppo", "q_learning", "cloning"]
 Role = Literal["learner", "reference", "control", "user's"]
@@ -241,14 +241,7 @@ def describe_agent(name: str) -> Agent:
     """
     if name in AGENTS:
         return AGENTS[name]
-    found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if name not in found:
-        raise unknown("agent", name, [*AGENTS, *found])
-    where = f"agent {name!r}: entry point {found[name].value!r}"
-    try:
-        agent = found[name].load()
-    except (Exception, SystemExit) as error:  # others' code: a mistake in it, or one that ends programs
-        raise UserError(f"{where} can't be loaded: {described(error)}") from error
+    agent, where = load_entry("agent", ENTRY_POINTS, name, AGENTS)
     if not isinstance(agent, Agent) or agent.name != name:
         raise UserError(f"{where} must be an Agent of that name")
     return agent
@@ -256,7 +249,7 @@ def describe_agent(name: str) -> Agent:
 
 def agent_names() -> list[str]:
     """Return the names of all agents: the study's, then those of installed packages."""
-    return list(dict.fromkeys([*AGENTS, *(point.name for point in entry_points(group=ENTRY_POINTS))]))
+    return list(dict.fromkeys([*AGENTS, *entry_names(ENTRY_POINTS)]))
 
 
 def known_agent(name: str) -> Agent | None:

@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import TYPE_CHECKING, Any
 
+from glam_eval.core.entry_points import entry_names, load_entry
 from glam_eval.core.errors import UserError, described, shortened, unknown
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class World:
 
 def world_names() -> list[str]:
     """Return the names of the worlds of installed packages."""
-    return sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
+    return entry_names(ENTRY_POINTS)
 
 
 def describe_world(name: str) -> World:
@@ -78,16 +79,9 @@ def describe_world(name: str) -> World:
     Raises:
         UserError: if there is no such world, or its entry point holds none.
     """
-    found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if name not in found:
-        if not found:
-            raise UserError(f"unknown world {name!r}: no package with worlds is installed")
-        raise unknown("world", name, found)
-    where = f"world {name!r}: entry point {found[name].value!r}"
-    try:
-        world = found[name].load()
-    except (Exception, SystemExit) as error:  # others' code: a mistake in it, or one that ends programs
-        raise UserError(f"{where} can't be loaded: {described(error)}") from error
+    if not world_names():
+        raise UserError(f"unknown world {name!r}: no package with worlds is installed")
+    world, where = load_entry("world", ENTRY_POINTS, name)
     if not isinstance(world, World) or world.name != name:
         raise UserError(f"{where} must be a World of that name")
     for level in world.levels:

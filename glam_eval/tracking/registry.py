@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 
-from glam_eval.core.errors import UserError, described, unknown
+from glam_eval.core.entry_points import load_entry
+from glam_eval.core.errors import UserError
 from glam_eval.tracking.protocol import MakeTracker
 
 ENTRY_POINTS = "glam_eval.trackers"
@@ -39,13 +39,8 @@ def make_tracker(name: str) -> MakeTracker:
         module, _, made = where.partition(":")
         maker: MakeTracker = getattr(import_module(module), made)
         return maker
-    found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if name not in found:
-        raise unknown("tracker", name, [*TRACKERS, *found])
-    try:
-        loaded: MakeTracker = found[name].load()
-    except (Exception, SystemExit) as error:  # others' code: a mistake in it, or one that ends programs
-        raise UserError(f"tracker {name!r}: entry point {found[name].value!r}: {described(error)}") from error
+    loaded: MakeTracker
+    loaded, _ = load_entry("tracker", ENTRY_POINTS, name, TRACKERS)
     return loaded
 
 
