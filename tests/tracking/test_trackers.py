@@ -254,7 +254,8 @@ def test_a_tracker_of_an_installed_package_hears_the_run(plan, tmp_path, monkeyp
 def test_a_package_that_cannot_be_loaded_is_one_line(tmp_path, monkeypatch):
     install(tmp_path, "loud = loud:Lout")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(UserError, match=r"tracker 'loud': entry point 'loud:Lout' can't be loaded: AttributeError"):
+    cannot = r"tracker 'loud': entry point 'loud:Lout' can't be loaded: AttributeError"
+    with pytest.raises(UserError, match=cannot):
         make_tracker("loud")
 
 
