@@ -8,6 +8,7 @@ from pathlib import Path
 
 from glam_eval.chat.answers import named_action
 from glam_eval.chat.conversation import Conversation, Message
+from glam_eval.chat.examples import make_examples
 from glam_eval.chat.ledger import Completion, Ledger
 from glam_eval.config.conversation import ConversationConfig
 from glam_eval.config.run import RunConfig
@@ -40,7 +41,8 @@ class ChatAgent(FixedPolicy):
     """A served model that is asked for each action; episodes go on side by side.
 
     Raises:
-        UserError: if the run has no conversation, httpx is missing, or the key in the environment is none.
+        UserError: if the run has no conversation, httpx is missing, the key in the environment is none, or
+            there are fewer examples than the run asks for.
     """
 
     def __init__(self, config: RunConfig) -> None:
@@ -51,6 +53,7 @@ class ChatAgent(FixedPolicy):
             raise UserError(f"agent {config.agent!r} is served by no endpoint")
         self.config, self.settings = config, config.conversation
         self.at_once = self.settings.in_flight
+        self.examples = make_examples(config)
         self.ledger = Ledger()
         self.endpoint = Endpoint(config.model, self.settings)
 
@@ -81,7 +84,7 @@ class ChatPlayer:
     def __init__(self, agent: ChatAgent, place: Place) -> None:
         self._agent, self._place = agent, place
         self._settings: ConversationConfig = agent.settings
-        self._conversation = Conversation(self._settings)
+        self._conversation = Conversation(self._settings, agent.examples)
         self._step = 0
         self.requests: list[RequestRecord] = []
 

@@ -43,8 +43,14 @@ class _Turn:
 class Conversation:
     """The messages of an episode, made of its situations and answers."""
 
-    def __init__(self, settings: ConversationConfig) -> None:
-        self._settings = settings
+    def __init__(self, settings: ConversationConfig, examples: Sequence[Message] = ()) -> None:
+        """Begin.
+
+        Args:
+            settings: of the run.
+            examples: turns of other episodes, sent before those of this one.
+        """
+        self._settings, self._examples = settings, examples
         self._turns: deque[_Turn] = deque(maxlen=settings.window)
         self._remark = ""  # on the last answer, told before the next observation
         self._told = ""
@@ -52,7 +58,7 @@ class Conversation:
 
     def observe(self, situation: Situation) -> None:
         """Take in the situation that the next action is asked for."""
-        seen = "\n".join(situation.observation.sentences) or "You see nothing."
+        seen = told(situation, goal=bool(self._settings.examples))
         self._told = f"{self._remark}\n\n{seen}" if self._remark else seen
         self._remark = ""
         self._asked_again = []
@@ -68,7 +74,7 @@ class Conversation:
         *before, last = [{"role": "user", "content": self._told}, *self._asked_again]
         question = _question(situation.actions, self._settings.reasoning)
         asked = {**last, "content": f"{last['content']}\n\n{question}"}
-        return [task, *past, *before, asked]
+        return [task, *self._examples, *past, *before, asked]
 
     def ask_again(self, answer: str) -> None:
         """Say that an answer named no action, so that the next messages ask once more."""
@@ -79,14 +85,25 @@ class Conversation:
 
     def acted(self, phrase: str) -> None:
         """Note that the model named an action."""
-        answered = f"{ACTION_LABEL} {phrase}" if self._settings.reasoning else phrase
-        self._turns.append(_Turn(self._told, answered))
+        self._turns.append(_Turn(self._told, named(phrase, self._settings.reasoning)))
 
     def replaced(self, answer: str, phrase: str) -> None:
         """Note that an answer named no action, and what was done instead; no phrase means nothing."""
         self._turns.append(_Turn(self._told, _repeated(answer)))
         done = f"so this was done: {phrase}." if phrase else "so nothing was done."
         self._remark = f"Your last answer named none of the actions, {done}"
+
+
+def told(situation: Situation, goal: bool) -> str:
+    """Return what a turn tells: what is seen, after the goal if ``goal`` and if it is not hidden."""
+    seen = "\n".join(situation.observation.sentences) or "You see nothing."
+    mission = situation.observation.mission
+    return f"Your goal: {mission}\n{seen}" if goal and mission else seen
+
+
+def named(phrase: str, reasoning: bool) -> str:
+    """Return an action as a past turn repeats it."""
+    return f"{ACTION_LABEL} {phrase}" if reasoning else phrase
 
 
 def _task(situation: Situation, settings: ConversationConfig) -> str:

@@ -1,8 +1,8 @@
 """How a model that an endpoint serves is talked to: what is sent, what counts as an answer, at which pace."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, SerializerFunctionWrapHandler, model_serializer
 
 from glam_eval.config.settings import Settings
 
@@ -26,6 +26,9 @@ class ConversationConfig(Settings):
     """Of sampling; none leaves it to the server, as some models ask."""
     window: Annotated[int, Field(ge=0, le=1000)] = 15
     """Past turns that a request repeats, each an observation and the action taken."""
+    examples: Annotated[int, Field(ge=0, le=20)] = 0
+    """Solved episodes that come before every conversation: the bot's, in training scenes of the run's own
+    level, words and seed. Each turn then tells its goal."""
     hints: bool = False
     """Whether actions are described and advice is given."""
     reasoning: bool = False
@@ -55,3 +58,11 @@ class ConversationConfig(Settings):
     """Price of a million tokens read; costs are not counted without both prices."""
     completion_price: _Price | None = None
     """Price of a million tokens written."""
+
+    @model_serializer(mode="wrap")
+    def _without_later_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what runs of older versions didn't know: their digests, and so their names, stay."""
+        values: dict[str, Any] = dump(self)
+        if not self.examples:
+            values.pop("examples", None)
+        return values

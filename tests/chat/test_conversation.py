@@ -108,3 +108,16 @@ def test_asked_again_the_invalid_answers_of_this_step_alone_are_repeated():
         "drop",
         "later" + QUESTION,
     ]
+
+
+def test_after_examples_each_turn_tells_the_goal_that_it_has():
+    example = [{"role": "user", "content": "You see a key"}, {"role": "assistant", "content": "pick up"}]
+    conversation = Conversation(ConversationConfig(examples=1), example)
+    conversation.observe(situation("You see a ball"))
+    conversation.acted("go forward")
+    conversation.observe(situation("You see a wall", mission=""))
+    _, *turns = conversation.messages(situation("You see a wall", mission=""))
+    assert turns[:2] == example
+    assert [each["content"] for each in turns[2:]] == [
+        "Your goal: go to the red ball\nYou see a ball", "go forward", "You see a wall" + QUESTION
+    ]  # fmt: skip
