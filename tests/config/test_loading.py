@@ -201,6 +201,7 @@ EXPECTED_RUNS = {
     "agentgym-babyai": 12,
     "balrog-babyai": 15,
     "consequences": 30,
+    "chat-cpu": 15,
     "consequences-cpu": 30,
     "generalization": 30,
     "generalization-cpu": 80,
