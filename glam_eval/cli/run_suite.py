@@ -2,11 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from glam_eval.core.errors import RunFailedError, UserError, described
+
+if TYPE_CHECKING:
+    from glam_eval.config.suite import SuiteConfig
+    from glam_eval.core.console import Console
+    from glam_eval.launchers.base import Outcome
+    from glam_eval.launchers.choice import Choice
 
 _MOST_WORKERS = 1024  # processes that one machine starts
 _FILE_WIDTH = 200  # of a plan that is written to a file or another program
@@ -65,14 +71,9 @@ def run_suite(
     from glam_eval.config.loading import load_suite
     from glam_eval.config.overrides import partial_reach
     from glam_eval.core.console import Console
-    from glam_eval.execution.failures import failure
-    from glam_eval.launchers.base import Outcome
     from glam_eval.launchers.choice import Choice, make_launcher
     from glam_eval.suites.directory import check_directory
-    from glam_eval.suites.dry_run import print_plan
-    from glam_eval.suites.plan import in_order
-    from glam_eval.suites.run import any_finished, choose_devices, run_suite, validate
-    from glam_eval.suites.summary import conclude
+    from glam_eval.suites.run import choose_devices, run_suite, validate
     from glam_eval.tracking import tracked_by
 
     overrides = [*(settings or []), *([f"seeds={seeds}"] if seeds is not None else [])]
@@ -85,43 +86,74 @@ def run_suite(
     validate(suite)
     console = Console()
     if dry_run:
-        from glam_eval.suites.engine_plan import engine_plan
-
-        console = console if console.is_terminal else Console(width=_FILE_WIDTH)
-        engine = None if chosen.is_local and gpu is None else engine_plan(chosen, suite, gpu)
-        devices = choose_devices(suite, workers, device if chosen.is_local else "cpu")
-        print_plan(suite, in_order(suite), devices, console, engine)
+        _print_plan(suite, chosen, workers, gpu, console)
         return
     if not fresh:
         check_directory(directory, suite)
+    conclusion = _Conclusion(suite, directory, console, summary)
+    devices = choose_devices(suite, workers, device) if chosen.is_local else ()
+    with tracked_by(tracker or ()):
+        launch = make_launcher(chosen, suite, devices)
+        outcome = run_suite(suite, directory, launch, fresh, console, conclusion.draw)
+    conclusion.tell(outcome)
 
-    lost: list[Exception] = []
 
-    def end(outcome: Outcome) -> None:
-        if outcome.interrupted or outcome.under_way or not any_finished(suite, directory):
+def _print_plan(
+    suite: "SuiteConfig", chosen: "Choice", workers: int | None, gpu: str | None, console: "Console"
+) -> None:
+    """Print what a suite would do, and what it costs where it is to run."""
+    from glam_eval.core.console import Console
+    from glam_eval.suites.dry_run import print_plan
+    from glam_eval.suites.engine_plan import engine_plan
+    from glam_eval.suites.plan import in_order
+    from glam_eval.suites.run import choose_devices
+
+    console = console if console.is_terminal else Console(width=_FILE_WIDTH)
+    engine = None if chosen.is_local and gpu is None else engine_plan(chosen, suite, gpu)
+    devices = choose_devices(suite, workers, chosen.device if chosen.is_local else "cpu")
+    print_plan(suite, in_order(suite), devices, console, engine)
+
+
+class _Conclusion:
+    """What a suite ends with: its tables, figures and report, and a word on what did not end well."""
+
+    def __init__(self, suite: "SuiteConfig", directory: Path, console: "Console", summary: bool) -> None:
+        self._suite, self._directory = suite, directory
+        self._console, self._summary = console, summary
+        self._lost: list[Exception] = []
+
+    def draw(self, outcome: "Outcome") -> None:
+        """Make tables, figures and report of what has ended, if it is all that will."""
+        from glam_eval.suites.run import any_finished
+        from glam_eval.suites.summary import conclude
+
+        if outcome.interrupted or outcome.under_way or not any_finished(self._suite, self._directory):
             return
         try:
-            conclude(directory, console, complete=not outcome.failed, summary=summary)
+            conclude(self._directory, self._console, complete=not outcome.failed, summary=self._summary)
         except (UserError, OSError) as error:  # must not hide that runs failed
             if not outcome.failed:
                 raise
-            lost.append(error)
+            self._lost.append(error)
 
-    devices = choose_devices(suite, workers, device) if chosen.is_local else ()
-    with tracked_by(tracker or ()):
-        outcome = run_suite(suite, directory, make_launcher(chosen, suite, devices), fresh, console, end)
-    if outcome.under_way:
-        console.print(
-            f"{len(outcome.under_way)} runs are with Slurm, and go on without this command.\n"
-            f"glam-eval status {directory}    where they are\nglam-eval cancel {directory}    end them",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-    if outcome.interrupted:
-        raise outcome.interrupted
-    if outcome.failed:
-        failed = failure(outcome.failed, directory, others=len(outcome.failed) < len(suite.graph))
-        for error in lost:
-            raise RunFailedError(f"{failed}\nno summary: {described(error, directory)}") from error
-        raise failed
+    def tell(self, outcome: "Outcome") -> None:
+        """Say what goes on elsewhere; raise what interrupted the suite, or the failure of its runs."""
+        from glam_eval.execution.failures import failure
+
+        directory = self._directory
+        if outcome.under_way:
+            self._console.print(
+                f"{len(outcome.under_way)} runs are with Slurm, and go on without this command.\n"
+                f"glam-eval status {directory}    where they are\nglam-eval cancel {directory}    end them",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+        if outcome.interrupted:
+            raise outcome.interrupted
+        if outcome.failed:
+            others = len(outcome.failed) < len(self._suite.graph)
+            failed = failure(outcome.failed, directory, others=others)
+            for error in self._lost:
+                raise RunFailedError(f"{failed}\nno summary: {described(error, directory)}") from error
+            raise failed

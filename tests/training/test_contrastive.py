@@ -10,7 +10,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.environments import make_environment
 from glam_eval.training import optimisers
 from glam_eval.training.contrastive import others_of, triplet_loss
-from glam_eval.training.ppo import Losses
+from glam_eval.training.losses import Losses
 from glam_eval.training.run import TrainingRun
 
 

@@ -18,7 +18,7 @@ from glam_eval.protocols import play_condition
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.crew import Alone
 from glam_eval.training.crew_choice import make_crew
-from glam_eval.training.ppo import _part
+from glam_eval.training.losses import part_of_objective
 from glam_eval.training.run import TrainingRun
 
 UPDATES = 5
@@ -149,7 +149,7 @@ def test_what_a_rank_can_not_do_is_said_in_a_line(llama, begin, monkeypatch):
 
 def test_a_rank_without_a_part_adds_nothing(llama, begin):
     with begin(config_of("t5, ppo", llama, 2)) as run:
-        work, added = partial(_part, run.config.learner, 1), {}
+        work, added = partial(part_of_objective, run.config.learner, 1), {}
         run.advance()
         (part,) = _one_part(run)
         for name, crew in (("together", run._crew), ("alone", Alone(run.policy))):

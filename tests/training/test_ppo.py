@@ -11,7 +11,8 @@ from toy import LinearPolicy, RecurrentPolicy, independent_update
 
 from glam_eval.config.ppo import PPOConfig
 from glam_eval.core.errors import RunFailedError
-from glam_eval.training.ppo import PPO, ppo_losses
+from glam_eval.training.losses import ppo_losses
+from glam_eval.training.ppo import PPO
 from glam_eval.training.rollouts import Rollout
 
 

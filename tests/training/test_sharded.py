@@ -20,7 +20,7 @@ from glam_eval.policies.sharding import local
 from glam_eval.policies.texts import TextScorer
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.crew import Alone
-from glam_eval.training.ppo import _part
+from glam_eval.training.losses import part_of_objective
 from glam_eval.training.run import TrainingRun
 
 UPDATES = 4  # the last one after a checkpoint
@@ -126,7 +126,7 @@ def runs(request, models, tmp_path_factory):
         found.parts = parts_of_a_rollout(run)
     with TrainingRun(config(1)) as run:
         found.before = weights(run)
-        work = partial(_part, run.config.learner, 6)
+        work = partial(part_of_objective, run.config.learner, 6)
         run._crew.add_gradients(work, found.parts, 1)
         # The first step goes by it, too.
         found.gradient = [each.grad.clone() for each in run.policy.parameters()]
