@@ -92,6 +92,7 @@ def draw_all(
     formats: Sequence[str] = ("png", "pdf", "svg"),
     names: Iterable[str] | None = None,
     report: Callable[[str], None] | None = None,
+    study: Study | None = None,
 ) -> Drawn:
     """Draw every figure of a results directory (or those named) and return what was written and skipped.
 
@@ -104,6 +105,7 @@ def draw_all(
         formats: Of "png", "pdf" and "svg".
         names: Figures by name, or Python files that define them; by default all that there are.
         report: Hears each figure's name as it begins.
+        study: What the directory holds, if it is loaded; what figures derive from it is kept there.
 
     Raises:
         UserError: For a directory without results, an unknown format or name, or a place not to be written.
@@ -112,7 +114,7 @@ def draw_all(
         if kind not in UNDATED:
             raise unknown("figure format", kind, UNDATED)
     wanted = [figure_named(name) for name in names] if names is not None else list(FIGURES)
-    study = Study.load(Path(results_dir))
+    study = study or Study.load(Path(results_dir))
     folder = output_directory(Path(results_dir), out)
     drawn = Drawn()
     for definition in wanted:

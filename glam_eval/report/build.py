@@ -35,13 +35,14 @@ class InlineFigure:
     numbers: Markup
 
 
-def build_report(results_dir: Path) -> Path:
-    """Write ``<results_dir>/report.html`` and return its path.
+def build_report(results_dir: Path, study: Study | None = None) -> Path:
+    """Write ``<results_dir>/report.html`` and return its path; ``study`` is what it holds, if that is loaded.
 
     Raises a UserError for a directory without results or one that cannot be written.
     """
     results_dir = Path(results_dir)
-    page = render_page(Study.load(results_dir), *heading_of(results_dir), command_of(results_dir))
+    study = study or Study.load(results_dir)
+    page = render_page(study, *heading_of(results_dir), command_of(results_dir))
     return write_page(results_dir / "report.html", page)
 
 
