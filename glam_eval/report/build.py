@@ -9,7 +9,7 @@ from markupsafe import Markup
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import write_text_atomically
 from glam_eval.core.text import printable
-from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
+from glam_eval.figures import FIGURES, Absent, Rendering, Study, rendered
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables.reading import who_reads
 from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
@@ -93,7 +93,7 @@ def inline_figures(study: Study, space: str = "") -> tuple[list[InlineFigure], d
     skipped: dict[str, str] = {}
     for definition in FIGURES:
         try:
-            figures.append(_inline(render(study, definition), space))
+            figures.append(_inline(rendered(study, definition), space))
         except Absent as reason:
             skipped[definition.name] = str(reason)
     return figures, skipped
