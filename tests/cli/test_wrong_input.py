@@ -96,7 +96,8 @@ def test_help_does_not_load_torch():
 def test_a_suite_of_our_models_is_checked_without_torch(name):
     """What its workers load meanwhile need not be loaded twice."""
     code = (
-        "import sys; from glam_eval.config.loading import load_suite; from glam_eval.suites import run, summary; "
+        "import sys; from glam_eval.config.loading import load_suite; "
+        "from glam_eval.suites import run, summary; "
         f"suite = load_suite({name!r}); run.validate(suite); run.choose_devices(suite, None, 'cpu'); "
         "print({'torch', 'transformers'} & sys.modules.keys())"
     )
