@@ -111,7 +111,7 @@ def processors() -> Facts:
 
 def gpus() -> Facts:
     """Return the GPUs that NVIDIA's driver names, and whether the torch that is installed can use them."""
-    built = _torch_cuda()
+    built = (torch_built_for() or {}).get("cuda", "")
     program = shutil.which("nvidia-smi")
     if program is None:
         return {"names": [], "torch_cuda": built, "why": "there is no nvidia-smi"}
@@ -131,13 +131,17 @@ def gpus() -> Facts:
     return {"names": names, "torch_cuda": built, "why": "" if names else "nvidia-smi names none"}
 
 
-def _torch_cuda() -> str:
-    """Return the version of CUDA that torch was built for, empty for none; torch itself takes a second."""
+def torch_built_for() -> dict[str, str] | None:
+    """Return the versions of CUDA and HIP that torch was built for, empty for none; None if it doesn't say.
+
+    Its own file is read: to load torch takes a second.
+    """
     found = importlib.util.find_spec("torch")
     file = Path(found.origin).with_name("version.py") if found and found.origin else None
     if file is None or not file.is_file():
-        return ""
-    return str(runpy.run_path(str(file)).get("cuda") or "")
+        return None
+    told = runpy.run_path(str(file))
+    return {name: str(told[name] or "") for name in ("cuda", "hip") if name in told}
 
 
 def hub() -> Facts:

@@ -23,7 +23,6 @@ from glam_eval.results import RunTables
 from glam_eval.results.files import concatenate, read_file
 from glam_eval.results.layout import files_of
 from glam_eval.training.checkpoints import Checkpoint, CheckpointStore, read_checkpoint
-from glam_eval.training.demonstrations import DemonstrationCollector
 
 TABLE = "demonstrations"
 _COLUMNS = [field.name for field in fields(DemonstrationRecord)]
@@ -54,6 +53,8 @@ class DemonstrationsRun:
             report: called now and then.
             stop: asked after every step.
         """
+        from glam_eval.training.demonstrations import DemonstrationCollector
+
         self._config, self._out, self._report, self._stop = config, out, report, stop
         self._tables = RunTables(out, config.run_id)
         self._store = CheckpointStore(checkpoints(out, config.run_id), keep=1, counted="steps")

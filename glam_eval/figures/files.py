@@ -54,6 +54,17 @@ def render(study: Study, definition: FigureDefinition) -> Rendering:
     return Rendering(definition, table, drawing, study.missing(table))
 
 
+def rendered(study: Study, definition: FigureDefinition) -> Rendering:
+    """Return a figure as ``render`` does, drawn once for all files of a study; to be left as it is.
+
+    Raises:
+        Absent: With the reason, if the study has no data for it.
+    """
+    if definition not in study.rendered:
+        study.rendered[definition] = render(study, definition)
+    return study.rendered[definition]
+
+
 def draw(results: str | Path | Study, name: str) -> Drawing:
     """Return one figure of a study as a matplotlib figure, which ``savefig`` writes and notebooks show.
 
@@ -92,6 +103,7 @@ def draw_all(
     formats: Sequence[str] = ("png", "pdf", "svg"),
     names: Iterable[str] | None = None,
     report: Callable[[str], None] | None = None,
+    study: Study | None = None,
 ) -> Drawn:
     """Draw every figure of a results directory (or those named) and return what was written and skipped.
 
@@ -104,6 +116,7 @@ def draw_all(
         formats: Of "png", "pdf" and "svg".
         names: Figures by name, or Python files that define them; by default all that there are.
         report: Hears each figure's name as it begins.
+        study: What the directory holds, if it is loaded; it keeps the figures for further files.
 
     Raises:
         UserError: For a directory without results, an unknown format or name, or a place not to be written.
@@ -112,14 +125,14 @@ def draw_all(
         if kind not in UNDATED:
             raise unknown("figure format", kind, UNDATED)
     wanted = [figure_named(name) for name in names] if names is not None else list(FIGURES)
-    study = Study.load(Path(results_dir))
+    study = study or Study.load(Path(results_dir))
     folder = output_directory(Path(results_dir), out)
     drawn = Drawn()
     for definition in wanted:
         if report:
             report(definition.name)
         try:
-            rendering = render(study, definition)
+            rendering = rendered(study, definition)
         except Absent as reason:
             drawn.skipped[definition.name] = str(reason)
         else:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +45,7 @@ class Study:
     tables: Mapping[str, pd.DataFrame]
     gaps: tuple[Gap, ...] = ()
     _derived: dict[Callable[["Study"], pd.DataFrame], pd.DataFrame] = field(default_factory=dict, repr=False)
+    rendered: dict[Hashable, Any] = field(default_factory=dict, repr=False)  # figures, by definition
 
     @classmethod
     def load(cls, results_dir: Path) -> "Study":

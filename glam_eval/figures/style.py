@@ -102,7 +102,7 @@ class Drawing(Figure):
             engine.execute(self)
             if fit_titles(self):
                 engine.execute(self)
-            self.set_layout_engine("none")
+            self.set_layout_engine(None)  # not "none", with which matplotlib draws twice for each file
 
 
 @contextmanager

@@ -1,10 +1,13 @@
 """Devices to compute on, and the end of their memory."""
 
+import ctypes
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from glam_eval.core.errors import UserError
+from glam_eval.core.surroundings import torch_built_for
 
 
 def available_devices(wanted: str) -> list[str]:
@@ -19,15 +22,37 @@ def available_devices(wanted: str) -> list[str]:
         return ["cpu"]
     if wanted != "auto" and not re.fullmatch(r"cuda(:\d+)?", wanted):
         raise UserError(f"unknown device {wanted!r}: choose auto, cpu, cuda or cuda:N")
-    import torch
-
-    present = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    present = [f"cuda:{index}" for index in range(_count_gpus())]
     if wanted == "auto":
         return present or ["cpu"]
     chosen = present if wanted == "cuda" else [device for device in present if device == wanted]
     if not chosen:
         raise UserError(f"no device {wanted!r} here: choose {', '.join(['cpu', *present])}")
     return chosen
+
+
+def _count_gpus() -> int:
+    """Return how many GPUs torch sees; it is not loaded, which takes seconds, where it can see none."""
+    if "torch" not in sys.modules and _sees_none(torch_built_for()):
+        return 0
+    import torch
+
+    return int(torch.cuda.device_count())
+
+
+def _sees_none(built_for: dict[str, str] | None) -> bool:
+    """Return whether a torch built for these versions of CUDA and HIP is sure to see no GPU."""
+    if built_for is None or built_for.get("hip") != "":
+        return False
+    if built_for.get("cuda") == "":
+        return True
+    if sys.platform != "linux":
+        return False
+    try:
+        ctypes.CDLL("libcuda.so.1")  # of NVIDIA's driver
+    except OSError:
+        return True
+    return False
 
 
 @contextmanager

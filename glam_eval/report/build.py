@@ -9,7 +9,7 @@ from markupsafe import Markup
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import write_text_atomically
 from glam_eval.core.text import printable
-from glam_eval.figures import FIGURES, Absent, Rendering, Study, render
+from glam_eval.figures import FIGURES, Absent, Rendering, Study, rendered
 from glam_eval.figures.style import thousands
 from glam_eval.figures.tables.reading import who_reads
 from glam_eval.report.boundaries import trust_table, unseen_table, variance_table
@@ -35,13 +35,14 @@ class InlineFigure:
     numbers: Markup
 
 
-def build_report(results_dir: Path) -> Path:
-    """Write ``<results_dir>/report.html`` and return its path.
+def build_report(results_dir: Path, study: Study | None = None) -> Path:
+    """Write ``<results_dir>/report.html`` and return its path; ``study`` is what it holds, if that is loaded.
 
     Raises a UserError for a directory without results or one that cannot be written.
     """
     results_dir = Path(results_dir)
-    page = render_page(Study.load(results_dir), *heading_of(results_dir), command_of(results_dir))
+    study = study or Study.load(results_dir)
+    page = render_page(study, *heading_of(results_dir), command_of(results_dir))
     return write_page(results_dir / "report.html", page)
 
 
@@ -92,7 +93,7 @@ def inline_figures(study: Study, space: str = "") -> tuple[list[InlineFigure], d
     skipped: dict[str, str] = {}
     for definition in FIGURES:
         try:
-            figures.append(_inline(render(study, definition), space))
+            figures.append(_inline(rendered(study, definition), space))
         except Absent as reason:
             skipped[definition.name] = str(reason)
     return figures, skipped

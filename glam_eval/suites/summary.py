@@ -46,7 +46,7 @@ def conclude(out: Path, console: Console, complete: bool, summary: bool) -> None
 
 def summarise(out: Path) -> None:
     """Write comparisons, figures and the report of a results directory, and last of what they were made."""
-    from glam_eval.figures import draw_all
+    from glam_eval.figures import Study, draw_all
     from glam_eval.report import build_report
     from glam_eval.statistics import compare
 
@@ -60,7 +60,8 @@ def summarise(out: Path) -> None:
     rows = [ComparisonRecord(**{str(k): v for k, v in row.items()}) for row in comparisons.to_dict("records")]
     table = write_table(out, "comparisons", rows, "comparisons")
     met = write_table(out, "overlap", list(_overlap(out)), "overlap")
-    products = [table, met, *draw_all(out).written, build_report(out)]
+    study = Study.load(out)  # once: figures and report derive the same tables from it
+    products = [table, met, *draw_all(out, study=study).written, build_report(out, study)]
     digests = {str(file.relative_to(out)): sha256_of(file) for file in products}
     write_text_atomically(out / DIGESTS, json.dumps({"tables": made_of, "products": digests}, indent=1))
 

@@ -3,12 +3,12 @@
 import io
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pandas as pd
-from program import answer, command
+from program import answer
+from under_way import begin, workers
 
 from glam_eval.benchmarks.engine import EngineMeasurement
 from glam_eval.cli.bench_tables import engine_table
@@ -63,21 +63,18 @@ def measuring(process, seconds=60):
     """The process that measures, a child of the program's, once it is there."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+        for child in workers(process):
             if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text():
-                return int(child)
+                return child
         time.sleep(0.05)
     raise TimeoutError("no process measures")
 
 
 def test_a_killed_measurement_is_one_line():
-    arguments = command("bench", "engine", "--model", "google/flan-t5-small")
-    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            os.kill(measuring(process), signal.SIGKILL)
-            assert process.wait(60) == 2
-        finally:
-            process.kill()
-        assert process.stderr.read() == (
-            "glam-eval: google/flan-t5-small was killed: too little memory? measure a smaller one\n"
-        )
+    process = begin("bench", "engine", "--model", "google/flan-t5-small")
+    os.kill(measuring(process), signal.SIGKILL)
+    done = process.ended(60)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "glam-eval: google/flan-t5-small was killed: too little memory? measure a smaller one\n"
+    )

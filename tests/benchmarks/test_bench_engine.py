@@ -43,6 +43,8 @@ def test_a_directorys_own_model_is_measured_and_its_plain_rival_does_the_same_wo
     torch.testing.assert_close(ours.log_probabilities, theirs.log_probabilities, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(ours.values, theirs.values, rtol=1e-5, atol=1e-5)
     monkeypatch.setattr(engine, "matrix_rate", lambda *_, **__: 2e11)
+    for name, count in (("SCORED", 2), ("UPDATED", 4), ("COMPARED_BATCH", 2)):
+        monkeypatch.setattr(engine, name, count)
     record = engine.measure_engine(str(tmp_path), repeats=1)
     assert record.plain_score_rate > 0 and 0 < record.score_fraction < 1
     assert math.isnan(record.padded_score_rate)

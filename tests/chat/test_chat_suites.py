@@ -1,14 +1,13 @@
 """A suite with a served model by the program itself: failed and named, mended, set beside others."""
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from local_server import ChatServer, completion
-from program import answer, command
+from program import answer
+from under_way import begin
 
 from glam_eval.chat.key import KEY_VARIABLE
 from glam_eval.config.loading import load_suite
@@ -30,7 +29,6 @@ def study(tmp_path_factory):
     """A study whose server fails at first, and echoes the key: what was said and shown each time."""
     folder = tmp_path_factory.mktemp("chats")
     (folder / "mine.toml").write_text(SUITE)
-    environment = {**os.environ, KEY_VARIABLE: SECRET}
     broken = [True]
 
     def fault(number, handler):
@@ -50,10 +48,8 @@ def study(tmp_path_factory):
         for pace in (4, 8):
             sets = {**settings, "in_flight": pace}.items()
             options = [part for key, value in sets for part in ("--set", f"conversation.{key}={value}")]
-            asked = command(
-                "run-suite", folder / "mine.toml", "--out", folder / "out", *options, "--workers", 2
-            )
-            said.append(subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=600))
+            asked = ("run-suite", folder / "mine.toml", "--out", folder / "out", *options, "--workers", 2)
+            said.append(begin(*asked, **{KEY_VARIABLE: SECRET}).ended())
             pages.append((folder / "out" / "report.html").read_text())
             broken.clear()
     return folder / "out", said, server, pages

@@ -1,14 +1,13 @@
 """Suites in which things go wrong, in real processes: what failed is named, the rest is kept."""
 
-import os
 import resource
-import subprocess
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from program import answer, assert_same_results, command, glam_eval
+from program import answer, assert_same_results
+from under_way import begin
 
 HERE = Path(__file__).parent
 SUITES = HERE.parent / "suites"
@@ -36,32 +35,29 @@ scenes = 5
 
 
 @pytest.fixture
-def bad_suite(tmp_path, monkeypatch):
-    """A suite whose agents an installed package brings; on the path of every process started."""
+def bad_suite(tmp_path):
+    """A suite whose agents an installed package brings, and the path by which a process finds them."""
     information = tmp_path / "site" / "bad_agents-0.1.0.dist-info"
     information.mkdir(parents=True)
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: bad-agents\nVersion: 0.1.0\n")
     names = ("raising", "killed", "hanging")
     points = ["[glam_eval.agents]", *(f"{name} = bad_agents:{name}" for name in names)]
     (information / "entry_points.txt").write_text("\n".join(points))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "site"), str(SUITES)]))
-    path = tmp_path / "bad.toml"
-    path.write_text(BAD_SUITE)
-    return path
+    (tmp_path / "bad.toml").write_text(BAD_SUITE)
+    return tmp_path / "bad.toml", [tmp_path / "site", SUITES]
 
 
 @pytest.fixture
 def refused_meanwhile(bad_suite, tmp_path):
     """The suite's outcome, and those of two invocations on its directory while it was at work."""
-    arguments = ("run-suite", bad_suite, "--out", tmp_path / "out", "--workers", 2)
-    first = subprocess.Popen(
-        command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    suite, path = bad_suite
+    arguments = ("run-suite", suite, "--out", tmp_path / "out", "--workers", 2)
+    first = begin(*arguments, path=path)
     while not (tmp_path / "out" / "runs").exists() and first.poll() is None:
         time.sleep(0.05)
-    others = glam_eval(*arguments), glam_eval(*arguments, "--fresh")
-    _, said = first.communicate(timeout=300)
-    return first.returncode, said.strip().splitlines(), others
+    others = [begin(*arguments, *fresh, path=path).ended() for fresh in ((), ("--fresh",))]
+    done = first.ended()
+    return done.returncode, done.stderr.strip().splitlines(), others
 
 
 def test_failures_are_isolated_named_and_written_down(refused_meanwhile, tmp_path):
@@ -93,18 +89,15 @@ def test_failures_are_isolated_named_and_written_down(refused_meanwhile, tmp_pat
 
 
 def test_a_failed_run_is_tried_again_and_its_failure_forgotten(bad_suite, tmp_path):
-    out = tmp_path / "out"
+    (suite, path), out = bad_suite, tmp_path / "out"
     agents = "agents=[{agent='raising'},{agent='random'}]"
-    arguments = ("run-suite", bad_suite, "--out", out, "--workers", 1, "--set", agents, "--no-summary")
-    assert glam_eval(*arguments).returncode == 1
+    arguments = ("run-suite", suite, "--out", out, "--workers", 1, "--set", agents, "--no-summary")
+    assert begin(*arguments, path=path).ended().returncode == 1
     mended = tmp_path / "mended"
     mended.mkdir()
     text = (SUITES / "bad_agents.py").read_text()
     (mended / "bad_agents.py").write_text(text.replace('("raising", _Raising)', '("raising", RandomPolicy)'))
-    path = os.pathsep.join([str(mended), str(tmp_path / "site")])
-    done = subprocess.run(
-        command(*arguments), env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True
-    )
+    done = begin(*arguments, path=[mended, *path]).ended()
     assert done.returncode == 0, done.stderr
     runs = pd.read_parquet(out / "runs")
     assert sorted(zip(runs.agent, runs.status, strict=True)) == [
@@ -130,12 +123,7 @@ def test_a_full_disk_fails_runs_in_one_line_and_harms_nothing(tiny_suite, tmp_pa
         "--out",
     )
     limit = 60_000  # bytes a file: tables fit, a checkpoint does not
-    done = subprocess.run(
-        command(*arguments, out),
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
+    done = begin(*arguments, out, limits={resource.RLIMIT_FSIZE: limit}).ended()
     assert done.returncode == 1
     said = done.stderr.strip().splitlines()
     assert len(said) == 2

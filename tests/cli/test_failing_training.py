@@ -2,10 +2,10 @@
 
 import resource
 import shutil
-import subprocess
 
 import pytest
-from program import answer, command
+from program import answer
+from under_way import begin
 
 from glam_eval.training.checkpoints import read_checkpoint
 
@@ -73,12 +73,6 @@ def test_a_checkpoint_of_another_model(diverged, tmp_path):
 
 def test_out_of_memory(tmp_path):
     settings = ("--model", "t5-pico", "--set", "policy.head_hidden=200000")
-    done = subprocess.run(
-        command("train", *TINY, *settings, "--out", tmp_path / "out"),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES)),
-    )
-    line = reason(done)
+    arguments = ("train", *TINY, *settings, "--out", tmp_path / "out")
+    line = reason(begin(*arguments, limits={resource.RLIMIT_AS: ADDRESSES}).ended())
     assert "out of memory: lower the learner's micro_batch_tokens" in line

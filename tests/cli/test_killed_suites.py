@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from program import answer, assert_same_results, command, glam_eval
+from under_way import begin
 
 
 def kill_after(suite: Path | str, out: Path, seconds: float, workers: int, options: tuple) -> None:
@@ -50,9 +51,7 @@ def test_killed_and_resumed_equals_uninterrupted(study, suite, tmp_path):
     out = tmp_path / "killed"
     arguments = ("run-suite", suite, "--out", out, "--workers", 2)
     for frames in (80, 160):
-        process = subprocess.Popen(
-            command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        process = begin(*arguments)
         while trained(out) < frames and process.poll() is None:
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGKILL)
@@ -82,15 +81,9 @@ def test_quick_killed_twenty_times_and_resumed_equals_uninterrupted(tmp_path):
         assert_same_results(straight, killed)
 
 
-def begun(*arguments):
-    """Start the program in a session of its own, so that signals reach all of its processes."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command(*arguments), start_new_session=True, **pipes)
-
-
 def test_an_interrupt_keeps_everything_and_one_worker_goes_on_to_what_two_found(study, suite, tmp_path):
     out = tmp_path / "interrupted"
-    process = begun("run-suite", suite, "--out", out, "--workers", 1, "--no-summary")
+    process = begin("run-suite", suite, "--out", out, "--workers", 1, "--no-summary")
     while not list(out.glob("episodes/*.parquet")) and process.poll() is None:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
@@ -107,7 +100,7 @@ def test_an_interrupt_while_a_teacher_trains_leaves_its_checkpoint_within_second
     out = tmp_path / "interrupted"
     clones = "agents=[{agent='bc-gflan',model='t5-pico'},{agent='bc-bot',model='t5-pico'}]"
     settings = ["--set", clones, "--set", "frames=4000", "--seeds", 1, "--workers", 1, "--no-summary"]
-    process = begun("run-suite", suite, "--out", out, *settings)
+    process = begin("run-suite", suite, "--out", out, *settings)
     while not list(out.glob("checkpoints/gflan-*/frames-*")) and process.poll() is None:
         time.sleep(0.05)
     time.sleep(0.5)  # into an update

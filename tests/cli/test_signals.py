@@ -8,6 +8,7 @@ import time
 import psutil
 import pytest
 from program import answer, assert_same_results, command
+from under_way import begin, workers
 
 SUITE = """
 title = "One agent"
@@ -36,8 +37,8 @@ ARGUMENTS = ("--workers", 1, "--no-summary")
 CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 
 
-def begin(suite, out, **options):
-    """Start the suite and wait until its run trains."""
+def training(suite, out, **options):
+    """Start the suite as a shell does, and wait until its run trains."""
     process = subprocess.Popen(
         command("run-suite", suite, *ARGUMENTS, "--out", out),
         stdout=subprocess.PIPE,
@@ -46,10 +47,14 @@ def begin(suite, out, **options):
         start_new_session=True,
         **options,
     )
+    wait_until_it_trains(process, out)
+    return process
+
+
+def wait_until_it_trains(process, out):
     while not list((out / "checkpoints").glob("*/frames-0000000000")) and process.poll() is None:
         time.sleep(0.05)
     time.sleep(0.5)
-    return process
 
 
 def checkpoints(out):
@@ -89,7 +94,7 @@ def straight(tmp_path_factory):
 )
 def test_a_signal_stops_at_a_checkpoint_in_one_line(suite, tmp_path, straight, number, everyone):
     out = tmp_path / "out"
-    process = begin(suite, out)
+    process = training(suite, out)
     (os.killpg if everyone else os.kill)(process.pid, number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == CODES[number], said
@@ -101,16 +106,13 @@ def test_a_signal_stops_at_a_checkpoint_in_one_line(suite, tmp_path, straight, n
 
 def test_a_worker_whose_parent_is_gone_stops_at_a_checkpoint(suite, tmp_path, straight):
     out = tmp_path / "out"
-    process = begin(suite, out)
-    workers = [
-        each
-        for each in psutil.Process(process.pid).children(recursive=True)
-        if "spawn_main" in str(each.cmdline())
-    ]
+    process = begin("run-suite", suite, *ARGUMENTS, "--out", out)
+    wait_until_it_trains(process, out)
+    left = list(map(psutil.Process, workers(process)))
+    assert len(left) == 1
     os.kill(process.pid, signal.SIGKILL)
-    for worker in workers:
-        worker.send_signal(signal.SIGTERM)
-    _, alive = psutil.wait_procs(workers, timeout=30)
+    left[0].send_signal(signal.SIGTERM)
+    _, alive = psutil.wait_procs(left, timeout=30)
     assert not alive
     assert answer("run-suite", suite, *ARGUMENTS, "--out", out).returncode == 0
     assert_same_results(straight, out)
@@ -119,7 +121,7 @@ def test_a_worker_whose_parent_is_gone_stops_at_a_checkpoint(suite, tmp_path, st
 @pytest.mark.slow
 def test_a_worker_told_to_stop_alone_is_replaced_and_its_run_goes_on(suite, tmp_path, straight):
     out = tmp_path / "out"
-    process = begin(suite, out)
+    process = training(suite, out)
     children = psutil.Process(process.pid).children(recursive=True)
     (worker,) = (each for each in children if "spawn_main" in str(each.cmdline()))
     worker.send_signal(signal.SIGTERM)
@@ -131,6 +133,6 @@ def test_a_worker_told_to_stop_alone_is_replaced_and_its_run_goes_on(suite, tmp_
 @pytest.mark.slow
 def test_a_program_started_by_nohup_outlives_its_terminal(suite, tmp_path):
     out = tmp_path / "out"
-    process = begin(suite, out, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = training(suite, out, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     os.kill(process.pid, signal.SIGHUP)
     assert process.wait(timeout=120) == 0

@@ -25,11 +25,19 @@ PATIENCE_SECONDS = 30.0
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A study of eight short runs, carried out; one of its agents plays two levels."""
+    """A study of four short runs, carried out; one of its agents plays two levels."""
     directory = tmp_path_factory.mktemp("watched")
     other_level = '[[agents]]\nagent = "random"\nenvironment = { level = "GoToLocalS6N3" }\n'
     (directory / "tiny.toml").write_text(TINY_SUITE + other_level)
-    arguments = ("run-suite", directory / "tiny.toml", "--out", directory / "out", "--no-summary")
+    arguments = (
+        "run-suite",
+        directory / "tiny.toml",
+        "--out",
+        directory / "out",
+        "--seeds",
+        1,
+        "--no-summary",
+    )
     assert answer(*arguments).returncode == 0
     return directory / "out"
 
@@ -62,8 +70,8 @@ def test_keys_turn_to_runs_curves_and_failures_and_leave(study):
     async def drive():
         dashboard = Dashboard(study, 0.2)
         async with dashboard.run_test(size=(80, 24)) as pilot:
-            await until(pilot, lambda: len(cells(dashboard, "runs")) == 8)
-            assert "8 runs: 8 finished" in said(dashboard)
+            await until(pilot, lambda: len(cells(dashboard, "runs")) == 4)
+            assert "4 runs: 4 finished" in said(dashboard)
             assert {row[0] for row in cells(dashboard, "runs")} == {"finished"}
             tabs = dashboard.query_one("#tabs")
             for key, tab in (("2", "curves"), ("3", "failures"), ("1", "runs")):
@@ -104,10 +112,10 @@ def test_what_is_written_meanwhile_is_seen_without_a_key(study):
     async def drive():
         dashboard = Dashboard(study, 0.2)
         async with dashboard.run_test(size=(80, 24)) as pilot:
-            await until(pilot, lambda: "8 owed" in said(dashboard))
+            await until(pilot, lambda: "4 owed" in said(dashboard))
             assert cells(dashboard, "curves") == []
             put_back()
-            await until(pilot, lambda: "8 finished" in said(dashboard) and cells(dashboard, "curves"))
+            await until(pilot, lambda: "4 finished" in said(dashboard) and cells(dashboard, "curves"))
 
     asyncio.run(drive())
 
@@ -117,7 +125,7 @@ def test_a_failure_shows_its_log_and_no_text_is_markup(study):
     planned = next(iter(read_suite(study).graph))
     record_failure(study, planned, "out of [red]memory[/red]", "cpu")
     log_file(study, planned.run_id).write_text("step 1\nout of [red]memory[/red]\n")
-    assert study_status(study).counts() == {"failed": 1, "owed": 7}
+    assert study_status(study).counts() == {"failed": 1, "owed": 3}
 
     async def drive():
         dashboard = Dashboard(study, 0.2)
@@ -136,7 +144,7 @@ def test_status_lists_what_is_not_finished_in_a_pipe(study):
     planned = next(iter(read_suite(study).graph))
     record_failure(study, planned, "it stopped", "cpu")
     printed = CliRunner().invoke(app, ["status", str(study)]).output
-    assert "it stopped" in printed and "8 runs: 1 failed, 7 owed" in printed
+    assert "it stopped" in printed and "4 runs: 1 failed, 3 owed" in printed
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """Worlds of other packages: the documented example, installed, is a world like any, to the report."""
 
 import json
-import os
-import subprocess
 import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from installed_example import install
+from program import answer
 
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
@@ -84,11 +83,10 @@ def played(config, scene, choose):
 
 
 def test_a_study_of_a_packages_world_goes_from_cloning_to_the_report(tmp_path, household):
-    environment = os.environ | {"PYTHONPATH": household()}
+    household()
     suite, out = tmp_path / "house.toml", tmp_path / "out"
     suite.write_text(SUITE)
-    command = [sys.executable, "-m", "glam_eval", "run-suite", str(suite), "--out", str(out)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
+    done = answer("run-suite", suite, "--out", out)
     assert done.returncode == 0, done.stderr
     episodes = load_results(out, "episodes").set_index(["agent", "shift"]).sort_index()
     bot = episodes.loc["bot"]
@@ -274,17 +272,12 @@ def test_a_world_that_fails_under_way_is_named(household, monkeypatch):
 
 
 def test_the_program_lists_describes_and_plays_its_levels(household):
-    environment = os.environ | {"PYTHONPATH": household()}
-
-    def program(*arguments):
-        command = [sys.executable, "-m", "glam_eval", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-
-    levels = {each["level"] for each in json.loads(program("envs", "--json").stdout)}
+    household()
+    levels = {each["level"] for each in json.loads(answer("envs", "--json").stdout)}
     assert {"household/fetch", "household/locked", "GoToLocal"} <= levels
-    described = program("envs", "household/fetch", "--seed", "3").stdout
+    described = answer("envs", "household/fetch", "--seed", "3").stdout
     assert "played by its expert" in described and "> put the" in described and "Goal reached" in described
-    seen = program("play", "household/fetch", "--agent", "bot", "--seed", "3")
+    seen = answer("play", "household/fetch", "--agent", "bot", "--seed", "3")
     assert seen.returncode == 0 and "Goal reached" in seen.stdout
-    refused = program("play", "household/fetch", "--agent", "sweep")
+    refused = answer("play", "household/fetch", "--agent", "sweep")
     assert refused.returncode == 2 and "acts in BabyAI-Text alone" in refused.stderr

@@ -82,13 +82,13 @@ def study(tmp_path, tiny_suite, monkeypatch):
             (out / name).mkdir()
             table.to_parquet(out / name / f"{name}.parquet")
 
-    def draw(out):
+    def draw(out, study):
         (out / "figures").mkdir(exist_ok=True)
         figure = out / "figures" / "one.png"
         figure.write_text(str(len(load_results(out))))
         return Drawn([figure])
 
-    def build(out):
+    def build(out, study):
         (out / "report.html").write_text(str(len(load_results(out))))
         return out / "report.html"
 
@@ -166,7 +166,7 @@ def test_what_a_kill_left_half_made_is_made_again(study, killed, monkeypatch):
     rows.iloc[::-1].to_parquet(file)
     with monkeypatch.context() as patch:
 
-        def die(out):
+        def die(out, study):
             raise Killed
 
         patch.setattr(figures if killed == "draw_all" else report, killed, die)

@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from copied_ranks import begin_ranks_as_programs, copy_ranks
 from tiny_models import byte_level_tokenizer, causal
 
 from glam_eval.config.run import RunConfig
@@ -31,6 +32,11 @@ KINDS = {
     "decoder with adapters, ppo": ("gflan", "llama", LORA),
     "decoder with a head, ppo": ("aflan", "llama", None),
 }
+
+
+@pytest.fixture(autouse=True)
+def _copied_ranks(monkeypatch):
+    copy_ranks(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +125,8 @@ def test_episodes_are_the_same_whoever_answers(llama, begin, tiny_suite):
     assert played[0] == played[1]
 
 
-def test_a_rank_that_is_killed_ends_the_run_and_all_its_processes(llama, begin):
+def test_a_rank_that_is_killed_ends_the_run_and_all_its_processes(llama, begin, monkeypatch):
+    begin_ranks_as_programs(monkeypatch)
     with begin(config_of("t5, ppo", llama, 2)) as run:
         run.advance()
         process = run._crew.others.processes[0]

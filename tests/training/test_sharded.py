@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from copied_ranks import begin_ranks_as_programs, copy_ranks
 from tiny_models import byte_level_tokenizer, causal, t5
 
 from glam_eval.config.run import RunConfig
@@ -40,6 +41,7 @@ def _found_by_ranks():
     with pytest.MonkeyPatch.context() as patch:
         places = [str(Path(__file__).parent), *filter(None, sys.path)]
         patch.setenv("PYTHONPATH", os.pathsep.join(places))
+        copy_ranks(patch)
         yield
 
 
@@ -202,12 +204,13 @@ def test_no_process_is_left(runs):
     assert not any(psutil.pid_exists(pid) for pid in runs.ranks)
 
 
-def test_lost_and_failing_ranks_are_told(models):
+def test_lost_and_failing_ranks_are_told(models, monkeypatch):
     config = config_of(models, 2)
     with TrainingRun(config) as run:
         inputs = parts_of_a_rollout(run, 1)[0].inputs[0]
         with pytest.raises(RunFailedError, match=r"rank 1: .*no such part"):
             run._crew.add_gradients(_fails_away, [("here", inputs), ("away", inputs)], 1)
+    begin_ranks_as_programs(monkeypatch)
     with TrainingRun(config) as run:
         run.advance()
         os.kill(run._crew.others.processes[0].pid, signal.SIGKILL)

@@ -15,11 +15,8 @@ from glam_eval.environments.worlds.scenes import walk
 from glam_eval.language import speaker
 from glam_eval.language.prompts import render_prompt
 from glam_eval.language.templates import parse_templates
-from glam_eval.policies.models.loading import load_model
-from glam_eval.policies.models.packaged import fetch
 from glam_eval.policies.models.shapes import EMBEDDED, PACKAGED, check_model_name
 from glam_eval.policies.scoring.chat import ChatTemplate
-from glam_eval.policies.scoring.families import longest_input
 
 _SCENES, _STEPS = 32, 16  # played to meet long observations and goals
 
@@ -32,7 +29,7 @@ def check_model(config: RunConfig, world: EnvironmentConfig) -> None:
     """
     name = config.model
     check_model_name(name)
-    directory = fetch(name) if name in PACKAGED else Path(name).expanduser()
+    directory = _fetched(name) if name in PACKAGED else Path(name).expanduser()
     content = model_content(directory) if directory.is_dir() else None
     chats = config.policy is not None and config.policy.template == "chat"
     if content is None and not (name in EMBEDDED and chats):
@@ -47,9 +44,18 @@ def check_model(config: RunConfig, world: EnvironmentConfig) -> None:
         )
 
 
+def _fetched(name: str) -> Path:
+    from glam_eval.policies.models.packaged import fetch
+
+    return fetch(name)
+
+
 @cache
 def _opened(name: str, content: str | None) -> tuple[int | None, Any]:  # noqa: ARG001  # read again where changed
     """Return how many tokens a whole model takes, None without a limit, and its tokenizer."""
+    from glam_eval.policies.models.loading import load_model
+    from glam_eval.policies.scoring.families import longest_input
+
     model, tokenizer = load_model(name)
     return longest_input(model.config), tokenizer
 
