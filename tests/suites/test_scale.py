@@ -23,7 +23,7 @@ OPERATIONS = {
     "open",
     *(f"os.{name}" for name in ("listdir", "scandir", "mkdir", "rename", "remove", "utime")),
 }
-CHOSEN = ["agents=[{agent='random'}]", "protocols=[{name='sample-efficiency', scenes=1}]"]
+CHOSEN = ["agents=[{agent='random'}]", "protocols=[{name='sample-efficiency', scenes=1, replays=0}]"]
 SIZES = (10, 20, 40)
 STEPS = ("launching", "status while queued", "status at the end", "the same command at the end")
 
