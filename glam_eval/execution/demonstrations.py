@@ -17,6 +17,7 @@ from glam_eval.core.files import names_directory
 from glam_eval.core.records import DemonstrationRecord
 from glam_eval.core.seeds import stream
 from glam_eval.environments import offered_actions
+from glam_eval.execution.owed import is_collected
 from glam_eval.execution.progress import COLLECTING, Progress, Report, StoppedError
 from glam_eval.execution.study import checkpoints, log_file
 from glam_eval.results import RunTables
@@ -115,16 +116,6 @@ class DemonstrationsRun:
             self._pending = []
         self._store.write(self._collector.step, self._collector.save, self._collector.state())
         self._saved = time.perf_counter()
-
-
-def is_collected(out: Path, config: DemonstrationsConfig) -> bool:
-    """Return whether a set of demonstrations is complete.
-
-    Raises:
-        UserError: if its file is damaged.
-    """
-    file = _file(out, config.run_id)
-    return file.exists() and read_file(file, ["step"]).num_rows == config.transitions
 
 
 def collected_demonstrations(out: Path, run_id: str) -> list[DemonstrationRecord]:

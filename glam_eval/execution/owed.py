@@ -1,6 +1,7 @@
 """What a run owes: which rows of which tables make it complete, whatever its row in ``runs`` says."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.execution.study import checkpoints
 from glam_eval.results import finished_runs, load_results, table_names
+from glam_eval.results.files import read_file
 
 Rows = Callable[[str], pd.DataFrame | None]  # of a run: its rows of a table, None if it has none
 
@@ -45,7 +47,7 @@ def owed(out: Path, runs: Iterable[PlannedRun]) -> dict[str, str]:
     found: dict[str, str] = {}
     for planned in runs:
         if isinstance(planned.config, DemonstrationsConfig):
-            if not _is_collected(out, planned.config):
+            if not _undamaged(partial(is_collected, out, planned.config)):
                 found[planned.run_id] = "all"
         elif planned.run_id not in stored.finished:
             found[planned.run_id] = "all"
@@ -56,6 +58,16 @@ def owed(out: Path, runs: Iterable[PlannedRun]) -> dict[str, str]:
         if teacher in stored.finished and not any(checkpoints(out, teacher).glob("frames-*")):
             found.setdefault(teacher, "checkpoints")
     return found
+
+
+def is_collected(out: Path, config: DemonstrationsConfig) -> bool:
+    """Return whether a set of demonstrations is complete.
+
+    Raises:
+        UserError: if its file is damaged.
+    """
+    file = out / "demonstrations" / f"{config.run_id}.parquet"
+    return file.exists() and read_file(file, ["step"]).num_rows == config.transitions
 
 
 def lacking(planned: PlannedRun, rows: Rows, points: Sequence[int] | None = None) -> str:
@@ -128,12 +140,6 @@ def _undamaged(read: Callable[[], _Read]) -> _Read:
         return read()
     except UserError as error:
         raise UserError(f"{error}: delete that file, and the same command makes its rows again") from error
-
-
-def _is_collected(out: Path, config: DemonstrationsConfig) -> bool:
-    from glam_eval.execution.demonstrations import is_collected
-
-    return _undamaged(lambda: is_collected(out, config))
 
 
 def _has_scenes(

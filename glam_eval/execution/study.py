@@ -35,12 +35,17 @@ def write_suite(out: Path, suite: SuiteConfig) -> None:
 
 
 def read_suite(out: Path) -> SuiteConfig:
-    """Return the suite whose results a directory holds.
+    """Return the suite whose results a directory holds, as it was when this process last saw it written.
 
     Raises:
         UserError: if it holds none, or the file that says so is damaged, or defaults have changed since. Keys
             that came since are no change: they stand at what was done before they were there.
     """
+    return _suite(out, _version(out))
+
+
+@lru_cache(maxsize=1)  # a suite of thousands of runs takes seconds to expand
+def _suite(out: Path, version: tuple[int, int]) -> SuiteConfig:  # noqa: ARG001  # read again once it changed
     values = _read_identity(out)
     suite = SuiteConfig.parse({k: v for k, v in values.items() if k not in _BESIDES}, str(out / IDENTITY))
     changed = next(differences(values[_SETTINGS], suite.model_dump(mode="json"), later=False), None)
@@ -49,6 +54,15 @@ def read_suite(out: Path) -> SuiteConfig:
             f"{out / IDENTITY} is of a version with other defaults ({changed}): give another directory"
         )
     return suite
+
+
+def _version(out: Path) -> tuple[int, int]:
+    """Return what tells the file of a suite from the one that takes its place, zeros if there is none."""
+    try:
+        told = (out / IDENTITY).stat()
+    except OSError:  # which reading it will name
+        return 0, 0
+    return told.st_mtime_ns, told.st_ino
 
 
 def suite_made_here(out: Path) -> str | None:
@@ -101,8 +115,7 @@ def planned_run(out: Path, run_id: str) -> PlannedRun:
     Raises:
         UserError: if the study has no such run, because what it is made of has changed.
     """
-    file = out / IDENTITY
-    planned = _planned(out, file.stat().st_mtime_ns if file.exists() else 0)
+    planned = _planned(out, _version(out))
     if run_id not in planned:
         raise UserError(
             f"{str(out)!r} has no run {run_id}: have a model or demonstrations changed since it was planned?"
@@ -111,8 +124,8 @@ def planned_run(out: Path, run_id: str) -> PlannedRun:
 
 
 @lru_cache(maxsize=1)
-def _planned(out: Path, modified: int) -> dict[str, PlannedRun]:  # noqa: ARG001  # read again once it changed
-    return {planned.run_id: planned for planned in read_suite(out).graph}
+def _planned(out: Path, version: tuple[int, int]) -> dict[str, PlannedRun]:
+    return {planned.run_id: planned for planned in _suite(out, version).graph}
 
 
 def checkpoints(out: Path, run_id: str) -> Path:

@@ -59,7 +59,6 @@ def study_status(out: Path) -> StudyStatus:
         UserError: if the directory holds no study, or a file is damaged.
     """
     graph = read_suite(out).graph
-    still_owed, failed, held = owed(out, graph), failures(out), claims(out)
     asked, queue = "", dict[str, slurm.Queued]()
     try:
         answer = slurm.queued(out)
@@ -68,6 +67,9 @@ def study_status(out: Path) -> StudyStatus:
         )
     except UserError as error:
         asked = str(error)
+    # What is complete comes last: of a run that ends meanwhile nobody would seem to have it, else.
+    held, failed = claims(out), failures(out)
+    still_owed = owed(out, graph)
     now, told = _now(out), []
     for planned in graph:
         run_id, total = planned.run_id, planned.config.total_frames

@@ -8,8 +8,8 @@ from glam_eval.execution.demonstrations import (
     DemonstrationsRun,
     collected_demonstrations,
     describe_demonstrations,
-    is_collected,
 )
+from glam_eval.execution.owed import is_collected
 from glam_eval.execution.study import log_file
 from glam_eval.results import compact
 

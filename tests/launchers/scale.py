@@ -10,6 +10,8 @@ import threading
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from slurm_cluster import SlurmCluster
 from tables import finish, zeros
 
@@ -26,6 +28,7 @@ from glam_eval.suites.status import study_status
 
 TASK = str(Path(__file__).with_name("sleeping_task.py"))
 SHARE = 20  # one run in so many has ended when the suite is cancelled
+PROCESSORS = 25  # of each node, as Slurm takes it: tasks that sleep leave this machine's to who launches
 
 
 def suite_of(runs: int):
@@ -37,17 +40,23 @@ def suite_of(runs: int):
             "seeds": runs,
             "environment": {"level": "GoToLocalS5N2"},
             "agents": [{"agent": "random"}],
-            "protocols": [{"name": "sample-efficiency", "scenes": 1}],
+            "protocols": [{"name": "sample-efficiency", "scenes": 1, "replays": 0}],
         }
     )
 
 
 def prepare(out: Path, suite) -> None:
-    """Make the rows of every run, for its task to put in their place."""
-    for run in suite.runs():
-        known = {"run_id": run.run_id, "protocol": "sample-efficiency", "shift": "none", "frames": 0}
-        write_table(out, "episodes", [zeros(EpisodeRecord, **known)], run.run_id)
-        finish(out, run.run_id)
+    """Make the rows of every run, for its task to put in their place: the first run's, under other names."""
+    first, *others = (run.run_id for run in suite.runs())
+    known = {"run_id": first, "protocol": "sample-efficiency", "shift": "none", "frames": 0}
+    write_table(out, "episodes", [zeros(EpisodeRecord, **known)], first)
+    finish(out, first)
+    for table in ("episodes", "runs"):
+        rows = pq.read_table(out / table / f"{first}.parquet")
+        place = rows.column_names.index("run_id")
+        for run_id in others:  # without waiting for the disk each time
+            renamed = rows.set_column(place, rows.field(place), pa.array([run_id]))
+            pq.write_table(renamed, out / table / f"{run_id}.parquet")
 
 
 def timed(what: str, do):
@@ -63,7 +72,7 @@ def wait_for(out: Path, runs: int) -> None:
 
 
 def on_slurm(suite, out: Path, folder: Path, runs: int) -> None:
-    cluster = SlurmCluster(folder / "cluster", largest=runs + 1)
+    cluster = SlurmCluster(folder / "cluster", PROCESSORS, largest=runs + 1)
     os.environ |= cluster.environment
     launcher = SlurmLauncher(SlurmConfig(group=0), "cpu", wait=False, task=[sys.executable, "-S", TASK])
 
@@ -86,22 +95,33 @@ def on_slurm(suite, out: Path, folder: Path, runs: int) -> None:
 
 
 def on_ray(suite, out: Path, runs: int) -> None:
-    launcher = RayLauncher(None, "cpu", task=[TASK])
+    from ray.cluster_utils import Cluster
 
-    def launch():
-        return run_suite(suite, out, launcher, False, Console(quiet=True))
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": PROCESSORS, "include_dashboard": False}
+    )
+    launcher = RayLauncher(cluster.address, "cpu", task=[TASK])
 
-    def cancel_later():
-        wait_for(out, runs // SHARE)
+    def look(what: str, ended: int) -> None:
+        timed(f"{what}, until one has ended", lambda: wait_for(out, ended + 1))
+        wait_for(out, ended + runs // SHARE)
         print("status:", timed("status while it goes on", lambda: study_status(out)).counts())
         stop_file(out).touch()
 
-    thread = threading.Thread(target=cancel_later)
-    thread.start()
-    timed(f"until {runs // SHARE} runs have ended, and to the stop", launch)
-    thread.join()
-    print("status:", timed("status after cancelling", lambda: study_status(out)).counts())
-    print("ended:", len(timed("all that is left", launch).finished), "runs")
+    ended = 0
+    try:
+        for what in ("submission", "submission of what is left"):
+            thread = threading.Thread(target=look, args=(what, ended))
+            thread.start()
+            timed(
+                f"{what}, and to the stop",
+                lambda: run_suite(suite, out, launcher, False, Console(quiet=True)),
+            )
+            thread.join()
+            ended = timed("status after the stop", lambda: study_status(out)).counts()["finished"]
+    finally:
+        cluster.shutdown()
 
 
 def main(engine: str, number: str, where: str) -> None:

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-SECONDS = 0.01  # of a run
+SECONDS = 5.0  # of a run
 
 
 def main(out: Path, name: str, index: str) -> None:

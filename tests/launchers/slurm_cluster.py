@@ -6,10 +6,22 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 NODES = ("node1", "node2")
+_APT = [
+    f"-o{option}"
+    for option in (
+        "Acquire::Retries=0",
+        "Acquire::http::Timeout=10",
+        "Acquire::https::Timeout=10",
+        "DPkg::Lock::Timeout=300",
+    )
+]
 _CONFIGURATION = """ClusterName=glam
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
@@ -18,6 +30,7 @@ AuthInfo=socket={here}/munge.socket,cred_expire=5
 CredType=cred/munge
 SlurmUser=root
 SlurmdUser=root
+SlurmdParameters=config_overrides
 StateSaveLocation={here}/state
 SlurmdSpoolDir={here}/spool.%n
 SlurmctldPidFile={here}/slurmctld.pid
@@ -43,13 +56,35 @@ PartitionName=main Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP
 """
 
 
+class NoSlurmError(Exception):
+    """This machine can't have a Slurm; the message says why."""
+
+
 def why_not() -> str:
-    """Why no cluster can be started here, empty if it can."""
+    """Why no cluster can be started here, as far as that shows without trying."""
     if os.geteuid():
         return "a Slurm of its own needs root"
     if not _has_programs() and not shutil.which("apt-get"):
         return f"there is no apt-get to install {', '.join(PACKAGES)}"
     return ""
+
+
+@contextlib.contextmanager
+def running(here: Path, cpus: int = 1) -> Iterator["SlurmCluster"]:
+    """A cluster that this process's programs find; skips the test on a machine that can't have one."""
+    try:
+        made = SlurmCluster(here, cpus)
+    except NoSlurmError as error:
+        pytest.skip(str(error))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in made.environment.items():
+            patch.setenv(name, value)
+        try:
+            yield made
+            made.ask("scancel", "--user=root")
+            made.wait_until(lambda: not made.ask("squeue", "-h"), 60)
+        finally:
+            made.stop()
 
 
 class SlurmCluster:
@@ -62,8 +97,11 @@ class SlurmCluster:
             _install()
         for name in ("state", "dev", *(f"spool.{node}" for node in NODES)):
             (here / name).mkdir(parents=True)
-        for number in range(gpus):
-            os.mknod(here / "dev" / f"nvidia{number}", 0o20666, os.makedev(1, 3))
+        try:
+            for number in range(gpus):
+                os.mknod(here / "dev" / f"nvidia{number}", 0o20666, os.makedev(1, 3))
+        except PermissionError:
+            raise NoSlurmError("this root may make no devices") from None
         devices = f"{here}/dev/nvidia[0-{gpus - 1}]" if gpus > 1 else f"{here}/dev/nvidia0"
         (here / "gres.conf").write_text(f"NodeName=node[1-2] Name=gpu File={devices}\n")
         text = _CONFIGURATION.format(
@@ -75,11 +113,15 @@ class SlurmCluster:
         key.chmod(0o600)
         options = {"key-file": key, "socket": here / "munge.socket", "pid-file": here / "munged.pid"}
         options |= {"log-file": here / "munged.log", "seed-file": here / "munged.seed"}
-        self.ask("munged", "--force", *(f"--{name}={value}" for name, value in options.items()))
-        self.ask("slurmctld", "-c")
-        for node in NODES:
-            self.ask("slurmd", "-N", node)
-        self.wait_until(lambda: self.ask("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 2, 60)
+        try:
+            self.ask("munged", "--force", *(f"--{name}={value}" for name, value in options.items()))
+            self.ask("slurmctld", "-c")
+            for node in NODES:
+                self.ask("slurmd", "-N", node)
+            self.wait_until(lambda: self.ask("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * 2, 60)
+        except BaseException:
+            self.stop()
+            raise
 
     def ask(self, *command: str) -> str:
         """What a program of this cluster's Slurm answers."""
@@ -115,7 +157,7 @@ class SlurmCluster:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """End all jobs and daemons."""
+        """End all daemons."""
         for name in ("slurmd.node1", "slurmd.node2", "slurmctld", "munged"):
             file = self.here / f"{name}.pid"
             if file.exists():
@@ -127,14 +169,24 @@ def _has_programs() -> bool:
 
 
 def _install() -> None:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (("update", "-qq"), ("install", "-y", "-qq", "--no-install-recommends", *PACKAGES)):
-        subprocess.run(
-            ["apt-get", "-o", "DPkg::Lock::Timeout=300", *command],
-            env=environment,
-            check=True,
-            capture_output=True,
-        )
+    """Install the packages; an index that does not answer at once is taken to be out of reach."""
+    asked = ("install", "-y", "-qq", "--no-install-recommends")
+    steps = (("update", "-qq"), (*asked, "--download-only", *PACKAGES), (*asked, *PACKAGES))
+    for step, seconds in zip(steps, (120, 120, None), strict=True):  # dpkg is not to be killed
+        try:
+            subprocess.run(
+                ["apt-get", *_APT, *step],
+                env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+            )
+        except subprocess.TimeoutExpired:
+            raise NoSlurmError(f"apt-get {step[0]} got nothing in {seconds} s") from None
+        except subprocess.CalledProcessError as error:
+            reason = error.stderr.strip().splitlines()[:1] or [f"exit code {error.returncode}"]
+            raise NoSlurmError(f"apt-get {step[0]}: {reason[0]}") from None
 
 
 def _ports(count: int) -> list[int]:

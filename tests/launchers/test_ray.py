@@ -58,7 +58,7 @@ def test_a_killed_node_changes_no_number(cluster, tmp_path):
 
 def test_a_stop_from_elsewhere_ends_at_checkpoints(cluster, tmp_path):
     suite, out = tmp_path / "six.toml", tmp_path / "ray"
-    suite.write_text(SIX_RUNS.format(frames=16_000))
+    suite.write_text(SIX_RUNS.format(frames=200_000))  # more than they get to
     process = subprocess.Popen(
         command("run-suite", suite, "--out", out, "--launcher", "ray", "--address", cluster.address),
         stdout=subprocess.DEVNULL,

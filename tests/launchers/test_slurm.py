@@ -1,19 +1,25 @@
 """A real Slurm of two emulated nodes: the tables of one machine, whatever happens to node and time."""
 
+import contextlib
 import json
+import re
 import sys
 import time
+from pathlib import Path
 
+import psutil
 import pytest
 from program import assert_same_results, glam_eval
 from six_runs import SIX_RUNS
-from slurm_cluster import SlurmCluster, why_not
+from slurm_cluster import running, why_not
 
 from glam_eval.config.launching import SlurmConfig
 from glam_eval.config.loading import load_suite
 from glam_eval.execution.study import write_suite
 from glam_eval.launchers.base import Work
 from glam_eval.launchers.slurm import SlurmLauncher, queued
+from glam_eval.launchers.task import LIMIT_SIGNAL
+from glam_eval.suites.status import study_status
 
 pytestmark = [
     pytest.mark.cluster,
@@ -26,20 +32,14 @@ _SECONDS = 3000  # for anything that takes one machine minutes
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """Two nodes of one processor and two pretend GPUs each."""
-    made = SlurmCluster(tmp_path_factory.mktemp("slurm"))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in made.environment.items():
-            patch.setenv(name, value)
+    with running(tmp_path_factory.mktemp("slurm")) as made:
         yield made
-        made.ask("scancel", "--user=root")
-        made.wait_until(lambda: not made.ask("squeue", "-h"), 60)
-    made.stop()
 
 
 @pytest.fixture
 def six(tmp_path):
     path = tmp_path / "six.toml"
-    path.write_text(SIX_RUNS.format(frames=16_000))
+    path.write_text(SIX_RUNS.format(frames=8000))
     return path
 
 
@@ -52,6 +52,30 @@ def trained(out, run_id):
     return told["frames"] if told else 0
 
 
+@contextlib.contextmanager
+def held_until_the_limit_is_announced(cluster, job):
+    """Within, the run of a job computes nothing; it goes on once its task has heard of the time limit."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            told, command = process.environ(), process.cmdline()
+            if f"{told.get('SLURM_ARRAY_JOB_ID')}_{told.get('SLURM_ARRAY_TASK_ID')}" != job:
+                continue
+            if "glam_eval.launchers.task" in command:
+                task = process
+            elif any("spawn_main" in each for each in command):
+                worker = process
+    worker.suspend()
+    yield
+    cluster.wait_until(lambda: ignores(task, LIMIT_SIGNAL), 120)
+    worker.resume()
+
+
+def ignores(process, number):
+    """Whether a process ignores a signal, as a task does once that has come."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return bool(int(re.search(r"SigIgn:\s*(\w+)", status)[1], 16) >> (number - 1) & 1)
+
+
 def test_a_lost_node_and_a_time_limit_change_no_number(cluster, six, tmp_path):
     out, local = tmp_path / "slurm", tmp_path / "local"
     options = ("--launcher", "slurm", "--slurm", "group=0,warning=115")
@@ -62,17 +86,17 @@ def test_a_lost_node_and_a_time_limit_change_no_number(cluster, six, tmp_path):
     teachers = [each.run_id for each in load_suite(str(six)).graph if each.run_id.startswith("gflan")]
     cluster.wait_until(lambda: all(trained(out, each) > 400 for each in teachers), _SECONDS)
 
-    asked = glam_eval("status", out)
-    assert "6 runs: 2 running, 4 queued" in asked.stdout, asked.stdout + asked.stderr
     jobs = {run_id: queued(out)[run_id] for run_id in teachers}
     assert {job.node for job in jobs.values()} == {"node1", "node2"}
     (limited,) = (job.job for job in jobs.values() if job.node == "node1")
     (lost,) = (job.job for job in jobs.values() if job.node == "node2")
-    minutes = int((time.monotonic() - began) / 60) + 2  # a warning of 115 s is then at once
-    cluster.ask("scontrol", "update", f"jobid={limited}", f"timelimit={minutes}")
-    cluster.lose("node2")
-    cluster.wait_until(lambda: "Restarts=1" in cluster.ask("scontrol", "show", "job", lost), 60)
-    cluster.bring_back("node2")
+    with held_until_the_limit_is_announced(cluster, limited):
+        assert study_status(out).counts() == {"running": 2, "queued": 4}
+        cluster.lose("node2")
+        minutes = int((time.monotonic() - began) / 60) + 2  # a warning of 115 s is then at once
+        cluster.ask("scontrol", "update", f"jobid={limited}", f"timelimit={minutes}")
+        cluster.wait_until(lambda: "Restarts=1" in cluster.ask("scontrol", "show", "job", lost), 60)
+        cluster.bring_back("node2")
     cluster.wait_until(lambda: "Restarts=1" in cluster.ask("scontrol", "show", "job", limited), 240)
     cluster.ask("scontrol", "update", f"jobid={limited}", "timelimit=UNLIMITED")
 
@@ -89,7 +113,9 @@ SEEING = """
 import os, sys, time
 with open(sys.argv[1] + "/seen", "a") as file:
     file.write(f"{os.environ['SLURMD_NODENAME']} {os.environ['CUDA_VISIBLE_DEVICES']}\\n")
-time.sleep(3)
+until = time.monotonic() + 60
+while len(open(sys.argv[1] + "/seen").readlines()) < 4 and time.monotonic() < until:
+    time.sleep(0.1)  # so that all four are there at one time
 """
 
 
@@ -112,6 +138,7 @@ def test_each_task_sees_a_device_of_its_own(cluster, tiny_suite, tmp_path):
 
 
 def test_cancelled_runs_go_on_from_their_checkpoints(cluster, six, tmp_path):
+    six.write_text(SIX_RUNS.format(frames=200_000))  # more than they get to
     out = tmp_path / "out"
     options = ("--launcher", "slurm", "--slurm", "group=0", "--no-summary")
     assert glam_eval("run-suite", six, "--out", out, *options).returncode == 0

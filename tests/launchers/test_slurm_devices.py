@@ -5,7 +5,7 @@ import contextlib
 import psutil
 import pytest
 from program import glam_eval
-from slurm_cluster import SlurmCluster, why_not
+from slurm_cluster import running, why_not
 
 from glam_eval.config.loading import load_suite
 from glam_eval.results import load_results
@@ -22,14 +22,8 @@ CHOSEN = ("policy.devices=2", "seeds=1", "agents=[{agent='gflan', model='t5-pico
 @pytest.fixture
 def cluster(tmp_path):
     """Two nodes of two processors and two pretend GPUs each."""
-    made = SlurmCluster(tmp_path / "cluster", cpus=2)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in made.environment.items():
-            patch.setenv(name, value)
+    with running(tmp_path / "cluster", cpus=2) as made:
         yield made
-        made.ask("scancel", "--user=root")
-        made.wait_until(lambda: not made.ask("squeue", "-h"), 60)
-    made.stop()
 
 
 def ranks_of(job):

@@ -13,8 +13,9 @@ import torch
 from copied_ranks import begin_ranks_as_programs, copy_ranks
 from tiny_models import byte_level_tokenizer, causal
 
+from glam_eval.config.loading import load_suite
 from glam_eval.config.run import RunConfig
-from glam_eval.core.errors import LostRankError, RunFailedError
+from glam_eval.core.errors import LostRankError, RunFailedError, UserError
 from glam_eval.protocols import play_condition
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.crew import Alone
@@ -24,14 +25,19 @@ from glam_eval.training.run import TrainingRun
 
 UPDATES = 5
 LORA = {"rank": 2, "alpha": 4}
-SLOW = {"t5 with adapters, cloned", "decoder with a head, ppo"}
 KINDS = {
     "t5, ppo": ("gflan", "t5-pico", None),
     "t5, ppo with contrasts": ("gflan", "t5-pico", None),
+    "t5, cloned": ("bc-bot", "t5-pico", None),
+    "t5 with adapters, ppo": ("gflan", "t5-pico", LORA),
     "t5 with adapters, cloned": ("bc-bot", "t5-pico", LORA),
+    "decoder, ppo": ("gflan", "llama", None),
+    "decoder, cloned": ("bc-bot", "llama", None),
     "decoder with adapters, ppo": ("gflan", "llama", LORA),
+    "decoder with adapters, cloned": ("bc-bot", "llama", LORA),
     "decoder with a head, ppo": ("aflan", "llama", None),
 }
+SLOW = KINDS.keys() - {"t5, ppo", "t5, ppo with contrasts", "decoder with adapters, ppo"}
 
 
 @pytest.fixture(autouse=True)
@@ -109,8 +115,6 @@ def test_equal_to_the_bit_each_time_resumed_or_not_and_without_a_process_left(ll
 
 
 def test_episodes_are_the_same_whoever_answers(llama, begin, tiny_suite):
-    from glam_eval.config.loading import load_suite
-
     protocol = load_suite(str(tiny_suite)).protocols[0]
     played = []
     for devices in (1, 2):
@@ -185,6 +189,16 @@ def test_a_run_on_one_device_is_named_as_before(llama):
     one, two = (config_of("t5, ppo", llama, devices) for devices in (1, 2))
     assert "devices" not in one.read()["policy"] and two.read()["policy"]["devices"] == 2
     assert one.run_id != two.run_id
+
+
+def test_agents_without_a_language_model_take_one_device(tiny_suite):
+    agents = "[{agent='gflan', model='t5-pico'}, {agent='drrn'}, {agent='symbolic-ppo'}]"
+    chosen = [f"agents={agents}", "seeds=1", "frames=2000"]
+    one, two = (load_suite(str(tiny_suite), [*chosen, f"policy.devices={devices}"]) for devices in (1, 2))
+    assert [each.devices for each in two.graph] == [2, 1, 1]
+    assert [each.run_id for each in two.graph[1:]] == [each.run_id for each in one.graph[1:]]
+    with pytest.raises(UserError, match="agent 'drrn' is no language model: leave policy out"):
+        RunConfig.parse({"agent": "drrn", "policy": {"devices": 2}}, "test")
 
 
 def test_fewer_gpus_than_asked_for_is_said(llama):
