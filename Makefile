@@ -27,8 +27,7 @@ cluster: $(VENV)/.dev  ## suites on a real Slurm and a real Ray of two nodes her
 worlds: $(VENV)/.dev  ## the packages of examples/ with the libraries of others that they need
 	$(BIN)/python $(INSTALL) ./examples/textworld ./examples/openenv
 	$(BIN)/python $(INSTALL) --no-deps "openenv-core>=0.3,<1"
-	{ grep -v '^fsspec==' constraints.txt; cat examples/inspect/constraints.txt; } > $(VENV)/inspect.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/inspect.txt ./examples/inspect
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c examples/inspect/constraints.txt ./examples/inspect
 	$(BIN)/python -m pytest -m slow -rs tests/extending/test_textworld.py tests/extending/test_other_doors.py
 
 lint: $(VENV)/.dev  ## style, types and import contracts
