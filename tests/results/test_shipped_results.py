@@ -36,5 +36,5 @@ def test_studies_have_as_many_runs_seeds_and_episodes_as_is_said(results, listed
         if said[2]:
             assert runs["seed"].nunique() == int(said[2].replace("one", "1")), name
         if episodes := EPISODES.search(listed[name]):
-            stored = len(load_results(results / name, "episodes"))
-            assert round(stored, -3) == int(episodes[1].replace(",", "")), name
+            stored, told = len(load_results(results / name, "episodes")), int(episodes[1].replace(",", ""))
+            assert round(stored, -3 if told >= 1000 else 0) == told, name
