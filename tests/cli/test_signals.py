@@ -14,7 +14,7 @@ SUITE = """
 title = "One agent"
 question = "Does it go on?"
 seeds = 1
-frames = 4000
+frames = 2400
 evaluations = 1
 [environment]
 level = "GoToLocalS5N2"
@@ -54,7 +54,7 @@ def training(suite, out, **options):
 def wait_until_it_trains(process, out):
     while not list((out / "checkpoints").glob("*/frames-0000000000")) and process.poll() is None:
         time.sleep(0.05)
-    time.sleep(0.5)
+    time.sleep(0.2)  # into an update
 
 
 def checkpoints(out):
