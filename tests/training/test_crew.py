@@ -25,6 +25,8 @@ from glam_eval.training.run import TrainingRun
 
 UPDATES = 5
 LORA = {"rank": 2, "alpha": 4}
+# Adam magnifies the rounding of gradients near zero by its rate: at 5e-4, three weights of T5 come to 2e-6.
+CLONING = {"minibatch": 16, "steps": 2, "learning_rate": 1e-4}
 KINDS = {
     "t5, ppo": ("gflan", "t5-pico", None),
     "t5, ppo with contrasts": ("gflan", "t5-pico", None),
@@ -71,7 +73,7 @@ def config_of(kind, llama, devices):
         "frames": UPDATES * (32 if cloned else 80),
         "environment": {"level": "GoToLocalS5N2", "remembered": 1},
         "policy": {"head_hidden": 8, "lora": lora, "devices": devices},
-        "learner": {"minibatch": 16, "steps": 2} if cloned else ppo | {"micro_batch_tokens": 600},
+        "learner": CLONING if cloned else ppo | {"micro_batch_tokens": 600},
     }
     return RunConfig.parse(values, "test")
 
@@ -82,8 +84,8 @@ def weights(run):
 
 def trained(run):
     """Train to the end; return the numbers of all updates and the weights."""
-    names = ("policy_loss", "value_loss", "entropy", "approx_kl", "grad_norm", "success_rate", "information")
-    names += ("contrastive_loss",)
+    names = ("policy_loss", "value_loss", "entropy", "approx_kl", "success_rate", "information")
+    names += ("contrastive_loss", "grad_norm")
     records = [run.advance() for _ in range(UPDATES - run.update)]
     return torch.tensor([[getattr(each, name) for name in names] for each in records]), weights(run)
 
@@ -94,7 +96,9 @@ def test_two_ranks_learn_what_one_learns(kind, llama, begin):
     with begin(config_of(kind, llama, 2)) as run:
         together = trained(run)
         assert run._crew.ranks == 2
-    torch.testing.assert_close(together[0], alone[0], rtol=1e-4, atol=1e-6, equal_nan=True)
+    (losses, norms), (expected, norms_alone) = (each[0].split([7, 1], 1) for each in (together, alone))
+    torch.testing.assert_close(losses, expected, rtol=1e-6, atol=1e-6, equal_nan=True)
+    torch.testing.assert_close(norms, norms_alone, rtol=1e-5, atol=0)  # of about 10
     assert (together[1] - alone[1]).abs().max() < 1e-6
     moved = weights(begin(config_of(kind, llama, 1)))
     assert (alone[1] - moved).abs().max() > 1e-4  # else there was nothing to compare
