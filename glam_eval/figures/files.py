@@ -60,9 +60,10 @@ def rendered(study: Study, definition: FigureDefinition) -> Rendering:
     Raises:
         Absent: With the reason, if the study has no data for it.
     """
-    if definition not in study.rendered:
-        study.rendered[definition] = render(study, definition)
-    return study.rendered[definition]
+    drawn: Rendering | None = study.rendered.get(definition)
+    if drawn is None:
+        drawn = study.rendered[definition] = render(study, definition)
+    return drawn
 
 
 def draw(results: str | Path | Study, name: str) -> Drawing:
