@@ -62,7 +62,8 @@ def rendered(study: Study, definition: FigureDefinition) -> Rendering:
     """
     if definition not in study.rendered:
         study.rendered[definition] = render(study, definition)
-    return study.rendered[definition]
+    drawn: Rendering = study.rendered[definition]
+    return drawn
 
 
 def draw(results: str | Path | Study, name: str) -> Drawing:
