@@ -25,14 +25,16 @@ from glam_eval.training.losses import part_of_objective
 from glam_eval.training.run import TrainingRun
 
 UPDATES = 4  # the last one after a checkpoint
-FLAN_SMALL = {"d_model": 512, "d_kv": 64, "num_heads": 6, "d_ff": 1024, "num_layers": 2}  # of eight
+FLAN_SMALL = {"d_model": 512, "d_kv": 64, "num_heads": 6, "d_ff": 1024}
+LAYERS = {"t5": 2, "t5 with all layers": 8}
 KINDS = {
-    "t5": {"t5": True},
+    "t5": {"model": "t5"},
+    "t5 with all layers": {"model": "t5 with all layers"},
     "llama": {},
     "llama with adapters": {"lora": {"rank": 2, "alpha": 4}},
-    "t5 with adapters": {"t5": True, "lora": {"rank": 2, "alpha": 4}, "gradient_checkpointing": True},
+    "t5 with adapters": {"model": "t5", "lora": {"rank": 2, "alpha": 4}, "gradient_checkpointing": True},
 }
-SLOW = {"t5 with adapters"}
+SLOW = {"t5 with adapters", "t5 with all layers"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,28 +49,29 @@ def _found_by_ranks():
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Directories of a model shaped as FLAN-T5-small, with fewer layers, and of a Llama."""
+    """Directories of models shaped as FLAN-T5-small, one with fewer layers, and of a Llama."""
     tokenizer = byte_level_tokenizer()
     made = {
-        "t5": t5(vocab_size=len(tokenizer), num_decoder_layers=2, **FLAN_SMALL),
-        "llama": causal("llama", len(tokenizer)),
+        name: t5(vocab_size=len(tokenizer), num_layers=layers, num_decoder_layers=layers, **FLAN_SMALL)
+        for name, layers in LAYERS.items()
     }
+    made["llama"] = causal("llama", len(tokenizer))
     found = {name: tmp_path_factory.mktemp(name) for name in made}
     for name, directory in found.items():
         with torch.no_grad():
-            for each in made[name].parameters() if name == "t5" else ():
+            for each in made[name].parameters() if name in LAYERS else ():
                 each.mul_(0.6)  # from where answers are not all of one action, and rounding stays small
         made[name].save_pretrained(directory)
         tokenizer.save_pretrained(directory)
     return found
 
 
-def config_of(models, devices, t5=False, **policy):
+def config_of(models, devices, model="llama", **policy):
     ppo = {"preset": "small", "environments": 4, "steps": 10, "minibatch": 20, "epochs": 2}
     shares = {"devices": devices, "sharded": True} if devices > 1 else {}
     values = {
         "agent": "gflan",
-        "model": str(models["t5" if t5 else "llama"]),
+        "model": str(models[model]),
         "frames": UPDATES * 40,
         "environment": {"level": "GoToLocalS5N2", "remembered": 1},
         "policy": {"head_hidden": 8, **policy, **shares},
@@ -229,7 +232,7 @@ def _fails_away(policy, part):
 def test_bfloat16_gathers_weights_of_that_type(models):
     found = []
     for devices in (1, 2):
-        with TrainingRun(config_of(models, devices, t5=True, precision="bfloat16")) as run:
+        with TrainingRun(config_of(models, devices, model="t5", precision="bfloat16")) as run:
             found.append(advance(run, 1))
     torch.testing.assert_close(found[0], found[1], rtol=0.1, atol=0.05)
 
