@@ -63,6 +63,14 @@ def test_rms_norm(rows, columns, kernels):
     assert_same_with_gradients(kernels.rms_norm(hidden, 1e-6), expected, [hidden], 1e-5)
 
 
+def test_rms_norm_keeps_float32_where_products_are_halved(kernels):
+    hidden = leaf(50, 512, scale=3.0)
+    expected = hidden * (hidden.square().mean(1, keepdim=True) + 1e-6).rsqrt()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (hidden @ hidden.mT).dtype == torch.bfloat16
+        assert_same_with_gradients(kernels.rms_norm(hidden, 1e-6), expected, [hidden], 1e-5)
+
+
 @pytest.mark.parametrize("columns", [32, 2 * 23])
 @pytest.mark.parametrize("rows", [3, activations.CHUNK // 16 * 2 + 5])
 def test_gated_gelu_in_any_number_of_chunks(rows, columns, kernels):

@@ -32,7 +32,7 @@ class RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, epsilon: float) -> torch.Tensor:
         """Return the rows, (n, d), and keep them with their factors."""
-        squares = torch.linalg.vecdot(hidden, hidden).unsqueeze(-1)
+        squares = _products(hidden, hidden)
         scale = squares.div_(hidden.shape[-1]).add_(epsilon).rsqrt_()
         normed: torch.Tensor = hidden * scale
         ctx.save_for_backward(normed, scale)
@@ -43,5 +43,11 @@ class RMSNorm(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         """Return the gradient by the rows before the norm."""
         normed, scale = ctx.saved_tensors
-        mean = torch.linalg.vecdot(gradient, normed).unsqueeze(-1).div_(-normed.shape[-1])
+        mean = _products(gradient, normed).div_(-normed.shape[-1])
         return torch.addcmul(gradient, normed, mean).mul_(scale), None
+
+
+def _products(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return the dot products of rows, (n, 1), in the rows' own precision: autocast would take bfloat16."""
+    with torch.autocast(one.device.type, enabled=False):
+        return torch.linalg.vecdot(one, other).unsqueeze(-1)
