@@ -83,8 +83,9 @@ class PPOConfig(Settings):
     retold: str = "paper+goal_first+tags+paraphrase"
     """Prompt templates of which situations are retold in another than their own for it."""
     micro_batch_tokens: PositiveInt | None = None
-    """Padded tokens that one forward and backward pass holds in memory; none: 2304, of small models more. Of
-    decoder-only models prefixes, each once; none: 900. Results depend on it by rounding alone."""
+    """Padded tokens that one forward and backward pass holds in memory; none: 2304, of small models more, and
+    on a GPU what half of the memory that weights leave holds. Of decoder-only models prefixes, each once;
+    none: 900. Results depend on it by rounding alone."""
 
     @model_validator(mode="before")
     @classmethod

@@ -3,11 +3,19 @@
 import ctypes
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.surroundings import torch_built_for
+
+if TYPE_CHECKING:
+    import torch
+
+_LEARNING = 12  # bytes that a weight which learns has beside it: its gradient, and two moments of Adam
+_COPY = 2  # bytes of a weight's copy in bfloat16
+_SHARE = 0.5  # of what weights leave: logits, scratch memory and fragments take from the rest
 
 
 def available_devices(wanted: str) -> list[str]:
@@ -53,6 +61,25 @@ def _sees_none(built_for: dict[str, str] | None) -> bool:
     except OSError:
         return True
     return False
+
+
+def room_for_activations(device: "torch.device", weights: "Iterable[torch.nn.Parameter]") -> int | None:
+    """Return the bytes of a GPU that an update's activations may take; None on a processor.
+
+    It goes by the memory that the GPU has, not by what is free: the same run is divided alike each time.
+
+    Args:
+        device: on which weights lie.
+        weights: of a policy; those that learn are marked.
+    """
+    if device.type != "cuda":
+        return None
+    import torch
+
+    taken = 0
+    for each in weights:
+        taken += each.numel() * (each.element_size() + _COPY + _LEARNING * each.requires_grad)
+    return int(_SHARE * max(0, torch.cuda.get_device_properties(device).total_memory - taken))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import stream_seed
 from glam_eval.core.world import Situation
 from glam_eval.policies.base import PolicyOutput
+from glam_eval.policies.devices import room_for_activations
 from glam_eval.policies.heads import Head
 from glam_eval.policies.lanes import even_parts
 from glam_eval.policies.models.adapter_files import holds_adapters_alone, load_adapters, write_adapters
@@ -85,7 +86,8 @@ class LanguageModelPolicy:
             self.config.compile,
         )
         at_once = nodes_at_once if isinstance(self._scorer, TreeScorer) else tokens_at_once
-        self.cost_at_once = at_once(model.config.hidden_size, model.config.num_hidden_layers)
+        room = room_for_activations(model.device, self.parameters())
+        self.cost_at_once = at_once(model.config.hidden_size, model.config.num_hidden_layers, room)
         self._cached_tokenizer = CachedTokenizer(tokenizer, joint=not model.config.is_encoder_decoder)
         self._turns = ChatTemplate(tokenizer) if self.config.template == "chat" else None
         self.cost_without_gradients = self._scorer.at_once  # of the inputs of one pass

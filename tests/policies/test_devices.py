@@ -8,6 +8,8 @@ import torch
 from glam_eval.core.errors import UserError
 from glam_eval.core.surroundings import torch_built_for
 from glam_eval.policies import devices
+from glam_eval.policies.devices import room_for_activations
+from glam_eval.policies.models.estimate import nodes_at_once, tokens_at_once
 
 
 def test_what_torch_says_of_itself_is_read_without_it():
@@ -47,3 +49,23 @@ def test_devices_that_are_not_there_are_named(monkeypatch):
     assert devices.available_devices("auto") == ["cpu"]
     with pytest.raises(UserError, match="unknown device 'gpu'"):
         devices.available_devices("gpu")
+
+
+def test_activations_may_take_half_of_what_weights_leave_of_a_gpu(monkeypatch):
+    class Properties:
+        total_memory = 10_000
+
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: Properties)
+    learns, frozen = torch.nn.Parameter(torch.zeros(100)), torch.nn.Parameter(torch.zeros(50), False)
+    # 4 bytes and a copy of 2 each; a gradient and two moments, 12, of those that learn.
+    assert room_for_activations(torch.device("cuda:0"), [learns, frozen]) == (10_000 - 100 * 18 - 50 * 6) // 2
+    assert room_for_activations(torch.device("cuda:0"), [torch.nn.Parameter(torch.zeros(1000))]) == 0
+    assert room_for_activations(torch.device("cpu"), [learns]) is None
+
+
+def test_a_gpu_computes_as_many_tokens_at_once_as_it_has_room_for():
+    small = 512, 8  # FLAN-T5-small's states and layers
+    assert tokens_at_once(*small) == 2304 and nodes_at_once(*small) == 1367
+    assert tokens_at_once(*small, room=0) == 2304
+    assert tokens_at_once(*small, room=32 * 2**30) == 32 * 2**30 // 48 // (512 * 8)
+    assert nodes_at_once(*small, room=32 * 2**30) == tokens_at_once(*small, room=32 * 2**30)

@@ -16,7 +16,8 @@ QUANTIZED_BYTES = {"8bit": 1 + 4 / 64, "4bit": 0.5 + 4 / 64}  # with a scale of 
 ROLLOUT_TOKENS = 8192  # of one batch without gradients, as in ``scoring.scores``
 UPDATE_TOKENS = 2304  # of one with: products at full speed, and FLAN-T5-small's update in 3 GB
 UPDATE_NODES = 900  # of a decoder-only model's tree: SmolLM2's activations are 1 GB in bfloat16
-UPDATE_STATES = 5_600_000  # of small models more, up to 256 MiB: about 12 floats are kept of each state
+KEPT_BYTES = 48  # of each state for the backward pass: about 12 floats
+UPDATE_STATES = 5_600_000  # of small models more, up to 256 MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,24 @@ class ModelDescription:
     frames_per_second: dict[str, float]  # at those rates: a limit that training approaches from below
 
 
-def tokens_at_once(states: int, layers: int) -> int:
-    """Return how many tokens' activations an update holds at once by default, for a width and a depth."""
-    return max(UPDATE_TOKENS, UPDATE_STATES // (states * layers))
+def tokens_at_once(states: int, layers: int, room: int | None = None) -> int:
+    """Return how many tokens' activations an update holds at once by default.
+
+    Args:
+        states: width of the model.
+        layers: depth of the model.
+        room: bytes for activations where that is known, as on a GPU, which many tokens keep busy.
+    """
+    return max(UPDATE_TOKENS, _states_at_once(room) // (states * layers))
 
 
-def nodes_at_once(states: int, layers: int) -> int:
-    """Return how many nodes of a tree of prompts an update holds at once by default."""
-    return max(UPDATE_NODES, UPDATE_STATES // (states * layers))
+def nodes_at_once(states: int, layers: int, room: int | None = None) -> int:
+    """Return how many nodes of a tree of prompts an update holds at once, as ``tokens_at_once`` does."""
+    return max(UPDATE_NODES, _states_at_once(room) // (states * layers))
+
+
+def _states_at_once(room: int | None) -> int:
+    return UPDATE_STATES if room is None else max(UPDATE_STATES, room // KEPT_BYTES)
 
 
 def vocabulary_of(shape: Shape) -> int:

@@ -50,4 +50,5 @@ class RMSNorm(torch.autograd.Function):
 def _products(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """Return the dot products of rows, (n, 1), in the rows' own precision: autocast would take bfloat16."""
     with torch.autocast(one.device.type, enabled=False):
-        return torch.linalg.vecdot(one, other).unsqueeze(-1)
+        products: torch.Tensor = torch.linalg.vecdot(one, other)
+    return products.unsqueeze(-1)
