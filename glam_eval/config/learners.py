@@ -97,8 +97,8 @@ class CloningConfig(Settings):
     max_grad_norm: PositiveFloat = 1.0
     """Gradients are scaled down to this norm (the default of the trainer that the paper used)."""
     micro_batch_tokens: PositiveInt | None = None
-    """Padded tokens that one forward and backward pass holds in memory; none: 2304, of small models more.
-    Results depend on it by rounding alone."""
+    """Padded tokens that one forward and backward pass holds in memory; none: 2304, of small models more, and
+    on a GPU what half of the memory that weights leave holds. Results depend on it by rounding alone."""
 
     @property
     def frames_per_update(self) -> int:

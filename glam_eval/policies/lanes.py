@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 import torch
 from torch import nn
@@ -139,7 +139,8 @@ def add_gradients(
     """Add the gradient of every part's loss to the parameters', part by part; return the parts' results.
 
     Args:
-        work: returns a part's loss, a scalar, and whatever else is wanted of it.
+        work: returns a part's loss, a scalar, and whatever else is wanted of it; a tensor is fetched from its
+            device after the backward pass, which would have to wait for it.
         parts: what to compute, at most one of each lane at a time.
         parameters: what to differentiate by.
         lanes: as ``lane_count`` gives it.
@@ -151,7 +152,12 @@ def add_gradients(
         with turns.part(index):
             loss, result = work(parts[index])
             loss.backward()  # type: ignore[no-untyped-call]
-            return result
+            return fetched(result)
 
     with turns:
         return list(in_lanes(differentiate, range(len(parts)), lanes))
+
+
+def fetched(result: Result) -> Result:
+    """Return what a part came to: a tensor in this machine's memory, anything else as it is."""
+    return cast(Result, result.cpu()) if isinstance(result, torch.Tensor) else result

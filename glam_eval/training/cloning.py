@@ -106,7 +106,7 @@ class Cloner:
             for part in parts_of(self._policy, inputs, at_once, lanes * ranks)
         ]
         work = partial(_part, len(minibatch))
-        sums = np.sum(self._crew.add_gradients(work, parts, lanes), axis=0)
+        sums = np.sum([each.numpy() for each in self._crew.add_gradients(work, parts, lanes)], axis=0)
         norm = self._steps.step([self.learning_rate(step)], self._settings.max_grad_norm)
         if not math.isfinite(norm):
             raise RunFailedError(
@@ -132,14 +132,14 @@ def _adam(settings: CloningConfig, policy: Policy) -> torch.optim.Optimizer:
 
 def _part(
     demonstrations: int, policy: Policy, part: tuple[list[Any], torch.Tensor]
-) -> tuple[torch.Tensor, tuple[float, float]]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a part's share in the loss of so many demonstrations, and its summed loss and entropy."""
     inputs, actions = part
     scores = policy.evaluate(inputs).log_probabilities
     loss = -scores.gather(1, actions.to(scores.device)[:, None]).sum()
     with torch.no_grad():
         entropy = -(scores.exp() * scores).nansum()
-    return loss / demonstrations, (loss.item(), entropy.item())
+    return loss / demonstrations, torch.stack([loss.detach(), entropy]).double()
 
 
 def _nobody() -> int:

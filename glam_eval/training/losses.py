@@ -28,11 +28,11 @@ class Losses:
         loss = self.policy + config.value_coefficient * self.value - config.entropy_coefficient * self.entropy
         return loss if self.contrastive is None else loss + config.contrastive * self.contrastive
 
-    def sums(self) -> NDArray[np.float64]:
-        """Return all terms, the contrastive one last, 0 without it."""
+    def sums(self) -> torch.Tensor:
+        """Return all terms, (6,) float64 where they were computed; the contrastive one last, 0 without it."""
         contrastive = torch.zeros_like(self.policy) if self.contrastive is None else self.contrastive
         terms = (self.policy, self.value, self.entropy, self.approx_kl, self.clipped, contrastive)
-        return np.asarray(torch.stack([term.detach() for term in terms]).double().cpu().numpy())
+        return torch.stack([term.detach() for term in terms]).double()
 
 
 def ppo_losses(
@@ -107,7 +107,7 @@ def sequence_losses(policy: Policy, sequences: Sequences, config: PPOConfig) -> 
 
 def part_of_objective(
     config: PPOConfig, samples: int, policy: Policy, sequences: Sequences
-) -> tuple[torch.Tensor, NDArray[np.float64]]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what a part adds to the objective of a minibatch of so many samples, and its sums."""
     losses = sequence_losses(policy, sequences, config)
     return losses.objective(config) / samples, losses.sums()

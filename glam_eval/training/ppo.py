@@ -128,7 +128,7 @@ class PPO:
             for part in self._micro_batches(rollout, minibatch, lanes)
         ]
         work = partial(part_of_objective, self._config, samples)
-        sums = np.sum(self._crew.add_gradients(work, parts, lanes), axis=0)
+        sums = np.sum([each.numpy() for each in self._crew.add_gradients(work, parts, lanes)], axis=0)
         rates = [rate * self._course(update) for rate in self._rates]
         norm = self.steps.step(rates, self._config.max_grad_norm)
         if not (np.isfinite(sums).all() and math.isfinite(norm)):

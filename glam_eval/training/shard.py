@@ -16,6 +16,7 @@ from torch.distributed.tensor import DTensor
 
 from glam_eval.config.run import RunConfig
 from glam_eval.policies.base import Policy
+from glam_eval.policies.lanes import fetched
 from glam_eval.policies.sharding import full_tensor, local, part_like, share_out, weights_together
 from glam_eval.training.agents import build_policy
 from glam_eval.training.optimisers import Make, parameters_of, stored_optimizer, take_step
@@ -80,7 +81,7 @@ class Shard:
         for part, counts in parts:
             loss, result = self._whole(partial(work, self._policy, part))
             (loss if counts else 0 * loss).backward()
-            results.append(result)
+            results.append(fetched(result))
         return results
 
     def optimise(self, make: Make) -> None:
