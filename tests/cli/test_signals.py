@@ -45,10 +45,15 @@ def training(suite, out, **options):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        **options,
+        **{"preexec_fn": _heed_hang_ups, **options},
     )
     wait_until_it_trains(process, out)
     return process
+
+
+def _heed_hang_ups():
+    """As from a terminal, whatever these tests are run by."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_until_it_trains(process, out):
