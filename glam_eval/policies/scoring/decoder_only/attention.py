@@ -41,14 +41,13 @@ class TreePass:
 
     Args:
         layout: of the nodes.
-        device: where they are computed.
+        keys: the layout's, where they are computed.
         stored: keys and values of earlier passes, to which this one's are added; None without any.
     """
 
-    def __init__(self, layout: Layout, device: torch.device, stored: KeysAndValues | None) -> None:
-        self.first, self._stored = layout.first, stored
-        self.keys = torch.from_numpy(layout.keys).to(device)
-        self._visible = torch.from_numpy(layout.visible).to(device)
+    def __init__(self, layout: Layout, keys: torch.Tensor, stored: KeysAndValues | None) -> None:
+        self.first, self._stored, self.keys = layout.first, stored, keys
+        self._visible = torch.from_numpy(layout.visible).to(keys.device)
         self._masks: dict[tuple[torch.dtype, int], torch.Tensor] = {}
         self._shared: tuple[torch.Tensor, torch.Tensor] | None = None
 

@@ -10,6 +10,7 @@ from glam_eval.policies.scoring.decoder_only.lora import speed_up_adapters
 from glam_eval.policies.scoring.decoder_only.prefixes import Layout, PrefixTree, Rows
 from glam_eval.policies.scoring.decoder_only.recomputed import recompute_blocks
 from glam_eval.policies.scoring.packing import Prompt
+from glam_eval.policies.scoring.transfer import transferred
 from glam_eval.policies.scoring.tree import Actions
 
 MEMORY_BYTES = 2**29  # of remembered keys and values: a rollout's, where one observation is remembered
@@ -76,11 +77,11 @@ class CausalTreeEngine:
 
     def _forward(self, layout: Layout, stored: KeysAndValues | None) -> torch.Tensor:
         device = self.model.device
-        tokens, depths = (torch.from_numpy(each).to(device)[None] for each in (layout.tokens, layout.depths))
-        with self._switch.on(TreePass(layout, device, stored)):
+        tokens, depths, keys = transferred((layout.tokens, layout.depths, layout.keys), device)
+        with self._switch.on(TreePass(layout, keys, stored)):
             hidden: torch.Tensor = self.model.base_model(
-                input_ids=tokens,
-                position_ids=depths,
+                input_ids=tokens[None],
+                position_ids=depths[None],
                 attention_mask=torch.zeros(1, 1, 1, 1, device=device),  # four axes: no block makes its own
                 use_cache=False,
             ).last_hidden_state

@@ -1,6 +1,7 @@
 """Scores of actions from a tree of all prompts of a batch: each prefix and each prediction computed once."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from glam_eval.policies.scoring.decoder_only.prefixes import Rows, by_prefix
 from glam_eval.policies.scoring.edges import Normalization, check_finite, check_lengths, sum_edges
 from glam_eval.policies.scoring.families import longest_input
 from glam_eval.policies.scoring.packing import Prompt
+from glam_eval.policies.scoring.transfer import transferred
 from glam_eval.policies.scoring.tree import Actions, ActionTrees, build_tree, stack_trees
 
 NODES_PER_BATCH = 4096  # without gradients: full-speed products, and no more memory than an update takes
@@ -120,16 +122,27 @@ class TreeScorer:
         flat = np.stack([parents, tokens], axis=-1).reshape(-1, 2)
         pairs, place = np.unique(flat, axis=0, return_inverse=True)
         nodes, of_pair = np.unique(pairs[:, 0], return_inverse=True)
-        where = (torch.from_numpy(each).to(self.device) for each in (nodes, of_pair, pairs[:, 1]))
-        values = self._values(hidden, *where)
-        edges = values.index_select(0, torch.from_numpy(place.reshape(-1)).to(self.device))
+        bounds = np.searchsorted(of_pair, np.arange(0, len(nodes) + self._nodes_at_once, self._nodes_at_once))
+        where = transferred((nodes, of_pair, pairs[:, 1], place.reshape(-1)), self.device)
+        values = self._values(hidden, where[0], where[1], where[2], bounds.tolist())
+        edges = values.index_select(0, where[3])
         return self._summed(edges.view(parents.shape), trees.to(self.device))
 
     def _summed(self, edges: torch.Tensor, trees: ActionTrees) -> torch.Tensor:
         return sum_edges(edges, trees, self._normalization)
 
+    @property
+    def _nodes_at_once(self) -> int:
+        width: int = self._model.get_output_embeddings().out_features
+        return max(1, LOGITS_AT_ONCE // width)
+
     def _values(
-        self, hidden: torch.Tensor, nodes: torch.Tensor, of_pair: torch.Tensor, tokens: torch.Tensor
+        self,
+        hidden: torch.Tensor,
+        nodes: torch.Tensor,
+        of_pair: torch.Tensor,
+        tokens: torch.Tensor,
+        bounds: Sequence[int],
     ) -> torch.Tensor:
         """Return values (P,) of pairs of a node and a token, sorted by node; logits are kept for few at once.
 
@@ -138,13 +151,12 @@ class TreeScorer:
             nodes: rows that predict, (M,).
             of_pair: places in ``nodes``, ascending (P,).
             tokens: predicted, (P,).
+            bounds: places in ``of_pair`` where so many nodes end as are computed at once.
         """
-        at_once = max(1, LOGITS_AT_ONCE // self._model.get_output_embeddings().out_features)
+        at_once = self._nodes_at_once
         again = torch.is_grad_enabled() and len(nodes) > at_once
         values = []
-        for first in range(0, len(nodes), at_once):
-            bounds = torch.tensor([first, first + at_once], device=of_pair.device)
-            begin, end = torch.searchsorted(of_pair, bounds).tolist()
+        for first, (begin, end) in zip(range(0, len(nodes), at_once), pairwise(bounds), strict=True):
             inputs = (
                 hidden.index_select(0, nodes[first : first + at_once]),
                 of_pair[begin:end] - first,
