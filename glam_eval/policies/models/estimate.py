@@ -16,8 +16,10 @@ QUANTIZED_BYTES = {"8bit": 1 + 4 / 64, "4bit": 0.5 + 4 / 64}  # with a scale of 
 ROLLOUT_TOKENS = 8192  # of one batch without gradients, as in ``scoring.scores``
 UPDATE_TOKENS = 2304  # of one with: products at full speed, and FLAN-T5-small's update in 3 GB
 UPDATE_NODES = 900  # of a decoder-only model's tree: SmolLM2's activations are 1 GB in bfloat16
-KEPT_BYTES = 48  # of each state for the backward pass: about 12 floats
-UPDATE_STATES = 5_600_000  # of small models more, up to 256 MiB
+UPDATE_STATES = 5_600_000  # of small models more, up to 256 MiB: about 12 floats are kept of each state
+# Bytes of each state where torch's operations keep what they like: over twice what SmolLM2's update takes on a
+# processor in float32 (3.6 GiB, of which weights and moments are 2.2 GB, for 900 nodes).
+STATE_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def nodes_at_once(states: int, layers: int, room: int | None = None) -> int:
 
 
 def _states_at_once(room: int | None) -> int:
-    return UPDATE_STATES if room is None else max(UPDATE_STATES, room // KEPT_BYTES)
+    return UPDATE_STATES if room is None else max(UPDATE_STATES, room // STATE_BYTES)
 
 
 def vocabulary_of(shape: Shape) -> int:
