@@ -19,7 +19,7 @@ from glam_eval.core.seeds import stream
 from glam_eval.environments import offered_actions
 from glam_eval.execution.owed import is_collected
 from glam_eval.execution.progress import COLLECTING, Progress, Report, StoppedError
-from glam_eval.execution.study import checkpoints, log_file
+from glam_eval.execution.study import checkpoints, demonstrations_file, log_file
 from glam_eval.results import RunTables
 from glam_eval.results.files import concatenate, read_file
 from glam_eval.results.layout import files_of
@@ -120,7 +120,7 @@ class DemonstrationsRun:
 
 def collected_demonstrations(out: Path, run_id: str) -> list[DemonstrationRecord]:
     """Return the demonstrations that a run of the study in a directory collected."""
-    return _records(read_file(_file(out, run_id), _COLUMNS, required=_COLUMNS))
+    return _records(read_file(demonstrations_file(out, run_id), _COLUMNS, required=_COLUMNS))
 
 
 def stored_demonstrations(settings: CloningConfig, seed: int) -> list[DemonstrationRecord]:
@@ -204,10 +204,6 @@ def _check_actions(config: RunConfig, directory: Path) -> None:
             f"the demonstrations in {directory} offer {', '.join(other)}; this run offers "
             f"{', '.join(ours)}: set environment.actions and environment.language as theirs"
         )
-
-
-def _file(out: Path, run_id: str) -> Path:
-    return out / TABLE / f"{run_id}.parquet"
 
 
 def _records(table: pa.Table) -> list[DemonstrationRecord]:

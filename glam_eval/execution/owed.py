@@ -12,7 +12,7 @@ from glam_eval.config.graph import PlannedRun
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
-from glam_eval.execution.study import checkpoints
+from glam_eval.execution.study import checkpoints, demonstrations_file
 from glam_eval.results import finished_runs, load_results, table_names
 from glam_eval.results.files import read_file
 
@@ -66,7 +66,7 @@ def is_collected(out: Path, config: DemonstrationsConfig) -> bool:
     Raises:
         UserError: if its file is damaged.
     """
-    file = out / "demonstrations" / f"{config.run_id}.parquet"
+    file = demonstrations_file(out, config.run_id)
     return file.exists() and read_file(file, ["step"]).num_rows == config.transitions
 
 
@@ -120,6 +120,8 @@ class _Stored:
         self.finished = _undamaged(lambda: finished_runs(out))
 
     def rows_of(self, run_id: str) -> Rows:
+        """Return what gives a run's rows of a table by name; each table is read once."""
+
         def rows(table: str) -> pd.DataFrame | None:
             if table not in self._by_run:
                 self._by_run[table] = self._read(table)

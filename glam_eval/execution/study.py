@@ -138,6 +138,11 @@ def answers_file(out: Path, run_id: str) -> Path:
     return out / "answers" / f"{run_id}.jsonl"
 
 
+def demonstrations_file(out: Path, run_id: str) -> Path:
+    """Return the table that a set of demonstrations becomes once it is whole."""
+    return out / "demonstrations" / f"{run_id}.parquet"
+
+
 def log_file(out: Path, run_id: str) -> Path:
     """Return where a run's failures, and its stack where it hung, are written down."""
     return out / "logs" / f"{run_id}.log"

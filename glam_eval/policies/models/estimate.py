@@ -17,8 +17,8 @@ ROLLOUT_TOKENS = 8192  # of one batch without gradients, as in ``scoring.scores`
 UPDATE_TOKENS = 2304  # of one with: products at full speed, and FLAN-T5-small's update in 3 GB
 UPDATE_NODES = 900  # of a decoder-only model's tree: SmolLM2's activations are 1 GB in bfloat16
 UPDATE_STATES = 5_600_000  # of small models more, up to 256 MiB: about 12 floats are kept of each state
-# Bytes of each state where torch's operations keep what they like: over twice what SmolLM2's update takes on a
-# processor in float32 (3.6 GiB, of which weights and moments are 2.2 GB, for 900 nodes).
+# Bytes of each state where torch's operations keep what they like: over twice what SmolLM2's update takes on
+# a processor in float32 (3.6 GiB, of which weights and moments are 2.2 GB, for 900 nodes).
 STATE_BYTES = 256
 
 
