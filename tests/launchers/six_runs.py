@@ -4,7 +4,7 @@ SIX_RUNS = """
 title = "Six runs"
 question = "Is it the same everywhere?"
 seeds = 2
-evaluations = 2
+evaluations = 10
 
 [environment]
 level = "GoToLocalS5N2"
@@ -44,3 +44,9 @@ name = "generalization"
 scenes = 8
 conditions = ["none", "none@fr"]
 """
+
+
+def checkpointed(out, run_id):
+    """The frames of a run's newest checkpoint; one comes at each tenth of its training."""
+    found = (out / "checkpoints" / run_id).glob("frames-*")
+    return max((int(each.name.removeprefix("frames-")) for each in found), default=0)

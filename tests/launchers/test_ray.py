@@ -7,11 +7,13 @@ import time
 
 import pytest
 from program import assert_same_results, command, glam_eval
-from six_runs import SIX_RUNS
+from six_runs import SIX_RUNS, checkpointed
+
+from glam_eval.config.loading import load_suite
 
 ray_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(9000)]
-_SECONDS = 3000
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
+_SECONDS = 1500
 
 
 @pytest.fixture
@@ -36,7 +38,8 @@ def trained(out):
 
 def test_a_killed_node_changes_no_number(cluster, tmp_path):
     suite, out, local = tmp_path / "six.toml", tmp_path / "ray", tmp_path / "local"
-    suite.write_text(SIX_RUNS.format(frames=4000))
+    suite.write_text(SIX_RUNS.format(frames=8000))
+    teachers = [each.run_id for each in load_suite(str(suite)).graph if each.run_id.startswith("gflan")]
     second = cluster.add_node(num_cpus=1)
     arguments = ("--launcher", "ray", "--address", cluster.address)
     process = subprocess.Popen(
@@ -46,9 +49,11 @@ def test_a_killed_node_changes_no_number(cluster, tmp_path):
         text=True,
         env=os.environ | {"RAY_AUTH_MODE": "disabled"},
     )
-    while process.poll() is None and sum(frames > 400 for frames in trained(out).values()) < 2:
-        time.sleep(0.2)
+    while process.poll() is None and not all(checkpointed(out, each) for each in teachers):
+        time.sleep(0.1)
+    under_way = {file.name for file in (out / ".alive").iterdir()}
     cluster.remove_node(second, allow_graceful=False)
+    assert under_way == set(teachers)  # one of them on either node
     said, errors = process.communicate(timeout=_SECONDS)
     assert process.returncode == 0, errors + said
     done = glam_eval("run-suite", suite, "--out", local, "--workers", 2, timeout=_SECONDS)
