@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: quick grounding test slow cluster worlds lint check analysis site dist lowest clean
+.PHONY: quick grounding test thorough slow cluster worlds lint check analysis site dist lowest clean
 
 quick: $(VENV)/.run  ## install, then run the quick study
 	$(BIN)/glam-eval run-suite quick
@@ -16,6 +16,9 @@ grounding: $(VENV)/.run  ## every agent of the paper: who reads its goal, and wh
 
 test: $(VENV)/.dev  ## install, then run the tests
 	$(PYTEST)
+
+thorough: $(VENV)/.dev  ## further kinds and kills of what the tests try once
+	$(PYTEST) -m thorough
 
 slow: $(VENV)/.dev  ## the tests that take minutes
 	$(PYTEST) -m slow

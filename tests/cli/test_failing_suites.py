@@ -107,6 +107,7 @@ def test_a_failed_run_is_tried_again_and_its_failure_forgotten(bad_suite, tmp_pa
     assert not list((out / "logs").iterdir())
 
 
+@pytest.mark.thorough
 def test_a_full_disk_fails_runs_in_one_line_and_harms_nothing(tiny_suite, tmp_path):
     out, straight = tmp_path / "out", tmp_path / "straight"
     agents = "agents=[{agent='gflan',model='t5-pico'},{agent='random'}]"

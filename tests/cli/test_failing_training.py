@@ -55,6 +55,7 @@ def test_a_loss_that_is_not_finite(diverged):
     assert list((out / "episodes").rglob("*.parquet"))
 
 
+@pytest.mark.thorough
 def test_a_checkpoint_of_another_model(diverged, tmp_path):
     other, _ = diverged
     settings = ("--model", "t5-nano", "--set", "policy.head_hidden=8", "--set", "ppo.learning_rate=1e30")

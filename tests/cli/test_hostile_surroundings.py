@@ -42,6 +42,7 @@ def run(*arguments, **variables):
     return subprocess.run(command(*arguments), capture_output=True, env=environment, timeout=300)
 
 
+@pytest.mark.thorough
 def test_a_whole_study_with_poor_terminals_in_a_hostile_directory(suite, tmp_path):
     out = tmp_path / os.fsdecode(b"o[red]$\xff_\xc3\xa9")
     for encoding in ("ascii", "latin-1"):  # the second time all is there, and said again

@@ -81,6 +81,7 @@ def test_quick_killed_twenty_times_and_resumed_equals_uninterrupted(tmp_path):
         assert_same_results(straight, killed)
 
 
+@pytest.mark.thorough
 def test_an_interrupt_keeps_everything_and_one_worker_goes_on_to_what_two_found(study, suite, tmp_path):
     out = tmp_path / "interrupted"
     process = begin("run-suite", suite, "--out", out, "--workers", 1, "--no-summary")

@@ -3,6 +3,7 @@
 import shutil
 
 import pandas as pd
+import pytest
 from program import SUITE_TABLES, answer, assert_same_results, stable_table
 
 import glam_eval as package
@@ -64,6 +65,7 @@ def test_a_finished_study_is_a_few_files(study):
         assert [file.name for file in (out / table).iterdir()] == [f"{table}.parquet"]
 
 
+@pytest.mark.thorough
 def test_a_deleted_file_is_made_again_and_with_it_all_that_is_made_of_it(study, suite, tmp_path):
     out = shutil.copytree(study[0], tmp_path / "out")
     products = ("report.html", "comparisons/comparisons.parquet", "figures/generalization.csv")
@@ -118,6 +120,7 @@ def test_a_checkpoint_is_asked_with_its_goals_swapped(study, tmp_path):
     assert (own.success == own.success_told).all()
 
 
+@pytest.mark.thorough
 def test_a_failing_run_is_named_and_the_others_finish(suite, tmp_path):
     diverging = "ppo={learning_rate=1e38, epochs=1, minibatch=80}"
     agents = f"agents=[{{agent='random'}}, {{agent='gflan', model='t5-pico', {diverging}}}]"

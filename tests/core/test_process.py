@@ -34,7 +34,13 @@ print(resident() - before)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there is no glibc")
-@pytest.mark.parametrize(("first", "kept"), [("", False), ("assert keep_freed_memory()", True)])
+@pytest.mark.parametrize(
+    ("first", "kept"),
+    [
+        pytest.param("", False, marks=pytest.mark.thorough),
+        ("assert keep_freed_memory()", True),
+    ],
+)
 def test_freed_memory_is_kept_where_a_process_asks_and_nowhere_else(first, kept):
     done = fresh(SCORE.format(first=first))
     assert done.returncode == 0, done.stderr

@@ -221,7 +221,11 @@ def test_what_is_impossible_is_refused_soon_in_one_line(level, options, message,
         pytest.param("GoToLocal", {"room_size": 50, "num_dists": 999}, marks=pytest.mark.slow),
         # every cell of nine rooms: the agent has none
         pytest.param("GoTo", {"num_dists": 324}, marks=pytest.mark.slow),
-        ("MixedTestLocal", {"room_size": 50, "held_out": [], "kinds": ["goto"]}),
+        pytest.param(
+            "MixedTestLocal",
+            {"room_size": 50, "held_out": [], "kinds": ["goto"]},
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_a_level_nearly_too_full_is_refused_by_its_first_scenes(level, options, monkeypatch):

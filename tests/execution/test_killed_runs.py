@@ -91,7 +91,8 @@ def study_of(agent, threads, protocols=({"name": "sample-efficiency", "scenes": 
 @pytest.mark.parametrize(
     ("agent", "threads", "kills"),
     [
-        ("bc-gflan", 1, FEW),  # with it its teacher, and the demonstrations between them
+        # with it its teacher, and the demonstrations between them
+        pytest.param("bc-gflan", 1, FEW, marks=pytest.mark.thorough),
         pytest.param("gflan", 2, MANY, marks=pytest.mark.slow),
         *(pytest.param(agent, 1, MANY, marks=pytest.mark.slow) for agent in LEARNERS),
     ],

@@ -71,7 +71,7 @@ def test_a_finished_run_owes_nothing_compacted_or_not(planned, out):
     assert owed(out, [planned]) == {}
 
 
-@pytest.mark.parametrize("compacted", [False, True])
+@pytest.mark.parametrize("compacted", [pytest.param(False, marks=pytest.mark.thorough), True])
 @pytest.mark.parametrize("table", OWED)
 def test_a_table_that_was_deleted_is_made_again_equal(planned, finished, out, table, compacted):
     if compacted:
@@ -134,7 +134,13 @@ def test_a_damaged_file_is_named_with_the_way_out(planned, out):
     assert owed(out, [planned]) == {planned.run_id: "rows of episodes"}
 
 
-@pytest.mark.parametrize("table", ["training", "episodes", "probes", "steps"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "training",
+        *(pytest.param(table, marks=pytest.mark.thorough) for table in ("episodes", "probes", "steps")),
+    ],
+)
 def test_rows_lost_while_a_run_was_left_are_made_again(planned, finished, tmp_path, table, monkeypatch):
     monkeypatch.setattr(agent_run, "CHECKPOINT_SECONDS", 0.0)
     asked = iter(range(100))

@@ -122,6 +122,7 @@ def test_a_shift_is_one_file_of_words(package):
     assert shifted.partition("Scene")[2] == scene
 
 
+@pytest.mark.thorough
 def test_a_suite_asks_them_like_any(package):
     """The agent is trained, evaluated, and drawn with the label and colour of its one entry."""
     add_agent(package)

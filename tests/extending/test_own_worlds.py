@@ -82,6 +82,7 @@ def played(config, scene, choose):
     return environment, met
 
 
+@pytest.mark.thorough
 def test_a_study_of_a_packages_world_goes_from_cloning_to_the_report(tmp_path, household):
     household()
     suite, out = tmp_path / "house.toml", tmp_path / "out"

@@ -50,7 +50,11 @@ def synthetic_study_tables():
     return make_study(3, seeds=2, scenes=12)
 
 
-@pytest.mark.parametrize("names", [NAMES[:3], NAMES[3:6], NAMES[6:]], ids=ascii)
+@pytest.mark.parametrize(
+    "names",
+    [NAMES[:3], *(pytest.param(each, marks=pytest.mark.thorough) for each in (NAMES[3:6], NAMES[6:]))],
+    ids=ascii,
+)
 def test_hostile_names_are_compared_drawn_and_reported(theirs, names, capsys):
     out = theirs(names)
     for command in (["compare", str(out)], ["figures", str(out), "--format", "svg"], ["report", str(out)]):

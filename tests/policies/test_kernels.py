@@ -224,7 +224,12 @@ print(json.loads(machine())["kernels"])
     ("setting", "expected", "said"),
     [
         ({"CC": "no-such-compiler"}, "TorchKernels TorchKernels\ntorch\n", "torch's kernels compute"),
-        ({"GLAM_EVAL_KERNELS": "torch"}, "TorchKernels TorchKernels\ntorch\n", ""),
+        pytest.param(
+            {"GLAM_EVAL_KERNELS": "torch"},
+            "TorchKernels TorchKernels\ntorch\n",
+            "",
+            marks=pytest.mark.thorough,
+        ),
         ({}, "CompiledKernels CompiledKernels\ncompiled\n", ""),
     ],
     ids=["no compiler", "torch wanted", "compiled"],

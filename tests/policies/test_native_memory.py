@@ -12,7 +12,11 @@ DRIVER = Path(__file__).with_name("drive_native.c")
 SOURCES = Path(native.__file__).parent
 
 
-@pytest.mark.parametrize("processor", [[], ["-mno-avx512f"], ["-mno-avx"]], ids=str)
+@pytest.mark.parametrize(
+    "processor",
+    [[], *(pytest.param([each], marks=pytest.mark.thorough) for each in ("-mno-avx512f", "-mno-avx"))],
+    ids=str,
+)
 def test_kernels_stay_within_their_buffers(processor, tmp_path):
     if not compiler().command:
         pytest.skip("there is no C compiler")

@@ -260,6 +260,7 @@ def test_a_journal_that_we_did_not_write_deletes_nothing(tmp_path, old_run, jour
     assert compact(tmp_path / "study" / "inner").files_after == 3
 
 
+@pytest.mark.thorough
 def test_killed_at_any_operation_every_row_is_there_once_and_the_next_time_ends_it(
     tmp_path, old_run, new_run, monkeypatch
 ):

@@ -39,7 +39,8 @@ KINDS = {
     "decoder with adapters, cloned": ("bc-bot", "llama", LORA),
     "decoder with a head, ppo": ("aflan", "llama", None),
 }
-SLOW = KINDS.keys() - {"t5, ppo", "t5, ppo with contrasts", "decoder with adapters, ppo"}
+THOROUGH = {"t5, ppo with contrasts", "decoder with adapters, ppo"}
+SLOW = KINDS.keys() - THOROUGH - {"t5, ppo"}
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +91,12 @@ def trained(run):
     return torch.tensor([[getattr(each, name) for name in names] for each in records]), weights(run)
 
 
-@pytest.mark.parametrize("kind", [pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in KINDS])
+def marks(kind):
+    """When a kind is tried."""
+    return [pytest.mark.slow] * (kind in SLOW) + [pytest.mark.thorough] * (kind in THOROUGH)
+
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=marks(kind)) for kind in KINDS])
 def test_two_ranks_learn_what_one_learns(kind, llama, begin):
     alone = trained(begin(config_of(kind, llama, 1)))
     with begin(config_of(kind, llama, 2)) as run:
@@ -118,6 +124,7 @@ def test_equal_to_the_bit_each_time_resumed_or_not_and_without_a_process_left(ll
     torch.testing.assert_close(straight, resumed, rtol=0, atol=0, equal_nan=True)
 
 
+@pytest.mark.thorough
 def test_episodes_are_the_same_whoever_answers(llama, begin, tiny_suite):
     protocol = load_suite(str(tiny_suite)).protocols[0]
     played = []
@@ -144,6 +151,7 @@ def test_a_rank_that_is_killed_ends_the_run_and_all_its_processes(llama, begin, 
     assert not psutil.pid_exists(process.pid)
 
 
+@pytest.mark.thorough
 def test_a_rank_ends_with_the_run_that_began_it(llama, begin):
     run = begin(config_of("t5, ppo", llama, 2))
     process = run._crew.others.processes[0]
@@ -162,6 +170,7 @@ def test_what_a_rank_can_not_do_is_said_in_a_line(llama, begin, monkeypatch):
         run._crew.add_gradients(_fails_away, ["here", "away"], 1)
 
 
+@pytest.mark.thorough
 def test_a_rank_without_a_part_adds_nothing(llama, begin):
     with begin(config_of("t5, ppo", llama, 2)) as run:
         work, added = partial(part_of_objective, run.config.learner, 1), {}

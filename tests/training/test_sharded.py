@@ -35,6 +35,7 @@ KINDS = {
     "t5 with adapters": {"model": "t5", "lora": {"rank": 2, "alpha": 4}, "gradient_checkpointing": True},
 }
 SLOW = {"t5 with adapters", "t5 with all layers"}
+THOROUGH = {"t5", "llama"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -119,9 +120,12 @@ def size(tensor):
     return local(tensor).numel()
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param(k, marks=[pytest.mark.slow] * (k in SLOW)) for k in KINDS]
-)
+def marks(kind):
+    """When a kind is tried."""
+    return [pytest.mark.slow] * (kind in SLOW) + [pytest.mark.thorough] * (kind in THOROUGH)
+
+
+@pytest.fixture(scope="module", params=[pytest.param(kind, marks=marks(kind)) for kind in KINDS])
 def runs(request, models, tmp_path_factory):
     """One run on one device, on two, and resumed on both numbers; what each found."""
     config = partial(config_of, models, **KINDS[request.param])
@@ -207,6 +211,7 @@ def test_no_process_is_left(runs):
     assert not any(psutil.pid_exists(pid) for pid in runs.ranks)
 
 
+@pytest.mark.thorough
 def test_lost_and_failing_ranks_are_told(models, monkeypatch):
     config = config_of(models, 2)
     with TrainingRun(config) as run:
