@@ -73,13 +73,14 @@ def test_who_takes_one_candidate_whatever_the_action_is_exactly_at_chance(rows):
 
 
 def test_training_changes_what_it_changes(rows):
-    found = consequence_contrasts(rows, np.random.default_rng(0), "right").set_index(["a", "b"])
-    assert found.loc[("learns/m", BEFORE), "verdict"] == "higher"
-    assert found.loc[("stays/m", BEFORE), "verdict"] in ("undecided", "equivalent", "no worse")
-    assert ("blank/m", BEFORE) not in found.index
-    assert found.loc[("learns/m", "stays/m"), "verdict"] == "higher"
+    table = consequence_contrasts(rows, np.random.default_rng(0), "right")
+    found = table[table["b"] != CHANCE].set_index(["a", "b"]).to_dict("index")
+    assert found["learns/m", BEFORE]["verdict"] == "higher"
+    assert found["stays/m", BEFORE]["verdict"] in ("undecided", "equivalent", "no worse")
+    assert ("blank/m", BEFORE) not in found
+    assert found["learns/m", "stays/m"]["verdict"] == "higher"
     own = rows[rows["agent"] == "learns"].groupby("frames")["right"].mean()
-    assert found.loc[("learns/m", BEFORE), "estimate"] == pytest.approx(own[100] - own[0])
+    assert found["learns/m", BEFORE]["estimate"] == pytest.approx(own[100] - own[0])
 
 
 def test_families_are_those_of_a_question(rows):
