@@ -18,7 +18,7 @@ test: $(VENV)/.dev  ## install, then run the tests
 	$(PYTEST)
 
 thorough: $(VENV)/.dev  ## further kinds and kills of what the tests try once
-	$(PYTEST) -m thorough
+	$(PYTEST) -m 'thorough and not slow'
 
 slow: $(VENV)/.dev  ## the tests that take minutes
 	$(PYTEST) -m slow

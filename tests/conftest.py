@@ -1,10 +1,9 @@
-"""A study small enough to run many times."""
+"""A study small enough to run many times; loads nothing heavy, as all processes of a test run wait for it."""
 
 import signal
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import settings
 from tiny_learners import LEARNERS
 from tiny_suite import TINY_SUITE
@@ -12,13 +11,24 @@ from tiny_suite import TINY_SUITE
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.run import RunConfig
-from glam_eval.training.demonstrations import DemonstrationCollector
-from glam_eval.training.run import TrainingRun
 
-torch.set_num_threads(1)
 settings.register_profile("untimed", deadline=None)  # how long a test takes says how busy the machine is
 settings.load_profile("untimed")
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with it ignored
+
+_LONGEST = ("tests/cli/test_killed_suites.py", "tests/training/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first: no process is left alone with one at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -52,6 +62,7 @@ def _tiny_run():
 @pytest.fixture(scope="session")
 def demonstrations():
     """The bot's demonstrations for a run, or any other source's."""
+    from glam_eval.training.demonstrations import DemonstrationCollector
 
     def collect(config: RunConfig, teacher=None, **values):
         settings = {"source": "bot", "transitions": 100, "environments": 4, "seed": config.seed, **values}
@@ -69,6 +80,7 @@ def demonstrations():
 @pytest.fixture(scope="session")
 def begin(demonstrations):
     """Begin a run, or go on with it; agents that imitate are given the bot's demonstrations."""
+    from glam_eval.training.run import TrainingRun
 
     def run(config: RunConfig, resume=None):
         shown = demonstrations(config) if config.learner.kind == "cloning" else ()

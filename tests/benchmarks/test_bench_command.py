@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from program import answer
 from under_way import begin, workers
 
@@ -70,6 +71,7 @@ def measuring(process, seconds=60):
     raise TimeoutError("no process measures")
 
 
+@pytest.mark.thorough
 def test_a_killed_measurement_is_one_line():
     process = begin("bench", "engine", "--model", "google/flan-t5-small")
     os.kill(measuring(process), signal.SIGKILL)

@@ -15,6 +15,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.results import load_results
 from glam_eval.suites.run import validate
 
+pytestmark = pytest.mark.thorough
 SECRET = "sk-0123456789SECRET"
 SUITE = """
 extends = "balrog-babyai"

@@ -88,6 +88,7 @@ def test_failures_are_isolated_named_and_written_down(refused_meanwhile, tmp_pat
         assert "Bad" not in refused.stdout
 
 
+@pytest.mark.thorough
 def test_a_failed_run_is_tried_again_and_its_failure_forgotten(bad_suite, tmp_path):
     (suite, path), out = bad_suite, tmp_path / "out"
     agents = "agents=[{agent='raising'},{agent='random'}]"

@@ -72,6 +72,7 @@ def test_a_checkpoint_of_another_model(diverged, tmp_path):
     assert stored(out / "checkpoints") == before
 
 
+@pytest.mark.thorough
 def test_out_of_memory(tmp_path):
     settings = ("--model", "t5-pico", "--set", "policy.head_hidden=200000")
     arguments = ("train", *TINY, *settings, "--out", tmp_path / "out")

@@ -33,6 +33,7 @@ model = "t5-pico"
 name = "sample-efficiency"
 scenes = 4
 """
+pytestmark = pytest.mark.thorough
 ARGUMENTS = ("--workers", 1, "--no-summary")
 CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
 
@@ -109,7 +110,6 @@ def test_a_signal_stops_at_a_checkpoint_in_one_line(suite, tmp_path, straight, n
     assert_same_results(straight, out)
 
 
-@pytest.mark.thorough
 def test_a_worker_whose_parent_is_gone_stops_at_a_checkpoint(suite, tmp_path, straight):
     out = tmp_path / "out"
     process = begin("run-suite", suite, *ARGUMENTS, "--out", out)

@@ -128,7 +128,9 @@ def test_matrices_in_markdown_and_latex_are_tables_and_else_cells(comparisons, t
     assert len(cells) == 31 * 8 == len(json.loads((tmp_path / "m.json").read_text()))
 
 
-@pytest.mark.parametrize("asked", [(), ("--plan",), ("--against", "paper")])
+@pytest.mark.parametrize(
+    "asked", [(), pytest.param(("--plan",), marks=pytest.mark.thorough), ("--against", "paper")]
+)
 def test_the_commands_fit_the_terminal(asked, monkeypatch):
     monkeypatch.setattr(contrasts, "contrasts", cache(contrasts.contrasts))  # which no width changes
     for width in (80, 120):

@@ -122,13 +122,16 @@ def test_a_study_shows_its_question_findings_and_first_figure():
 
 
 def test_the_change_of_start_is_listed_with_what_it_costs(quick, tmp_path):
-    (change,) = re.findall(r"run-suite quick --set (\S+) --out results/slower --dry-run", START)
-    changed = load_suite("quick", [change])
-    assert changed.digest() != quick.digest() and len(changed.runs()) == len(quick.runs())
-    listed = answer("run-suite", "quick", "--set", change, "--out", tmp_path / "slower", "--dry-run")
+    (change,) = re.findall(r"run-suite quick --set (\S+) --seeds 3 --out results/slower --dry-run", START)
+    changed, three = load_suite("quick", [change, "seeds=3"]), load_suite("quick", ["seeds=3"])
+    assert quick.seeds == 5
+    assert {run.run_id for run in three.runs()} == {run.run_id for run in quick.runs() if run.seed < 3}
+    assert changed.digest() != three.digest() and len(changed.runs()) == len(three.runs())
+    asked = ("--set", change, "--seeds", 3, "--out", tmp_path / "slower", "--dry-run")
+    listed = answer("run-suite", "quick", *asked)
     assert listed.returncode == 0, listed.stderr
     assert not (tmp_path / "slower").exists()
-    assert f"{len(quick.runs())} runs" in listed.stdout and re.search(r"\d+ (s|min|h)\b", listed.stdout)
+    assert f"{len(three.runs())} runs" in listed.stdout and re.search(r"\d+ (s|min|h)\b", listed.stdout)
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,8 @@ def test_what_is_impossible_is_refused_soon_in_one_line(level, options, message,
     ("level", "options"),
     [
         pytest.param("GoToLocal", {"num_dists": 24}, marks=pytest.mark.slow),
-        ("GoToLocal", {"num_dists": 18}),  # one layout in 10,000 is valid: a run would meet a scene without
+        # one layout in 10,000 is valid: a run would meet a scene without
+        pytest.param("GoToLocal", {"num_dists": 18}, marks=pytest.mark.thorough),
         pytest.param("GoToLocal", {"room_size": 50, "num_dists": 999}, marks=pytest.mark.slow),
         # every cell of nine rooms: the agent has none
         pytest.param("GoTo", {"num_dists": 324}, marks=pytest.mark.slow),

@@ -102,6 +102,7 @@ def program(package: Path, *arguments) -> str:
     return done.stdout
 
 
+@pytest.mark.thorough
 def test_a_level_is_one_entry_of_the_catalogue(package):
     add_level(package)
     assert touched(package) == {"glam_eval/environments/catalogue.py"}

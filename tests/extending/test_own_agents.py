@@ -51,6 +51,7 @@ def installed(tmp_path, monkeypatch):
     return install
 
 
+@pytest.mark.thorough
 def test_the_example_runs_in_a_suite(tmp_path, installed):
     environment = os.environ | {"PYTHONPATH": installed()}
     suite = tmp_path / "mine.toml"

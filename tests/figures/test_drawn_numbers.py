@@ -57,7 +57,9 @@ def test_the_paired_change_is_hollow_unless_the_test_tells_it_from_none(study_ta
     assert any(white) and not all(white)
 
 
-@pytest.mark.parametrize(("conditions", "seeds"), [(1, 1), (3, 2), (12, 5)])
+@pytest.mark.parametrize(
+    ("conditions", "seeds"), [(1, 1), (3, 2), pytest.param(12, 5, marks=pytest.mark.thorough)]
+)
 def test_every_figure_draws_or_says_why_not(study_tables, conditions, seeds):
     study = Study.of(study_tables(conditions=conditions, seeds=seeds, scenes=12))
     for definition in FIGURES:

@@ -97,6 +97,7 @@ def test_what_needs_a_failed_run_fails_with_it_and_is_named(tmp_path, tiny_run):
     assert sum(isinstance(message, Failed) for message in seen) == 3
 
 
+@pytest.mark.thorough
 def test_a_run_that_computes_without_a_word_is_let_be(tmp_path, tiny_run):
     finished, failed, _ = schedule(tmp_path, tiny_run, [6], silence=fake_workers.SILENCE)
     assert finished == [6] and not failed

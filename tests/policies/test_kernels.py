@@ -223,7 +223,12 @@ print(json.loads(machine())["kernels"])
 @pytest.mark.parametrize(
     ("setting", "expected", "said"),
     [
-        ({"CC": "no-such-compiler"}, "TorchKernels TorchKernels\ntorch\n", "torch's kernels compute"),
+        pytest.param(
+            {"CC": "no-such-compiler"},
+            "TorchKernels TorchKernels\ntorch\n",
+            "torch's kernels compute",
+            marks=pytest.mark.thorough,
+        ),
         pytest.param(
             {"GLAM_EVAL_KERNELS": "torch"},
             "TorchKernels TorchKernels\ntorch\n",

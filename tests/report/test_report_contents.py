@@ -60,6 +60,7 @@ def two_figures(monkeypatch):
     monkeypatch.setattr("glam_eval.report.build.FIGURES", kept)
 
 
+@pytest.mark.thorough
 def test_building_again_gives_the_same_page(study, two_figures):
     assert render_page(Study.of(study.tables)) == render_page(Study.of(study.tables))
 

@@ -288,6 +288,7 @@ def test_killed_at_any_operation_every_row_is_there_once_and_the_next_time_ends_
             assert file.read_bytes() == (straight / file.relative_to(work)).read_bytes(), (killed, file)
 
 
+@pytest.mark.thorough
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     layouts=st.lists(st.sampled_from(["old", "new", "merged", "parts", "failed", "compact"]), max_size=6),

@@ -46,7 +46,7 @@ def check(out: Path) -> int:
     return len(evaluations)
 
 
-@pytest.mark.parametrize("seconds", [0.5, 1.1])
+@pytest.mark.parametrize("seconds", [0.5, pytest.param(1.1, marks=pytest.mark.thorough)])
 def test_a_reader_sees_every_row_once_whatever_the_writer_does_and_when_it_is_killed(tmp_path, seconds):
     looks = 0
     for delay in (seconds, seconds * 0.7, seconds * 1.2):

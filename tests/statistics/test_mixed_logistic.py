@@ -157,6 +157,7 @@ def test_the_table_has_every_shift_every_pair_and_the_shares(studies):
     assert none.empty
 
 
+@pytest.mark.thorough
 def test_the_variance_of_few_seeds_is_unbiased(studies):
     """Maximum likelihood divides by n, not by n - 1: the interval is Student's with the latter."""
     episodes = studies(seeds=6, scenes=60, seed_spread=0.6)

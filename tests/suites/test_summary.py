@@ -130,7 +130,10 @@ def test_what_is_made_of_a_study_is_made_once(study):
 
 
 @pytest.mark.parametrize("name", PRODUCTS)
-@pytest.mark.parametrize("damage", ["empty", "gone", "a flipped bit"])
+@pytest.mark.parametrize(
+    "damage",
+    [*(pytest.param(each, marks=pytest.mark.thorough) for each in ("empty", "gone")), "a flipped bit"],
+)
 def test_what_is_damaged_is_made_again(study, name, damage):
     end(study)
     whole = made(study)

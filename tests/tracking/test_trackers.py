@@ -198,7 +198,17 @@ def untracked(tiny_run, tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("tracker", [NotBegun, Raises, EndsTheProgram, NeverClosed, Hangs, Spoils])
+@pytest.mark.parametrize(
+    "tracker",
+    [
+        Raises,
+        Hangs,
+        *(
+            pytest.param(each, marks=pytest.mark.thorough)
+            for each in (NotBegun, EndsTheProgram, NeverClosed, Spoils)
+        ),
+    ],
+)
 def test_a_tracker_that_fails_touches_no_run_and_is_warned_of_once(
     tracker, plan, untracked, tmp_path, monkeypatch
 ):

@@ -162,6 +162,7 @@ def test_a_rank_ends_with_the_run_that_began_it(llama, begin):
     run._crew.close()
 
 
+@pytest.mark.thorough
 def test_what_a_rank_can_not_do_is_said_in_a_line(llama, begin, monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parent)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
