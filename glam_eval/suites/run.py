@@ -57,8 +57,10 @@ def validate(suite: SuiteConfig) -> None:
                 check_model(config, world.changed(template=config.learner.retold))
         if config.conversation:
             from glam_eval.chat.agent import check_installed
+            from glam_eval.chat.examples import make_examples
 
             check_installed()
+            make_examples(config)  # refused where the bot solves too few
         for protocol in planned.protocols:
             protocol.check_level(world.level)
             if protocol.name == "retention":

@@ -5,10 +5,12 @@ from chat_run import carry_out, planned
 from local_server import ChatServer
 
 from glam_eval.chat.examples import make_examples
+from glam_eval.config.loading import load_suite
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import training_scene_seeds
 from glam_eval.environments import make_environment
+from glam_eval.suites.run import validate
 
 LEVEL = "StrictPickupLocalS5N2"
 
@@ -54,12 +56,14 @@ def test_before_an_action_stands_what_answers_are_asked_to_write():
     assert [said for _, said in split(reasoned)] == [f"Action: {said}" for _, said in split(plain)]
 
 
-def test_a_level_that_the_bot_does_not_solve_is_named(monkeypatch):
+def test_a_level_that_the_bot_does_not_solve_is_named_before_a_suite_begins(monkeypatch):
     monkeypatch.setattr("glam_eval.chat.examples._play", lambda *_: [])
-    with pytest.raises(
-        UserError, match=rf"too few scenes of {LEVEL}: lower conversation\.examples \(now 2\)"
-    ):
+    named = rf"too few scenes of {LEVEL}: lower conversation\.examples \(now 2\)"
+    with pytest.raises(UserError, match=named):
         make_examples(config(examples=2))
+    chosen = [f"environment.level='{LEVEL}'", "conversation.endpoint='http://localhost/v1'"]
+    with pytest.raises(UserError, match=named):
+        validate(load_suite("chat-cpu", [*chosen, "conversation.examples=2"]))
 
 
 def test_every_request_begins_with_them_and_each_turn_tells_its_goal_unless_it_is_hidden(tmp_path):
