@@ -103,7 +103,7 @@ def _collect(
     from glam_eval.execution.demonstrations import DemonstrationsRun
     from glam_eval.execution.progress import Progress
     from glam_eval.policies.devices import available_devices
-    from glam_eval.suites.run import validate
+    from glam_eval.suites.validation import validate
 
     suite = make_suite(values | {"cloning": {**values.get("cloning", {}), **asked}})
     validate(suite)

@@ -73,7 +73,8 @@ def run_suite(
     from glam_eval.core.console import Console
     from glam_eval.launchers.choice import Choice, make_launcher
     from glam_eval.suites.directory import check_directory
-    from glam_eval.suites.run import choose_devices, run_suite, validate
+    from glam_eval.suites.run import choose_devices, run_suite
+    from glam_eval.suites.validation import validate
     from glam_eval.tracking import tracked_by
 
     overrides = [*(settings or []), *([f"seeds={seeds}"] if seeds is not None else [])]

@@ -3,10 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from glam_eval.config.agents import describe_agent
-from glam_eval.config.demonstrations import DemonstrationsConfig
 from glam_eval.config.graph import PlannedRun
-from glam_eval.config.ppo import PPOConfig
 from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.console import Console, styled
 from glam_eval.core.errors import UserError
@@ -20,60 +17,9 @@ from glam_eval.results import finished_runs, forget_runs
 from glam_eval.suites.directory import claimed
 from glam_eval.suites.display import Display
 from glam_eval.suites.plan import expected_seconds, in_order
+from glam_eval.suites.validation import validate
 
 _NAMED = 10  # files of others that are named one by one
-
-
-def validate(suite: SuiteConfig) -> None:
-    """Check every name that a suite uses, before anything starts; raises UserError."""
-    from glam_eval.environments import check_world
-    from glam_eval.execution.demonstrations import check_demonstrations
-    from glam_eval.language import parse_templates, speaker
-    from glam_eval.protocols.consequences import check_consequences
-    from glam_eval.protocols.retention import check_measurable
-    from glam_eval.protocols.scenes import check_scenes, environment_of
-
-    checked: set[str] = set()
-    for planned in suite.graph:
-        config = planned.config
-        besides_seed = f"{config.model_dump_json(exclude={'seed'})} {planned.protocols}"
-        if besides_seed in checked:
-            continue
-        checked.add(besides_seed)
-        world = config.environment
-        check_world(world)
-        parse_templates(world.template)
-        speaker(world.language, world.shift)
-        check_demonstrations(config)
-        if isinstance(config, DemonstrationsConfig):
-            continue
-        uses_model = describe_agent(config.agent).uses_model
-        if uses_model:
-            from glam_eval.policies.models.validation import check_model
-
-            check_model(config, world)
-            if isinstance(config.learner, PPOConfig) and config.learner.contrastive:
-                parse_templates(config.learner.retold)
-                check_model(config, world.changed(template=config.learner.retold))
-        if config.conversation:
-            from glam_eval.chat.agent import check_installed
-            from glam_eval.chat.examples import make_examples
-
-            check_installed()
-            make_examples(config)  # refused where the bot solves too few
-        for protocol in planned.protocols:
-            protocol.check_level(world.level)
-            if protocol.name == "retention":
-                check_measurable(config.model)
-            elif protocol.name == "consequences":
-                check_consequences(world)
-            for condition in protocol.conditions:
-                speaker(world.language, condition.shift)
-                parse_templates(condition.template or world.template)
-                if protocol.plays:
-                    check_scenes(config, protocol, condition)
-                    if uses_model:
-                        check_model(config, environment_of(config, condition))
 
 
 def choose_devices(suite: SuiteConfig, workers: int | None, device: str) -> tuple[str, ...]:

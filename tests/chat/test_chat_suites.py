@@ -13,7 +13,7 @@ from glam_eval.chat.key import KEY_VARIABLE
 from glam_eval.config.loading import load_suite
 from glam_eval.core.errors import UserError
 from glam_eval.results import load_results
-from glam_eval.suites.run import validate
+from glam_eval.suites.validation import validate
 
 pytestmark = pytest.mark.thorough
 SECRET = "sk-0123456789SECRET"

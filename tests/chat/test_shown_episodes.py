@@ -10,7 +10,7 @@ from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import UserError
 from glam_eval.core.seeds import training_scene_seeds
 from glam_eval.environments import make_environment
-from glam_eval.suites.run import validate
+from glam_eval.suites.validation import validate
 
 LEVEL = "StrictPickupLocalS5N2"
 

@@ -97,8 +97,8 @@ def test_a_suite_of_our_models_is_checked_without_torch(name):
     """What its workers load meanwhile need not be loaded twice."""
     code = (
         "import sys; from glam_eval.config.loading import load_suite; "
-        "from glam_eval.suites import run, summary; "
-        f"suite = load_suite({name!r}); run.validate(suite); run.choose_devices(suite, None, 'cpu'); "
+        "from glam_eval.suites import run, summary, validation; "
+        f"suite = load_suite({name!r}); validation.validate(suite); run.choose_devices(suite, None, 'cpu'); "
         "print({'torch', 'transformers'} & sys.modules.keys())"
     )
     done = subprocess.run([command()[0], "-c", code], capture_output=True, text=True, timeout=300)

@@ -70,7 +70,7 @@ def test_the_mark_that_windows_puts_before_utf8_changes_nothing(suite):
 )
 def test_values_beyond_all_bounds_are_named(suite, override, expected):
     if override.startswith(("environment", "ppo")):
-        from glam_eval.suites.run import validate
+        from glam_eval.suites.validation import validate
 
         with pytest.raises(UserError) as raised:
             validate(load_suite(str(suite(SUITE.replace('"random"', '"symbolic-ppo"'))), [override]))

@@ -9,7 +9,7 @@ from hostile import TEXTS, any_value, damaged, some, trials
 from glam_eval.config.loading import load_suite, make_suite, shipped_suites, suite_text
 from glam_eval.core.errors import UserError
 from glam_eval.core.text import one_line
-from glam_eval.suites.run import validate
+from glam_eval.suites.validation import validate
 
 pytestmark = pytest.mark.fuzz
 

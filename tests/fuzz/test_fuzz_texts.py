@@ -7,7 +7,7 @@ from test_fuzz_settings import BASE, refused
 from glam_eval.cli import main
 from glam_eval.config.loading import make_suite
 from glam_eval.core.errors import UserError
-from glam_eval.suites.run import validate
+from glam_eval.suites.validation import validate
 
 pytestmark = pytest.mark.fuzz
 

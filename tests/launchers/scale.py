@@ -23,8 +23,9 @@ from glam_eval.execution.study import stop_file
 from glam_eval.launchers.ray_tasks import RayLauncher
 from glam_eval.launchers.slurm import SlurmLauncher, cancel
 from glam_eval.results import write_table
-from glam_eval.suites.run import run_suite, validate
+from glam_eval.suites.run import run_suite
 from glam_eval.suites.status import study_status
+from glam_eval.suites.validation import validate
 
 TASK = str(Path(__file__).with_name("sleeping_task.py"))
 SHARE = 20  # one run in so many has ended when the suite is cancelled

@@ -15,7 +15,7 @@ from glam_eval.core.errors import UserError
 from glam_eval.core.world import Situation
 from glam_eval.policies import LanguageModelPolicy, load_model, score_actions
 from glam_eval.policies.scoring.families import CAUSAL_MODELS
-from glam_eval.suites.run import validate
+from glam_eval.suites.validation import validate
 
 PROMPT, ACTIONS = "Goal of the agent: go to the red ball", ["turn left", "drop"]
 Q = "model.layers.0.self_attn.q_proj.weight"

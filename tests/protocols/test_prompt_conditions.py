@@ -11,7 +11,7 @@ from glam_eval.config.protocols import ConditionConfig, condition_rank, conditio
 from glam_eval.core.errors import UserError
 from glam_eval.language import template_names
 from glam_eval.protocols.scenes import environment_of
-from glam_eval.suites.run import validate
+from glam_eval.suites.validation import validate
 
 SCENES = 60
 PROMPTS = ["none", "none~swapped", "@prompts", "@prompt-controls"]

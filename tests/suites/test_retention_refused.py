@@ -7,7 +7,7 @@ from glam_eval.config.suite import SuiteConfig
 from glam_eval.core.errors import UserError
 from glam_eval.policies import make_model
 from glam_eval.policies.models.tokenizer import embedded_tokenizer
-from glam_eval.suites.run import validate
+from glam_eval.suites.validation import validate
 
 
 def suite(model, **agent):

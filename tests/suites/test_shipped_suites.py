@@ -8,7 +8,7 @@ from glam_eval.config.loading import load_suite, shipped_suites
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.core.errors import UserError
 from glam_eval.policies import make_model
-from glam_eval.suites.run import validate
+from glam_eval.suites.validation import validate
 
 QUESTIONS = {
     "sample-efficiency",
