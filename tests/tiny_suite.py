@@ -1,12 +1,6 @@
-"""A suite of 6 short runs, as TOML."""
+"""A suite of 6 short runs, as TOML, and what any suite of tests takes to learn in seconds."""
 
-TINY_SUITE = """
-title = "A tiny study"
-question = "Does everything fit together?"
-seeds = 2
-frames = 240
-evaluations = 3
-
+TINY_LEARNING = """
 [environment]
 level = "GoToLocalS5N2"
 remembered = 1
@@ -19,7 +13,18 @@ preset = "small"
 environments = 8
 steps = 10
 minibatch = 40
+"""
 
+TINY_SUITE = (
+    """
+title = "A tiny study"
+question = "Does everything fit together?"
+seeds = 2
+frames = 240
+evaluations = 3
+"""
+    + TINY_LEARNING
+    + """
 [[agents]]
 agent = "gflan"
 model = "t5-pico"
@@ -40,3 +45,4 @@ scenes = 8
 replays = 1
 conditions = ["none", "invented_nouns", "none@fr"]
 """
+)

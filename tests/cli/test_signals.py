@@ -8,24 +8,19 @@ import time
 import psutil
 import pytest
 from program import answer, assert_same_results, command
+from tiny_suite import TINY_LEARNING
 from under_way import begin, workers
 
-SUITE = """
+SUITE = (
+    """
 title = "One agent"
 question = "Does it go on?"
 seeds = 1
 frames = 2400
 evaluations = 1
-[environment]
-level = "GoToLocalS5N2"
-remembered = 1
-[policy]
-head_hidden = 8
-[ppo]
-preset = "small"
-environments = 8
-steps = 10
-minibatch = 40
+"""
+    + TINY_LEARNING
+    + """
 [[agents]]
 agent = "gflan"
 model = "t5-pico"
@@ -33,6 +28,7 @@ model = "t5-pico"
 name = "sample-efficiency"
 scenes = 4
 """
+)
 pytestmark = pytest.mark.thorough
 ARGUMENTS = ("--workers", 1, "--no-summary")
 CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}

@@ -5,27 +5,18 @@ from filelock import FileLock
 from program import answer
 from report_files import written
 from synthetic_study import make_study
+from tiny_suite import TINY_LEARNING
 
-ADAPTED = """
+ADAPTED = (
+    """
 title = "Adapters <b>& tags</b>"
 question = "Does a trained adapter leave the house whole?"
 seeds = 1
 frames = 80
 evaluations = 1
-
-[environment]
-level = "GoToLocalS5N2"
-remembered = 1
-
-[policy]
-head_hidden = 8
-
-[ppo]
-preset = "small"
-environments = 8
-steps = 10
-minibatch = 40
-
+"""
+    + TINY_LEARNING
+    + """
 [[agents]]
 agent = "gflan"
 model = "t5-pico"
@@ -40,6 +31,7 @@ scenes = 5
 replays = 1
 conditions = ["none", "none~swapped"]
 """
+)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import torch
 from hostile import TEXTS, damaged, trials
 from program import glam_eval
 from test_fuzz_settings import refused
+from tiny_suite import TINY_LEARNING
 
 from glam_eval.core.errors import UserError
 from glam_eval.execution.study import read_suite
@@ -26,22 +27,16 @@ from test_released_runs import HEADER, NAME, row
 pytestmark = pytest.mark.fuzz
 
 
-SUITE = """
+SUITE = (
+    """
 title = "One agent"
 question = "Does it go on?"
 seeds = 1
 frames = 80
 evaluations = 1
-[environment]
-level = "GoToLocalS5N2"
-remembered = 1
-[policy]
-head_hidden = 8
-[ppo]
-preset = "small"
-environments = 8
-steps = 10
-minibatch = 40
+"""
+    + TINY_LEARNING
+    + """
 [[agents]]
 agent = "gflan"
 model = "t5-pico"
@@ -51,6 +46,7 @@ agent = "bot"
 name = "generalization"
 scenes = 4
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,24 +1,16 @@
 """A suite of six runs in two chains: a teacher, its demonstrations and its clone, of two seeds."""
 
-SIX_RUNS = """
+from tiny_suite import TINY_LEARNING
+
+SIX_RUNS = (
+    """
 title = "Six runs"
 question = "Is it the same everywhere?"
 seeds = 2
 evaluations = 10
-
-[environment]
-level = "GoToLocalS5N2"
-remembered = 1
-
-[policy]
-head_hidden = 8
-
-[ppo]
-preset = "small"
-environments = 8
-steps = 10
-minibatch = 40
-
+"""
+    + TINY_LEARNING
+    + """
 [cloning]
 minibatch = 8
 steps = 10
@@ -44,6 +36,7 @@ name = "generalization"
 scenes = 8
 conditions = ["none", "none@fr"]
 """
+)
 
 
 def checkpointed(out, run_id):
