@@ -12,8 +12,8 @@ from six_runs import SIX_RUNS, checkpointed
 from glam_eval.config.loading import load_suite
 
 ray_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
-_SECONDS = 1500
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
+_SECONDS = 600
 
 
 @pytest.fixture

@@ -23,10 +23,10 @@ from glam_eval.suites.status import study_status
 
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.timeout(3600),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
-_SECONDS = 1500  # for anything that takes one machine minutes
+_SECONDS = 600  # for anything that takes one machine minutes
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from glam_eval.results import load_results
 
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.timeout(3600),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
 RANK = "glam_eval.training.crew_member"
@@ -53,7 +53,7 @@ def test_two_devices_of_a_task_are_one_run_of_two_ranks(cluster, tiny_suite, tmp
     assert set(asked) == {"gpu:2", "gpu:1"}  # the summary computes nothing that takes more than one
     job = asked["gpu:2"]
     seen = {}
-    cluster.wait_until(lambda: seen.update(ranks_of(job)) or not cluster.ask("squeue", "-h"), 3000)
+    cluster.wait_until(lambda: seen.update(ranks_of(job)) or not cluster.ask("squeue", "-h"), 600)
     assert set(seen.values()) == {"0,1"} and len(seen) == 1, seen
 
     (row,) = load_results(str(out), table="runs").itertuples()
