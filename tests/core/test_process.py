@@ -33,11 +33,12 @@ print(resident() - before)
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there is no glibc")
 @pytest.mark.parametrize(
     ("first", "kept"),
     [
-        pytest.param("", False, marks=pytest.mark.thorough),
+        ("", False),
         ("assert keep_freed_memory()", True),
     ],
 )

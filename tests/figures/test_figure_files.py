@@ -98,6 +98,7 @@ def test_the_table_of_generalization_holds_the_numbers_of_its_figure(results, tm
     assert re.search(rf"^French.* {100 * french['mean']:.0f}\\% \[", tex, re.MULTILINE)
 
 
+@pytest.mark.thorough
 def test_a_script_says_in_a_line_what_is_missing(results, tmp_path):
     for place, said in ((tmp_path, "episodes"), (results, "no data for this: there is no table")):
         missing = run_script("agents_table", place, "--out", tmp_path)

@@ -43,6 +43,7 @@ def test_a_batch_depends_on_seed_stage_and_step_whatever_came_before():
     assert flat(batches(seed=1).batch(1, 0)) != expected[1, 0]
 
 
+@pytest.mark.thorough
 def test_spans_and_their_share():
     made, marks = batches(span_share=0.25), set(Encoder(TOKENIZER, recipe().spans)._marks)
 

@@ -130,6 +130,7 @@ def keys(frame):
     return Counter(frame[["run_id", "frames", "scene_seed"]].itertuples(index=False, name=None))
 
 
+@pytest.mark.thorough
 def test_killed_at_any_operation_a_run_comes_to_the_same_tables(tmp_path, episodes):
     """As a suite does it: resume from a checkpoint, write what is not there, merge, say so in runs."""
     start, straight = tmp_path / "start", tmp_path / "straight"
