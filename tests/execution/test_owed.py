@@ -4,6 +4,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from tiers import tiers
 
 from glam_eval.config.graph import PlannedRun
 from glam_eval.config.protocols import ProtocolConfig
@@ -71,11 +72,8 @@ def test_a_finished_run_owes_nothing_compacted_or_not(planned, out):
     assert owed(out, [planned]) == {}
 
 
-@pytest.mark.parametrize("compacted", [pytest.param(False, marks=pytest.mark.thorough), True])
-@pytest.mark.parametrize(
-    "table",
-    ["episodes", *(pytest.param(each, marks=pytest.mark.thorough) for each in OWED if each != "episodes")],
-)
+@pytest.mark.parametrize("compacted", tiers([False, True], thorough=[False]))
+@pytest.mark.parametrize("table", tiers(OWED, thorough=set(OWED) - {"episodes"}))
 def test_a_table_that_was_deleted_is_made_again_equal(planned, finished, out, table, compacted):
     if compacted:
         compact(out)
@@ -138,11 +136,7 @@ def test_a_damaged_file_is_named_with_the_way_out(planned, out):
 
 
 @pytest.mark.parametrize(
-    "table",
-    [
-        "training",
-        *(pytest.param(table, marks=pytest.mark.thorough) for table in ("episodes", "probes", "steps")),
-    ],
+    "table", tiers(["training", "episodes", "probes", "steps"], thorough=["episodes", "probes", "steps"])
 )
 def test_rows_lost_while_a_run_was_left_are_made_again(planned, finished, tmp_path, table, monkeypatch):
     monkeypatch.setattr(agent_run, "CHECKPOINT_SECONDS", 0.0)

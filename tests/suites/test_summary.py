@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tiers import tiers
 
 from glam_eval import figures, report
 from glam_eval.cli.tables import present_matrices
@@ -130,10 +131,7 @@ def test_what_is_made_of_a_study_is_made_once(study):
 
 
 @pytest.mark.parametrize("name", PRODUCTS)
-@pytest.mark.parametrize(
-    "damage",
-    [*(pytest.param(each, marks=pytest.mark.thorough) for each in ("empty", "gone")), "a flipped bit"],
-)
+@pytest.mark.parametrize("damage", tiers(["empty", "gone", "a flipped bit"], thorough=["empty", "gone"]))
 def test_what_is_damaged_is_made_again(study, name, damage):
     end(study)
     whole = made(study)

@@ -7,6 +7,7 @@ import time
 
 import pandas as pd
 import pytest
+from tiers import tiers
 
 from glam_eval.cli import main
 from glam_eval.config.graph import PlannedRun
@@ -200,14 +201,10 @@ def untracked(tiny_run, tmp_path_factory):
 
 @pytest.mark.parametrize(
     "tracker",
-    [
-        Raises,
-        Hangs,
-        *(
-            pytest.param(each, marks=pytest.mark.thorough)
-            for each in (NotBegun, EndsTheProgram, NeverClosed, Spoils)
-        ),
-    ],
+    tiers(
+        [NotBegun, Raises, EndsTheProgram, NeverClosed, Hangs, Spoils],
+        thorough=[NotBegun, EndsTheProgram, NeverClosed, Spoils],
+    ),
 )
 def test_a_tracker_that_fails_touches_no_run_and_is_warned_of_once(
     tracker, plan, untracked, tmp_path, monkeypatch

@@ -11,6 +11,7 @@ import psutil
 import pytest
 import torch
 from copied_ranks import begin_ranks_as_programs, copy_ranks
+from tiers import tiers
 from tiny_models import byte_level_tokenizer, causal
 
 from glam_eval.config.loading import load_suite
@@ -91,12 +92,7 @@ def trained(run):
     return torch.tensor([[getattr(each, name) for name in names] for each in records]), weights(run)
 
 
-def marks(kind):
-    """When a kind is tried."""
-    return [pytest.mark.slow] * (kind in SLOW) + [pytest.mark.thorough] * (kind in THOROUGH)
-
-
-@pytest.mark.parametrize("kind", [pytest.param(kind, marks=marks(kind)) for kind in KINDS])
+@pytest.mark.parametrize("kind", tiers(KINDS, THOROUGH, SLOW))
 def test_two_ranks_learn_what_one_learns(kind, llama, begin):
     alone = trained(begin(config_of(kind, llama, 1)))
     with begin(config_of(kind, llama, 2)) as run:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 import torch
 from copied_ranks import begin_ranks_as_programs, copy_ranks
+from tiers import tiers
 from tiny_models import byte_level_tokenizer, causal, t5
 
 from glam_eval.config.run import RunConfig
@@ -120,12 +121,7 @@ def size(tensor):
     return local(tensor).numel()
 
 
-def marks(kind):
-    """When a kind is tried."""
-    return [pytest.mark.slow] * (kind in SLOW) + [pytest.mark.thorough] * (kind in THOROUGH)
-
-
-@pytest.fixture(scope="module", params=[pytest.param(kind, marks=marks(kind)) for kind in KINDS])
+@pytest.fixture(scope="module", params=tiers(KINDS, THOROUGH, SLOW))
 def runs(request, models, tmp_path_factory):
     """One run on one device, on two, and resumed on both numbers; what each found."""
     config = partial(config_of, models, **KINDS[request.param])
