@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from transformers import AttentionInterface
 
+from glam_eval.policies.scoring.decoder_only.half_attention import attend
 from glam_eval.policies.scoring.decoder_only.prefixes import BLOCK, Layout
 
 NAME = "glam_eval_tree"  # in ``transformers``' register of attention functions
@@ -105,11 +106,11 @@ def tree_attention(
         query = F.pad(query, (0, 0, 0, 0, 0, blocks * BLOCK - count))
     grouped = query.view(blocks, BLOCK, -1, groups, width).transpose(1, 2)
     queries = grouped.reshape(blocks, -1, BLOCK * groups, width)
-    mask = tree.mask(query.dtype, groups)
+    mask, scale = tree.mask(query.dtype, groups), width**-0.5 if scaling is None else scaling
     if softcap is None:
-        mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, scale=scaling)
+        mixed = attend(queries, keys, values, mask, scale)
     else:
-        scores = queries @ keys.transpose(2, 3) * (width**-0.5 if scaling is None else scaling)
+        scores = queries @ keys.transpose(2, 3) * scale
         mixed = (softcap * torch.tanh(scores / softcap) + mask).softmax(-1) @ values
     apart = mixed.view(blocks, -1, BLOCK, groups, value.shape[-1]).transpose(1, 2)
     return apart.reshape(1, blocks * BLOCK, heads, -1).narrow(1, 0, count), None

@@ -7,6 +7,7 @@ import torch
 
 from glam_eval.policies.scoring.decoder_only.attention import KeysAndValues, Switch, TreePass
 from glam_eval.policies.scoring.decoder_only.lora import speed_up_adapters
+from glam_eval.policies.scoring.decoder_only.norms import speed_up_norms
 from glam_eval.policies.scoring.decoder_only.prefixes import Layout, PrefixTree, Rows
 from glam_eval.policies.scoring.decoder_only.recomputed import recompute_blocks
 from glam_eval.policies.scoring.packing import Prompt
@@ -47,6 +48,7 @@ class CausalTreeEngine:
         self.model = model
         self._switch = Switch(model.config)
         speed_up_adapters(model)
+        speed_up_norms(model)
         if gradient_checkpointing:
             recompute_blocks(model, self._switch)
 
