@@ -177,6 +177,12 @@ _STUDY = (
         "bc-bot", "BC-Bot", "gflan's policy, cloned from the bot", "#44aa99", ">",
         learner="cloning", demonstrator="bot",
     ),
+    _language_model(
+        "bc-bot-scratch", "BC-Bot, from scratch", "all weights random, cloned from the bot", "#1f6f63",
+        "$\\spadesuit$",
+        learner="cloning", demonstrator="bot", role="control",
+        switches=Switches(weights="random", embeddings="random"),
+    ),
     Agent(
         "drrn", "DRRN", "recurrent Q-network over text, from scratch", "q_learning",
         build="glam_eval.policies.drrn:build", role="learner", needs="grid",

@@ -353,13 +353,13 @@ class LanguageRecord:
     model: ModelName
     seed: Seed
     frames: Frames
-    objective: Annotated[str, Column("span_corruption, told_side, or a family of instructions")]
+    objective: Annotated[str, Column("span_corruption, next_token, told_side, or a family of instructions")]
     items: Annotated[int, Column("held-out items", "items")]
     tokens: Annotated[int, Column("target tokens", "tokens")]
     loss: Annotated[float, Column("mean loss of target tokens; perplexity is its exponential", "nats")]
     accuracy: Annotated[
         float,
-        Column("likeliest choice right, or text exact where none is given; NaN for spans", "fraction"),
+        Column("likeliest choice right, or text exact where none is given; NaN for text", "fraction"),
     ]
     chance: Annotated[float, Column("accuracy of a uniform choice; 0 where no choices are given", "fraction")]
 

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def check_measurable(model: str) -> None:
-    """Raise UserError where a local model is no T5; of a model of the hub only its loading can tell."""
+    """Raise UserError where a local model is of no measured kind; the hub's tell when they are loaded."""
     from glam_eval.policies.models.packaged import packaged_directory
     from glam_eval.policies.models.shapes import PACKAGED
+    from glam_eval.policies.scoring.families import CAUSAL_MODELS
     from glam_eval.policies.scoring.t5 import T5_MODELS
 
     directory = packaged_directory(model) if model in PACKAGED else Path(model).expanduser()
@@ -28,9 +29,9 @@ def check_measurable(model: str) -> None:
         kind = json.loads(file.read_text())["model_type"]
     except (ValueError, KeyError):
         raise UserError(f"{model!r} holds no language model: its config.json names no model_type") from None
-    if kind not in T5_MODELS:
+    if kind not in T5_MODELS | CAUSAL_MODELS:
         raise UserError(
-            f"protocol retention measures T5 models alone, and {model!r} is of type {kind}: "
+            f"protocol retention measures T5 and decoder-only models, and {model!r} is of type {kind}: "
             "leave retention out of its agent's protocols"
         )
 
@@ -40,7 +41,7 @@ def language_records(
 ) -> list[LanguageRecord]:
     """Return the perplexity of held-out text and the accuracy on held-out items, one row a kind.
 
-    The texts are the same for every agent, seed and moment. Raises UserError if the model is no T5.
+    The texts are the same for every agent, seed and moment. Raises UserError for a model of another kind.
     """
     return policy.computed(partial(_language_records, run, frames, protocol))
 

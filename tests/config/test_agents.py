@@ -80,7 +80,7 @@ def test_who_imitates_whom():
 
 
 def test_agents_are_found_by_what_they_are():
-    assert agents_where(learner="cloning") == ["bc-gflan", "bc-bot"]
+    assert agents_where(learner="cloning") == ["bc-gflan", "bc-bot", "bc-bot-scratch"]
     assert set(agents_where(role="reference")) >= {"bot", "random"}
     assert known_agent("someone's") is None
     with pytest.raises(UserError, match="did you mean 'gflan'"):

@@ -192,7 +192,7 @@ def suite(*overrides, **values):
 
 
 TEACHER = {"demonstrations-gflan", "bc-gflan"}
-CLONES = {"bc-gflan", "bc-bot"}
+CLONES = {"bc-gflan", "bc-bot", "bc-bot-scratch"}
 SETS = {"demonstrations-gflan", "demonstrations-bot"}
 ONLINE = {"gflan", "blind", "aflan", "npe", "npa", "npae", "symbolic-ppo"}
 PROMPTED = {*ONLINE, "zero-shot", "drrn", *CLONES, *SETS} - {"symbolic-ppo"}
