@@ -227,7 +227,7 @@ EXPECTED_RUNS = {
     "sample-efficiency-cpu": 65,
     "scaling": 50,
     "scaling-cpu": 40,
-    "smollm2-cpu": 24,
+    "smollm2-cpu": 30,
     "smollm2-weights-cpu": 15,
 }
 

@@ -2,16 +2,18 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import BartConfig, BartForConditionalGeneration, GPT2Config, GPT2LMHeadModel
 
 from glam_eval.core.errors import UserError
 from glam_eval.policies.models.loading import new_embedded
 from glam_eval.policies.scoring.t5 import T5Engine
 from glam_eval.pretraining import evaluate
 from glam_eval.pretraining.answers import choose_answers, model_answers, write_answers
-from glam_eval.pretraining.evaluate import SPANS, Counts, language_scores
+from glam_eval.pretraining.continuations import english_paragraphs
+from glam_eval.pretraining.evaluate import NEXT_TOKEN, SPANS, Counts, language_scores
 from glam_eval.pretraining.examples import Example
 from glam_eval.pretraining.mixture import ANSWERABLE, held_out_examples
 from glam_eval.pretraining.real_scenes import TOLD_SIDE
@@ -98,7 +100,37 @@ def test_every_family_is_asked_and_equal_models_score_equally(monkeypatch):
     assert str(again) == str(records)
 
 
+def test_decoder_only_models_are_held_to_a_plain_loop(monkeypatch):
+    """Loss of English prose and of answers, and choices by the mean of their tokens, text by text."""
+    monkeypatch.setattr(evaluate, "ANSWERABLE", ["all"])
+    monkeypatch.setattr(evaluate, "held_out_examples", lambda _, count: ITEMS[:count])
+    monkeypatch.setattr(evaluate, "told_side_items", lambda count: ITEMS[3:])
+    torch.manual_seed(1)
+    config = GPT2Config(vocab_size=len(TOKENIZER), n_embd=16, n_layer=2, n_head=2, initializer_range=0.2)
+    model = GPT2LMHeadModel(config).eval()
+
+    def losses(text, given=""):
+        ids = TOKENIZER(given + text, add_special_tokens=False)["input_ids"]
+        known = len(TOKENIZER(given, add_special_tokens=False)["input_ids"]) if given else 1
+        with torch.no_grad():
+            logs = model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
+        return [-float(logs[place - 1, ids[place]]) for place in range(known, len(ids))]
+
+    prose, free, items = language_scores(model, TOKENIZER, Counts(items=5), name="mine")
+    expected = [loss for paragraph in english_paragraphs() for loss in losses(paragraph)]
+    assert (prose.objective, prose.items, prose.tokens) == (NEXT_TOKEN, 20, len(expected))
+    assert prose.loss == pytest.approx(sum(expected) / len(expected), rel=1e-5)
+    assert math.isnan(free.accuracy) and (free.chance, free.items) == (0, 2)
+    answers = [losses(item.target, f"{item.source} ") for item in ITEMS]
+    assert items.tokens == sum(map(len, answers))
+    assert items.loss == pytest.approx(sum(map(sum, answers)) / items.tokens, rel=1e-5)
+    means = [{text: np.mean(losses(text, f"{each.source} ")) for text in each.choices} for each in ITEMS[:3]]
+    right = [min(mean, key=mean.get) == item.target for mean, item in zip(means, ITEMS, strict=False)]
+    assert items.accuracy == pytest.approx(np.mean(right))
+
+
 def test_models_of_another_kind_are_one_line():
-    model = GPT2LMHeadModel(GPT2Config(vocab_size=20, n_embd=8, n_layer=1, n_head=1))
-    with pytest.raises(UserError, match="T5 models alone, not of gpt2"):
+    sizes = {"d_model": 8, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 1}
+    model = BartForConditionalGeneration(BartConfig(vocab_size=20, decoder_attention_heads=1, **sizes))
+    with pytest.raises(UserError, match="T5 and decoder-only models, not of bart"):
         language_scores(model, TOKENIZER)

@@ -11,7 +11,7 @@ from glam_eval.figures.tables.change import curves_over_seeds
 
 
 def table(study: Study) -> pd.DataFrame:
-    """Return accuracy on each family of held-out items, and loss of left-out spans of held-out text."""
+    """Return accuracy on each family of held-out items, and loss of held-out text."""
     rows = study.table("language")
     runs = study.table("runs")
     rows = rows.merge(runs[["run_id", "agent"]], on="run_id") if "agent" not in rows else rows
@@ -29,6 +29,6 @@ FIGURE = FigureDefinition(
     title="Language retention",
     table=table,
     draw=partial(draw_panels, panel="measure", label="accuracy", share=False),
-    explanation="Accuracy on held-out items of each family, and loss of left-out spans of held-out text, "
+    explanation="Accuracy on held-out items of each family, and loss of held-out text, "
     f"before and after training; none is about acting. {BANDS}",
 )

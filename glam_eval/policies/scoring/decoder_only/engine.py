@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from glam_eval.policies.scoring.blocks import is_sharded
 from glam_eval.policies.scoring.decoder_only.attention import KeysAndValues, Switch, TreePass
 from glam_eval.policies.scoring.decoder_only.lora import speed_up_adapters
 from glam_eval.policies.scoring.decoder_only.norms import speed_up_norms
@@ -48,7 +49,8 @@ class CausalTreeEngine:
         self.model = model
         self._switch = Switch(model.config)
         speed_up_adapters(model)
-        speed_up_norms(model)
+        if not is_sharded(model):
+            speed_up_norms(model)
         if gradient_checkpointing:
             recompute_blocks(model, self._switch)
 
