@@ -256,6 +256,20 @@ def test_smollm2_itself():
     assert_same_gradients(gradients(scores, model), gradients(expected, model))
 
 
+@torch.no_grad()
+def test_output_weights_in_bfloat16_are_the_models_after_every_change():
+    model = causal("llama", VOCABULARY, initializer_range=0.05)
+    scorer, last = make_scorer(model, "sum", half=True), None
+    for change in (lambda weight: weight, lambda weight: weight.mul_(3.0), lambda weight: weight.add_(0.1)):
+        change(model.get_output_embeddings().weight)
+        for _ in range(2):
+            scores = scorer.run(*BATCH)[0]
+            torch.testing.assert_close(scores, make_scorer(model, "sum").run(*BATCH)[0], rtol=0.02, atol=0.03)
+            assert torch.equal(scores, make_scorer(model, "sum", half=True).run(*BATCH)[0])
+        assert last is None or not torch.allclose(scores, last, atol=1e-4)
+        last = scores
+
+
 def adapted(kind, scale):
     """A model whose adapters change something, and what learns of it."""
     model = causal(kind, VOCABULARY, initializer_range=scale)

@@ -7,6 +7,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from glam_eval.policies.scoring.decoder_only.attention import current_pass
+from glam_eval.policies.scoring.decoder_only.casts import CastOnce
 
 
 class _Adapted(torch.autograd.Function):
@@ -52,7 +53,7 @@ class _Fast:
     def __init__(self, layer: Any) -> None:
         (self._name,) = layer.active_adapters
         self._layer, self._usual = layer, layer.forward
-        self._cast: tuple[tuple[int, int], torch.Tensor] | None = None
+        self._weight = CastOnce()
 
     def __call__(self, states: torch.Tensor) -> torch.Tensor:
         """Return the layer's output (..., out) of states (..., in)."""
@@ -65,23 +66,13 @@ class _Fast:
         cast = tree.cast(states, torch.get_autocast_dtype(kind) if half else states.dtype)
         flat: torch.Tensor = _Adapted.apply(
             cast.flatten(0, -2),
-            self._weight(cast.dtype),
+            self._weight(layer.base_layer.weight, cast.dtype),
             layer.base_layer.bias,
             layer.lora_A[self._name].weight,
             layer.lora_B[self._name].weight,
             layer.scaling[self._name],
         )  # type: ignore[no-untyped-call]
         return flat.view(*states.shape[:-1], -1)
-
-    def _weight(self, dtype: torch.dtype) -> torch.Tensor:
-        """Return the frozen weight in a type: cast once, not in each pass."""
-        weight: torch.Tensor = self._layer.base_layer.weight
-        if weight.dtype == dtype:
-            return weight
-        state = weight.data_ptr(), weight._version
-        if self._cast is None or self._cast[0] != state or self._cast[1].dtype != dtype:
-            self._cast = state, weight.detach().to(dtype)
-        return self._cast[1]
 
 
 def speed_up_adapters(model: Any) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from glam_eval.policies.scoring.blocks import half_precision
+from glam_eval.policies.scoring.blocks import half_precision, is_sharded
 from glam_eval.policies.scoring.decoder_only.engine import CausalTreeEngine, PrefixMemory
-from glam_eval.policies.scoring.decoder_only.logits import causal_logits
+from glam_eval.policies.scoring.decoder_only.logits import Projection, causal_logits
 from glam_eval.policies.scoring.decoder_only.prefixes import Rows, by_prefix
 from glam_eval.policies.scoring.edges import Normalization, check_finite, check_lengths, sum_edges
 from glam_eval.policies.scoring.families import longest_input
@@ -46,6 +46,7 @@ class TreeScorer:
         self._normalization: Normalization = normalization
         self._longest = longest_input(model.config)
         self._half = half or model.dtype == torch.bfloat16
+        self._project = None if is_sharded(model) else Projection(model)
 
     @property
     def device(self) -> torch.device:
@@ -169,7 +170,7 @@ class TreeScorer:
         return torch.cat(values)
 
     def _chunk(self, states: torch.Tensor, of_pair: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        logits = causal_logits(self._model, states).float()
+        logits = causal_logits(self._model, states, self._project).float()
         picked = logits[of_pair, tokens]
         if self._normalization == "logits":
             return picked
