@@ -10,6 +10,7 @@ import torch
 from killable import LONGEST, start
 from program import assert_same_results
 from tiny_learners import LEARNERS
+from tiny_models import byte_level_tokenizer, causal
 
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.loading import make_suite
@@ -61,14 +62,18 @@ def assert_same_studies(suite, one, two, besides=""):
 FEW, MANY = 3, 20
 
 
-def study_of(agent, threads, protocols=({"name": "sample-efficiency", "scenes": 3},)):
-    """A suite of one agent's run and all that it needs: for a clone its teacher's and the demonstrations."""
+def study_of(agent, threads, protocols=({"name": "sample-efficiency", "scenes": 3},), **values):
+    """A suite of one agent's run and all that it needs: for a clone its teacher's and the demonstrations.
+
+    Further values are of the agent's own entry.
+    """
     described = describe_agent(agent)
     kinds = {"gflan": "ppo", "drrn": "q_learning", "bc-bot": "cloning"}
     groups = {kind: LEARNERS[name] for name, kind in kinds.items()}
     entry = {"agent": agent, **({"model": "t5-pico"} if described.uses_model else {})}
     if agent == "symbolic-ppo":
         entry["ppo"] = LEARNERS[agent]
+    entry |= values
     return make_suite(
         {
             "name": "killed",
@@ -98,12 +103,25 @@ def study_of(agent, threads, protocols=({"name": "sample-efficiency", "scenes": 
     ],
 )
 def test_killed_at_any_instant_and_resumed_equals_uninterrupted(agent, threads, kills, tmp_path):
-    suite = study_of(agent, threads)
+    assert_kills_change_nothing(study_of(agent, threads), kills, tmp_path)
+
+
+@pytest.mark.thorough
+def test_adapters_of_a_decoder_only_model_in_bfloat16_are_resumed_to_the_bit(tmp_path):
+    """What a real model is trained as on two cores: frozen weights are cast once, and never stored."""
+    model, tokenizer = tmp_path / "model", byte_level_tokenizer()
+    causal("llama", len(tokenizer)).save_pretrained(model)
+    tokenizer.save_pretrained(model)
+    adapted = {"head_hidden": 8, "lora": {"rank": 2, "alpha": 4}, "precision": "bfloat16"}
+    assert_kills_change_nothing(study_of("gflan", 2, model=str(model), policy=adapted), FEW, tmp_path)
+
+
+def assert_kills_change_nothing(suite, kills, tmp_path):
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     began = time.perf_counter()
     finish(suite, straight)
     lasted = time.perf_counter() - began
-    chance = random.Random(f"{agent} {kills}")
+    chance = random.Random(f"{suite.agents[0].agent} {kills}")
     while kills:
         process = begin(suite, killed)
         process.join(chance.uniform(0.0, 0.7 * lasted))
