@@ -96,7 +96,7 @@ def audit(
 
 @computing
 def score(
-    models: Annotated[list[str], typer.Argument(help="Embedded models, directories or hub names; T5 only.")],
+    models: Annotated[list[str], typer.Argument(help="Names, directories or hub names; not of BART.")],
     out: Annotated[Path | None, typer.Option(help="Directory of results to add to.")] = None,
     items: Annotated[int, typer.Option(min=1, help="Held-out items of each family, and windows.")] = 200,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "cpu",
