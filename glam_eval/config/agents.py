@@ -34,7 +34,10 @@ class Switches:
 
 @dataclass(frozen=True, slots=True)
 class AgentLook:
-    """How an agent is drawn in every figure: a colour (hexadecimal RGB) and a marker of matplotlib."""
+    """How an agent is drawn in every figure: a colour (hexadecimal RGB) and a marker that matplotlib names.
+
+    Not one in dollars: figures take text as it is.
+    """
 
     color: str
     marker: str
@@ -178,8 +181,7 @@ _STUDY = (
         learner="cloning", demonstrator="bot",
     ),
     _language_model(
-        "bc-bot-scratch", "BC-Bot, from scratch", "all weights random, cloned from the bot", "#1f6f63",
-        "$\\spadesuit$",
+        "bc-bot-scratch", "BC-Bot, from scratch", "all weights random, cloned from the bot", "#1f6f63", "+",
         learner="cloning", demonstrator="bot", role="control",
         switches=Switches(weights="random", embeddings="random"),
     ),
@@ -204,7 +206,7 @@ _STUDY = (
         "chat", "chat", "a served language model, prompted turn by turn, never trained", "none",
         build="glam_eval.chat.agent:build", role="control", served=True,
         unread=_PROMPT | {"threads"}, reads_text=False, needs="grid",
-        look=AgentLook("#117733", "$\\clubsuit$"), steps_per_second=2.0,
+        look=AgentLook("#117733", "x"), steps_per_second=2.0,
     ),
     Agent(
         "bot", "bot", "BabyAI's planner: the expert", "none",

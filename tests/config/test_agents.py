@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from matplotlib.markers import MarkerStyle
 
 import glam_eval
 from glam_eval.config.agents import (
@@ -57,6 +58,7 @@ def test_no_other_module_names_an_agent():
 def test_every_agent_of_the_paper_is_there_with_a_look_of_its_own():
     looks = [agent.look for agent in AGENTS.values()]
     assert None not in looks
+    assert {look.marker for look in looks} <= MarkerStyle.markers.keys()
     assert len({look.color for look in looks}) == len({look.marker for look in looks}) == len(looks)
     assert len({agent.label for agent in AGENTS.values()}) == len(AGENTS)
 
