@@ -6,7 +6,6 @@ Nothing here is an action of the world, so an agent can be asked before and afte
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 from glam_eval.core.errors import UserError
@@ -78,39 +77,49 @@ class _Measured(NamedTuple):
 
 def _measured(model: Any, tokenizer: Any, counts: Counts) -> Iterator[_Measured]:
     kind = model.config.model_type
-    if kind not in T5_MODELS | CAUSAL_MODELS:
-        raise UserError(f"language is measured of T5 and decoder-only models, not of {kind}")
     if kind in T5_MODELS:
-        engine, encoder = T5Engine(model), Encoder(tokenizer, SpanSettings())
-        yield _by_t5(engine, SPANS, held_out_windows(encoder, counts.windows), math.nan, math.nan)
-    else:
-        continuations, paragraphs = Continuations(model, tokenizer), english_paragraphs()
-        text = continuations.text(paragraphs)
-        yield _Measured(NEXT_TOKEN, len(paragraphs), text.tokens, text.loss, math.nan, math.nan)
-    for family in (TOLD_SIDE, *ANSWERABLE):
-        asked = told_side_items if family == TOLD_SIDE else partial(held_out_examples, family)
-        examples = asked(counts.items)
-        chance = sum(1 / len(each.choices) for each in examples if each.choices) / len(examples)
-        if kind in T5_MODELS:
-            answers = model_answers(model, engine, tokenizer, examples)
-            items = [encoder.instruction(each) for each in examples]
-            yield _by_t5(engine, family, items, _share(answers, examples), chance)
-        else:
-            found, chosen = continuations.items(examples), [each for each in examples if each.choices]
-            accuracy = _share(found.answers, chosen) if chosen else math.nan
-            yield _Measured(family, len(examples), found.tokens, found.loss, accuracy, chance)
+        return _of_t5(model, tokenizer, counts)
+    if kind in CAUSAL_MODELS:
+        return _of_decoder_only(model, tokenizer, counts)
+    raise UserError(f"language is measured of T5 and decoder-only models, not of {kind}")
 
 
-def _share(answers: Sequence[str], examples: Sequence[Example]) -> float:
-    """Return how many answers are right, as a share."""
+def _of_t5(model: Any, tokenizer: Any, counts: Counts) -> Iterator[_Measured]:
+    engine, encoder = T5Engine(model), Encoder(tokenizer, SpanSettings())
+
+    def measured(objective: str, items: Sequence[Item], accuracy: float, chance: float) -> _Measured:
+        tokens, loss = sum(len(item.target) for item in items), mean_loss(engine, items, TOKENS_PER_BATCH)
+        return _Measured(objective, len(items), tokens, loss, accuracy, chance)
+
+    yield measured(SPANS, held_out_windows(encoder, counts.windows), math.nan, math.nan)
+    for family, examples in _families(counts.items):
+        accuracy = _share_right(model_answers(model, engine, tokenizer, examples), examples)
+        items = [encoder.instruction(each) for each in examples]
+        yield measured(family, items, accuracy, _chance(examples))
+
+
+def _of_decoder_only(model: Any, tokenizer: Any, counts: Counts) -> Iterator[_Measured]:
+    continuations, paragraphs = Continuations(model, tokenizer), english_paragraphs()
+    text = continuations.text(paragraphs)
+    yield _Measured(NEXT_TOKEN, len(paragraphs), text.tokens, text.loss, math.nan, math.nan)
+    for family, examples in _families(counts.items):
+        found, asked = continuations.items(examples), [each for each in examples if each.choices]
+        accuracy, chance = (_share_right(found.answers, asked), _chance(asked)) if asked else (math.nan, 0.0)
+        yield _Measured(family, len(examples), found.tokens, found.loss, accuracy, chance)
+
+
+def _families(items: int) -> Iterator[tuple[str, list[Example]]]:
+    """Yield every family that is asked with so many held-out examples, or all that it has."""
+    yield TOLD_SIDE, told_side_items(items)
+    for family in ANSWERABLE:
+        yield family, held_out_examples(family, items)
+
+
+def _share_right(answers: Sequence[str], examples: Sequence[Example]) -> float:
     right = sum(answer == each.target for answer, each in zip(answers, examples, strict=True))
     return right / len(examples)
 
 
-def _by_t5(
-    engine: T5Engine, objective: str, items: Sequence[Item], accuracy: float, chance: float
-) -> _Measured:
-    tokens = sum(len(item.target) for item in items)
-    return _Measured(
-        objective, len(items), tokens, mean_loss(engine, items, TOKENS_PER_BATCH), accuracy, chance
-    )
+def _chance(examples: Sequence[Example]) -> float:
+    """Return the share that a uniform choice gets right; a text that it would have to write, never."""
+    return sum(1 / len(each.choices) for each in examples if each.choices) / len(examples)
