@@ -23,7 +23,7 @@ class Projection:
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the layer's output (..., vocabulary) for states (..., d_model)."""
         layer, kind = self._layer, hidden.device.type
-        learns = torch.is_grad_enabled() and any(each.requires_grad for each in layer.parameters())
+        learns = any(each.requires_grad for each in layer.parameters())
         if learns or type(layer) is not nn.Linear or not torch.is_autocast_enabled(kind):
             output: torch.Tensor = layer(hidden)
             return output
