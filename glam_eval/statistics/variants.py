@@ -1,7 +1,8 @@
 """Telling apart runs of one agent and model that were configured differently."""
 
 import json
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -17,9 +18,10 @@ def name_variants(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the table with the settings that differ appended to ``model`` where an agent has several.
 
     Runs of one agent and model whose configurations differ in more than the seed are different conditions:
-    model ``t5-nano`` becomes for instance ``t5-nano [actions=restricted]``. A directory is called by the last
-    parts of its path. ``frame`` is any table with run_id and model, ``runs`` the runs table. Raises
-    ``UserError`` for a configuration that is not JSON.
+    model ``t5-nano`` becomes for instance ``t5-nano [actions=restricted]``. A group that some of them have
+    and others lack is on or off (``lora=off``), and what is in it is named where those that have it differ.
+    A directory is called by the last parts of its path. ``frame`` is any table with run_id and model,
+    ``runs`` the runs table. Raises ``UserError`` for a configuration that is not JSON.
     """
     require_columns(runs, ["run_id", "agent", "model", "config"], "runs")
     suffixes: dict[str, str] = {}
@@ -27,10 +29,8 @@ def name_variants(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         settings = {
             str(r): _settings(str(r), c) for r, c in zip(group["run_id"], group["config"], strict=True)
         }
-        keys = sorted({key for values in settings.values() for key in values})
-        varied = [key for key in keys if len({values.get(key) for values in settings.values()}) > 1]
-        for run_id, values in settings.items():
-            named = ", ".join(f"{key.rsplit('.', 1)[-1]}={values.get(key, 'unset')}" for key in varied)
+        for run_id, differing in _differing(settings).items():
+            named = ", ".join(f"{key.rsplit('.', 1)[-1]}={value}" for key, value in differing.items())
             suffixes[run_id] = f" [{named}]" if named else ""
     endings = frame["run_id"].astype(str).map(suffixes).fillna("")
     names = short_names({str(model) for model in runs["model"].unique()})
@@ -56,6 +56,33 @@ def short_names(models: Collection[str]) -> dict[str, str]:
 def failed_runs(runs: pd.DataFrame) -> set[str]:
     """Return the run_id of the runs that failed; none where the table does not say."""
     return set(runs.loc[runs["status"] == "failed", "run_id"]) if "status" in runs else set()
+
+
+def _differing(settings: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Return of each run what tells it from the others: settings, and groups that not all of them have."""
+    keys = sorted({key for values in settings.values() for key in values})
+    groups = {key[: dot.start()] for key in keys for dot in re.finditer(r"\.", key)}
+    having = {
+        group: {
+            run_id
+            for run_id, values in settings.items()
+            if any(key.startswith(f"{group}.") for key in values)
+        }
+        for group in sorted(groups)
+    }
+    optional = {group: runs for group, runs in having.items() if len(runs) < len(settings)}
+    named: dict[str, dict[str, str]] = {run_id: {} for run_id in settings}
+    for key in sorted({*keys, *optional}):
+        if key in optional:
+            values = {run_id: "on" if run_id in optional[key] else "off" for run_id in settings}
+        else:
+            inside = [runs for group, runs in optional.items() if key.startswith(f"{group}.")]
+            runs = set(settings).intersection(*inside)
+            values = {run_id: settings[run_id].get(key, "unset") for run_id in runs}
+        if len(set(values.values())) > 1:
+            for run_id, value in values.items():
+                named[run_id][key] = value
+    return named
 
 
 def _settings(run_id: str, config: str) -> dict[str, str]:
