@@ -61,7 +61,7 @@ class Alone:
 
     def lanes(self) -> int:
         """Return as many as this device takes."""
-        return lane_count(self._parameters[0].device, sum(each.numel() for each in self._parameters))
+        return lane_count(self._parameters[0].device, self._policy.count_parameters())
 
     def frozen(self) -> Callable[[Sequence[Any]], PolicyOutput]:
         """Return the policy's own."""

@@ -19,6 +19,7 @@ from glam_eval.policies.models.loading import load_model
 from glam_eval.policies.models.packaged import packaged_directory
 from glam_eval.policies.scoring.decoder_only import prefixes
 from glam_eval.policies.scoring.decoder_only.engine import PrefixMemory
+from glam_eval.policies.scoring.decoder_only.lora import Together
 from glam_eval.policies.scoring.decoder_only.one_by_one import CausalEngine
 from glam_eval.policies.scoring.families import CAUSAL_MODELS, WITHOUT_INTERFACE
 from glam_eval.policies.scoring.scores import Scorer, make_engine, make_scorer
@@ -297,6 +298,22 @@ def test_adapters_in_a_tree_are_those_of_peft(kind):
     torch.testing.assert_close(scores, expected, rtol=1e-5, atol=1e-5)
     ours, theirs = (torch.autograd.grad(each[:, :2].sum(), learned) for each in (scores, expected))
     assert_same_gradients(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen2"])  # without biases and with
+@pytest.mark.parametrize("names", [("q_proj",), ("q_proj", "v_proj"), ("q_proj", "k_proj", "v_proj")])
+def test_adapted_layers_together_are_each_pefts(kind, names):
+    """Outputs and all gradients, beside peft's own layers asked one by one."""
+    model, _ = adapted(kind, 0.3)
+    block = next(each for each in model.modules() if hasattr(each, "q_proj"))
+    layers = [getattr(block, name) for name in names]
+    learned = [each for layer in layers for each in layer.parameters() if each.requires_grad]
+    states = torch.randn(2, 5, layers[0].base_layer.in_features, requires_grad=True)
+    found = [Together(layers)(states, torch.float32), [layer(states) for layer in layers]]
+    seeds = [torch.randn_like(each) for each in found[0]]
+    gradients = [torch.autograd.grad(outputs, [states, *learned], seeds) for outputs in found]
+    for ours, theirs in zip((*found[0], *gradients[0]), (*found[1], *gradients[1]), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 def test_adapters_in_bfloat16_are_as_exact_as_pefts_and_see_weights_that_change():

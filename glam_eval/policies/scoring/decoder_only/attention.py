@@ -1,7 +1,7 @@
 """Attention of a tree's nodes to their ancestors, as a function that ``transformers``' own blocks call."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,8 @@ from transformers import AttentionInterface
 
 from glam_eval.policies.scoring.decoder_only.half_attention import attend
 from glam_eval.policies.scoring.decoder_only.prefixes import BLOCK, Layout
+
+Outputs = tuple[torch.Tensor, ...]
 
 NAME = "glam_eval_tree"  # in ``transformers``' register of attention functions
 
@@ -50,7 +52,7 @@ class TreePass:
         self.first, self._stored, self.keys = layout.first, stored, keys
         self._visible = torch.from_numpy(layout.visible).to(keys.device)
         self._masks: dict[tuple[torch.dtype, int], torch.Tensor] = {}
-        self._shared: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._shared: tuple[object, torch.Tensor, Outputs] | None = None
 
     def mask(self, dtype: torch.dtype, groups: int) -> torch.Tensor:
         """Return (B, 1, BLOCK x groups, K): 0 where a query, ``groups`` times each, may look, else -inf."""
@@ -60,11 +62,13 @@ class TreePass:
             self._masks[dtype, groups] = mask.masked_fill_(~visible, -torch.inf)
         return self._masks[dtype, groups]
 
-    def cast(self, states: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """Return states in a type; layers that read the same ones, one after the other, share the copy."""
-        if self._shared is None or self._shared[0] is not states or self._shared[1].dtype != dtype:
-            self._shared = states, states.to(dtype)
-        return self._shared[1]
+    def once(
+        self, group: Callable[[torch.Tensor, torch.dtype], Outputs], states: torch.Tensor, dtype: torch.dtype
+    ) -> Outputs:
+        """Return what a group of layers makes of states: computed for the first of them that is asked."""
+        if self._shared is None or self._shared[0] is not group or self._shared[1] is not states:
+            self._shared = group, states, group(states, dtype)
+        return self._shared[2]
 
     def rows(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return keys and values of the blocks' lists, each (B, heads, K, d)."""

@@ -27,7 +27,7 @@ class Projection:
         if learns or type(layer) is not nn.Linear or not torch.is_autocast_enabled(kind):
             output: torch.Tensor = layer(hidden)
             return output
-        weight = self._weight(layer.weight, torch.get_autocast_dtype(kind))
+        weight = self._weight([layer.weight], torch.get_autocast_dtype(kind))
         return F.linear(hidden, weight, layer.bias)
 
 
