@@ -63,12 +63,16 @@ def test_a_command_of_a_page_is_one_that_the_program_takes(arguments):
         _, command, arguments = command.resolve_command(context, list(arguments))
 
 
-def test_the_suite_of_the_tutorial_is_one(tmp_path):
-    (suite,) = blocks(ROOT / "docs/tutorial.md", "toml")
+@pytest.mark.parametrize(
+    ("page", "level", "agents"),
+    [("tutorial.md", "GoToLocalS6N3", 2), ("how-to/real-models.md", "StrictPickupLocalS5N2", 1)],
+)
+def test_suites_of_the_pages_are_suites(page, level, agents, tmp_path):
+    (suite,) = blocks(ROOT / "docs" / page, "toml")
     file = tmp_path / "mine.toml"
     file.write_text(suite)
     loaded = load_suite(str(file))
-    assert loaded.environment.level == "GoToLocalS6N3" and len(loaded.agents) > 1
+    assert loaded.environment.level == level and len(loaded.agents) >= agents
 
 
 def test_every_command_and_option_is_on_the_page_of_commands(generated):

@@ -5,6 +5,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -17,6 +18,7 @@ from tiny_models import byte_level_tokenizer, causal
 from glam_eval.config.loading import load_suite
 from glam_eval.config.run import RunConfig
 from glam_eval.core.errors import LostRankError, RunFailedError, UserError
+from glam_eval.policies.lanes import MOST_WEIGHTS
 from glam_eval.protocols import play_condition
 from glam_eval.training.checkpoints import CheckpointStore
 from glam_eval.training.crew import Alone
@@ -215,3 +217,10 @@ def test_fewer_gpus_than_asked_for_is_said(llama):
     config = config_of("t5, ppo", llama, 2)
     with pytest.raises(RunFailedError, match=r"policy.devices = 2 from cuda:0 on, and 0 GPUs are seen here"):
         make_crew(config, TrainingRun(config.changed(policy={"head_hidden": 8})).policy, 6, "cuda:0")
+
+
+def test_lanes_go_by_all_weights_and_not_by_those_alone_that_learn(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    for weights, lanes in ((MOST_WEIGHTS, 2), (MOST_WEIGHTS + 1, 1)):
+        policy = SimpleNamespace(parameters=lambda: [torch.zeros(1)], count_parameters=partial(int, weights))
+        assert Alone(policy).lanes() == lanes

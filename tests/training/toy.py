@@ -25,6 +25,9 @@ class LinearPolicy(nn.Module):
     def key(self, prepared):
         return None
 
+    def count_parameters(self):
+        return sum(each.numel() for each in self.parameters())
+
     def evaluate(self, inputs, memory=None):
         batch = torch.stack(list(inputs))
         return PolicyOutput((batch @ self.actor).log_softmax(1), batch @ self.critic)
@@ -48,6 +51,9 @@ class RecurrentPolicy(nn.Module):
 
     def key(self, prepared):
         return None
+
+    def count_parameters(self):
+        return sum(each.numel() for each in self.parameters())
 
     def evaluate(self, inputs, memory=None):
         memory = self.cell(torch.stack(list(inputs)), memory)
