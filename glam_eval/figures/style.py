@@ -15,6 +15,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
@@ -237,17 +238,13 @@ def dots(
     segments = axes.vlines if vertical else axes.hlines
     segments(xs if vertical else ys, lows, highs, color=look.color, linewidth=1.2)
     faces = [look.filled] * len(xs) if filled is None else list(filled)
-    drawn = axes.scatter(
-        xs,
-        ys,
-        s=20,
-        marker=look.marker,
-        facecolors=[look.color if face else SURFACE for face in faces],
-        edgecolors=look.color,
-        linewidths=0.9,
-        label=look.label,
-        zorder=3,
-    )
+    strokes = look.marker not in Line2D.filled_markers  # a cross has no inside: its strokes are bold or thin
+    inside: dict[str, Any] = {
+        "facecolors": [look.color if strokes or face else SURFACE for face in faces],
+        "edgecolors": None if strokes else look.color,
+        "linewidths": [1.8 if strokes and face else 0.9 for face in faces],
+    }
+    drawn = axes.scatter(xs, ys, s=20, marker=look.marker, label=look.label, zorder=3, **inside)
     shown = np.isfinite(xs) & np.isfinite(ys)
     drawing_of(axes).explain(drawn, [t for t, s in zip(texts, shown, strict=True) if s])
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from glam_eval.figures.identity import (
+    Look,
     assign_looks,
     condition_label,
     is_cloned,
@@ -15,6 +16,7 @@ from glam_eval.figures.identity import (
     is_reference,
     of_agents,
 )
+from glam_eval.figures.style import dots, panels
 
 AGENTS = ["gflan", "aflan", "npe", "npa", "npae", "zero-shot", "bc-gflan", "bc-bot", "drrn", "symbolic-ppo"]
 
@@ -73,3 +75,16 @@ def test_agents_are_known_by_what_they_are():
 )
 def test_labels(agent, model, label):
     assert condition_label(agent, model) == label
+
+
+@pytest.mark.parametrize("marker", ["o", "+", "x"])
+@pytest.mark.filterwarnings("error")
+def test_a_hollow_mark_is_seen_even_where_its_shape_has_no_inside(marker):
+    """A cross is drawn by the colour of its face: hollow, it would be white on white."""
+    _, (axes,) = panels(1, 1, width=2, height=2)
+    look = Look("agent", "#1f6f63", marker, (0, ()), filled=False)
+    dots(axes, [1, 2], [1, 2], [0, 1], [2, 3], look, ["one", "two"], filled=[True, False])
+    drawn = axes.collections[-1]
+    assert {mcolors.to_hex(each) for each in drawn.get_edgecolors()} == {look.color}
+    bold, thin = drawn.get_linewidths() if marker != "o" else (2, 1)
+    assert bold > thin
