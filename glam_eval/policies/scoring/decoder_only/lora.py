@@ -12,7 +12,7 @@ from glam_eval.policies.scoring.decoder_only.attention import current_pass
 from glam_eval.policies.scoring.decoder_only.casts import CastOnce
 
 # Layers of one module that read the same states, by the names that ``transformers`` gives them.
-TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+_TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
 
 class _Adapted(torch.autograd.Function):
@@ -134,8 +134,8 @@ def speed_up_adapters(model: Any) -> None:
     """Give a model's layers that are adapted in the plain way the forward pass of this file."""
     for module in model.modules():
         plain = {name: each for name, each in module.named_children() if _is_plain(each)}
-        groups = [[name for name in names if name in plain] for names in TOGETHER]
-        apart = [[name] for name in plain if not any(name in names for names in TOGETHER)]
+        groups = [[name for name in names if name in plain] for names in _TOGETHER]
+        apart = [[name] for name in plain if not any(name in names for names in _TOGETHER)]
         for names in filter(None, groups + apart):
             group = Together([plain[name] for name in names])
             for place, name in enumerate(names):
