@@ -11,6 +11,8 @@ from transformers import (
     T5Tokenizer,
 )
 
+from glam_eval.config.policy import LoraConfig
+from glam_eval.policies.models.adapters import add_adapters
 from glam_eval.policies.models.loading import new_model
 
 TEXTS = [
@@ -135,3 +137,14 @@ def byte_level_tokenizer():
     return PreTrainedTokenizerFast(
         tokenizer_object=trained, eos_token="<|endoftext|>", pad_token="<|endoftext|>"
     )
+
+
+def adapted(kind, vocabulary, scale):
+    """A decoder-only model whose adapters change something, and what learns of it."""
+    model = causal(kind, vocabulary, initializer_range=scale)
+    add_adapters(model, LoraConfig(rank=3, alpha=12), seed=0)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("lora_" in name)
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return model, [p for name, p in model.named_parameters() if "lora_" in name]

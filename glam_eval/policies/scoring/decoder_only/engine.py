@@ -7,7 +7,7 @@ import torch
 
 from glam_eval.policies.scoring.blocks import is_sharded
 from glam_eval.policies.scoring.decoder_only.attention import KeysAndValues, Switch, TreePass
-from glam_eval.policies.scoring.decoder_only.lora import speed_up_adapters
+from glam_eval.policies.scoring.decoder_only.layers import speed_up_layers
 from glam_eval.policies.scoring.decoder_only.norms import speed_up_norms
 from glam_eval.policies.scoring.decoder_only.prefixes import Layout, PrefixTree, Rows
 from glam_eval.policies.scoring.decoder_only.recomputed import recompute_blocks
@@ -48,7 +48,7 @@ class CausalTreeEngine:
     def __init__(self, model: Any, gradient_checkpointing: bool = False) -> None:
         self.model = model
         self._switch = Switch(model.config)
-        speed_up_adapters(model)
+        speed_up_layers(model, whole=not is_sharded(model))
         if not is_sharded(model):
             speed_up_norms(model)
         if gradient_checkpointing:

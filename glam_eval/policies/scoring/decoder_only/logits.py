@@ -4,31 +4,29 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from glam_eval.policies.scoring.decoder_only.casts import CastOnce
+from glam_eval.policies.scoring.decoder_only.linear import LinearTogether
 
 
 class Projection:
-    """A model's output projection, whose weight is not cast in every call where it does not learn.
+    """A model's output projection, whose weight is cast once while it stays as it is.
 
     Args:
         model: a decoder-only model, no part of whose weights is on another rank.
     """
 
     def __init__(self, model: Any) -> None:
-        self._layer, self._weight = model.get_output_embeddings(), CastOnce()
+        self._layer = model.get_output_embeddings()
+        self._cast = LinearTogether([self._layer]) if type(self._layer) is nn.Linear else None
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the layer's output (..., vocabulary) for states (..., d_model)."""
-        layer, kind = self._layer, hidden.device.type
-        learns = any(each.requires_grad for each in layer.parameters())
-        if learns or type(layer) is not nn.Linear or not torch.is_autocast_enabled(kind):
-            output: torch.Tensor = layer(hidden)
+        kind = hidden.device.type
+        if self._cast is None or not torch.is_autocast_enabled(kind):
+            output: torch.Tensor = self._layer(hidden)
             return output
-        weight = self._weight([layer.weight], torch.get_autocast_dtype(kind))
-        return F.linear(hidden, weight, layer.bias)
+        return self._cast(hidden, torch.get_autocast_dtype(kind))[0]
 
 
 def causal_logits(

@@ -8,11 +8,8 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from glam_eval.policies.scoring.decoder_only.attention import current_pass
 from glam_eval.policies.scoring.decoder_only.casts import CastOnce
-
-# Layers of one module that read the same states, by the names that ``transformers`` gives them.
-_TOGETHER = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+from glam_eval.policies.scoring.decoder_only.linear import joint_bias
 
 
 class _Adapted(torch.autograd.Function):
@@ -71,7 +68,7 @@ def _corners(shapes: Sequence[Sequence[int]]) -> list[list[slice]]:
     return [[slice(e - s, e) for s, e in zip(each, accumulate(each), strict=True)] for each in sizes]
 
 
-class Together:
+class AdaptedTogether:
     """Adapted layers that read the same states, computed when the first of them is asked.
 
     Args:
@@ -87,7 +84,7 @@ class Together:
         output: torch.Tensor = _Adapted.apply(
             states.to(dtype).flatten(0, -2),
             self._weight([layer.base_layer.weight for layer in self._layers], dtype),
-            self._bias(dtype),
+            joint_bias([layer.base_layer for layer in self._layers], dtype),
             [layer.scaling[name] for layer, name in adapted],
             *(layer.lora_A[name].weight for layer, name in adapted),
             *(layer.lora_B[name].weight for layer, name in adapted),
@@ -95,55 +92,8 @@ class Together:
         widths = [layer.base_layer.out_features for layer in self._layers]
         return torch.split(output.view(*states.shape[:-1], -1), widths, -1)
 
-    def _bias(self, dtype: torch.dtype) -> torch.Tensor | None:
-        bases = [layer.base_layer for layer in self._layers]
-        if all(base.bias is None for base in bases):
-            return None
-        return torch.cat(
-            [base.weight.new_zeros(base.out_features) if base.bias is None else base.bias for base in bases]
-        ).to(dtype)
 
-
-class _Fast:
-    """A layer's forward pass within a pass over a tree; elsewhere it is ``peft``'s own.
-
-    Args:
-        layer: one that is adapted in the plain way.
-        group: it and its neighbours.
-        place: the layer's in the group.
-    """
-
-    def __init__(self, layer: Any, group: Together, place: int) -> None:
-        self._layer, self._usual = layer, layer.forward
-        self._alone, self._group, self._place = Together([layer]), group, place
-
-    def __call__(self, states: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output (..., out) of states (..., in)."""
-        tree = current_pass()
-        if tree is None:
-            output: torch.Tensor = self._usual(states)
-            return output
-        kind, weight = states.device.type, self._layer.base_layer.weight
-        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else states.dtype
-        if weight.dtype == dtype:  # together, weights would be copied that are not cast
-            return self._alone(states, dtype)[0]
-        return tree.once(self._group, states, dtype)[self._place]
-
-
-def speed_up_adapters(model: Any) -> None:
-    """Give a model's layers that are adapted in the plain way the forward pass of this file."""
-    for module in model.modules():
-        plain = {name: each for name, each in module.named_children() if _is_plain(each)}
-        groups = [[name for name in names if name in plain] for names in _TOGETHER]
-        apart = [[name] for name in plain if not any(name in names for names in _TOGETHER)]
-        for names in filter(None, groups + apart):
-            group = Together([plain[name] for name in names])
-            for place, name in enumerate(names):
-                if not isinstance(plain[name].forward, _Fast):
-                    plain[name].forward = _Fast(plain[name], group, place)
-
-
-def _is_plain(layer: Any) -> bool:
+def is_adapted(layer: Any) -> bool:
     """Whether a layer is a frozen linear one of ``peft``'s, with one adapter of two matrices."""
     base = getattr(layer, "base_layer", None)
     return (
