@@ -9,8 +9,8 @@ import typer
 from glam_eval.cli.computing import computing
 
 if TYPE_CHECKING:
+    from glam_eval.core.answer_records import LanguageRecord
     from glam_eval.core.console import Console
-    from glam_eval.core.records import LanguageRecord
 
 
 def register(models: typer.Typer) -> None:

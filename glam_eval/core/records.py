@@ -1,34 +1,25 @@
-"""The records that cross packages, and at once the schema of the results.
+"""Records of what was trained and played; each dataclass is a table, and its annotations are the schema.
 
-Each dataclass is one table; each field's annotation holds its description and unit, from which
-``glam_eval.results`` derives the Parquet schema and the data dictionary.
+``glam_eval.results`` derives the Parquet schema and the data dictionary from them, and from those of
+``answer_records.py`` and ``comparison_records.py``.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Annotated
 
-
-@dataclass(frozen=True)
-class Column:
-    """What a column holds: description, unit, its name where Python reserves the word, and two marks."""
-
-    description: str
-    unit: str = ""
-    name: str | None = None
-    volatile: bool = False  # seconds, rates, dates: may differ between two runs of one config
-    optional: bool = False  # a table that comes from elsewhere may lack it
-
-
-RunId = Annotated[str, Column("identifies the trained (or untrained) agent; key of the runs table")]
-Agent = Annotated[str, Column("agent, for instance gflan, random or bot")]
-ModelName = Annotated[str, Column("language model, or none")]
-Seed = Annotated[int, Column("seed of the run: the unit of replication")]
-Frames = Annotated[int, Column("environment steps the agent had been trained for", "steps")]
-Protocol = Annotated[str, Column("protocol that asked for the episode")]
-SceneSeed = Annotated[int, Column("seed of the scene")]
-Step = Annotated[int, Column("step of the episode, from 0")]
-Shift = Annotated[str, Column("lexical shift, none for the words of training")]
+from glam_eval.core.columns import (
+    Agent,
+    Column,
+    Frames,
+    ModelName,
+    Protocol,
+    RunId,
+    SceneSeed,
+    Seed,
+    Shift,
+    Step,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,30 +219,6 @@ class RequestRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeRecord:
-    """One action on one probe prompt at one update."""
-
-    run_id: RunId
-    agent: Agent
-    model: ModelName
-    seed: Seed
-    frames: Frames
-    probe: Annotated[str, Column("name of the probe prompt")]
-    action: Annotated[str, Column("action offered")]
-    expected: Annotated[bool, Column("whether it is the expected action of the probe")]
-    probability: Annotated[float, Column("probability of the action", "fraction")]
-    shift: Annotated[str, Column("lexical shift, none for the words of training", optional=True)] = "none"
-    prompt: Annotated[str, Column("prompt as the agent read it", optional=True)] = ""
-    entropy: Annotated[float, Column("entropy of the policy on the prompt", "nats", optional=True)] = math.nan
-    kl: Annotated[
-        float, Column("KL(policy || policy before training) on the prompt", "nats", optional=True)
-    ] = math.nan
-    value: Annotated[
-        float, Column("critic's discounted, unscaled return, NaN without a critic", optional=True)
-    ] = math.nan
-
-
-@dataclass(frozen=True, slots=True)
 class DemonstrationRecord:
     """One demonstrated action, for behavioural cloning."""
 
@@ -262,171 +229,3 @@ class DemonstrationRecord:
     actions: Annotated[list[str], Column("actions offered")]
     action: Annotated[int, Column("index of the action taken")]
     source: Annotated[str, Column("who chose the action: bot, random, or the run_id of a trained agent")]
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonRecord:
-    """One statistical comparison."""
-
-    protocol: Annotated[str, Column("protocol the episodes come from")]
-    shift: Annotated[str, Column("lexical shift compared")]
-    measure: Annotated[str, Column("what is estimated, for instance success or area_under_curve")]
-    a: Annotated[str, Column("first condition, agent/model")]
-    b: Annotated[str, Column("second condition, agent/model, or the shift it is compared with")]
-    estimate: Annotated[float, Column("estimate: of a alone where b is empty, else of a - b")]
-    low: Annotated[float, Column("lower end of the interval: 95% for the n_tests of a family at once")]
-    high: Annotated[float, Column("upper end of that interval")]
-    p_value: Annotated[float, Column("two-sided p-value, NaN where no test is made")]
-    p_adjusted: Annotated[float, Column("p-value adjusted over its family")]
-    method: Annotated[str, Column("estimator, interval and test in words")]
-    n_seeds: Annotated[int, Column("seeds per condition (the smaller)", "seeds")]
-    n_episodes: Annotated[int, Column("episodes per seed and condition (the smaller)", "episodes")]
-    family: Annotated[str, Column("tests adjusted together, empty where no test is made", optional=True)]
-    p_exact: Annotated[float, Column("two-sided exact permutation p-value on seeds", optional=True)]
-    p_equivalence: Annotated[float, Column("TOST p-value that |a - b| >= margin, adjusted", optional=True)]
-    odds_ratio: Annotated[float, Column("odds of success of a over those of b", optional=True)]
-    p_odds: Annotated[
-        float, Column("p-value of the cluster-robust logistic model, from 20 seeds", optional=True)
-    ]
-    effect_size: Annotated[float, Column("difference in standard deviations of seeds", optional=True)]
-    detectable: Annotated[
-        float, Column("smallest difference seen with 80% power, tested with its family", optional=True)
-    ]
-    verdict: Annotated[str, Column("higher, lower, equivalent, no worse, undecided, untested", optional=True)]
-    note: Annotated[str, Column("what limits the comparison, in words", optional=True)]
-    n_tests: Annotated[int, Column("tests adjusted together, 0 where no test is made", optional=True)]
-    n_collapsed: Annotated[int, Column("seeds whose success fell far below the others'", optional=True)]
-    superiority: Annotated[
-        float,
-        Column(
-            "probability that a does better than b on a scene, ties half; NaN but for success", optional=True
-        ),
-    ]
-    superiority_low: Annotated[float, Column("lower end of its interval, as low's", optional=True)]
-    superiority_high: Annotated[float, Column("upper end of its interval, as high's", optional=True)]
-    sure_low: Annotated[
-        float, Column("lower end of the 95% interval of a mean for any distribution of seeds", optional=True)
-    ]
-    sure_high: Annotated[float, Column("upper end of that interval", optional=True)]
-
-
-@dataclass(frozen=True, slots=True)
-class OverlapRecord:
-    """How much of a protocol's test scenes one run met in training, on its level and in its words."""
-
-    run_id: RunId
-    protocol: Annotated[str, Column("protocol whose scenes they are")]
-    training_scenes: Annotated[int, Column("distinct beginnings of scenes trained on", "scenes")]
-    test_scenes: Annotated[int, Column("distinct test scenes", "scenes")]
-    scenes_met: Annotated[
-        int, Column("of them, equal to one trained on in walls, things, place and goal", "scenes")
-    ]
-    first_prompts_met: Annotated[
-        int, Column("of them, whose goal and first observation began an episode of training", "scenes")
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainingRecord:
-    """One stretch of a model's pretraining."""
-
-    model: ModelName
-    seed: Annotated[int, Column("seed of the first weights and of the data")]
-    recipe: Annotated[str, Column("SHA-256 of the recipe, first 16 hexadecimal digits")]
-    step: Annotated[int, Column("gradient steps taken", "steps")]
-    tokens: Annotated[int, Column("tokens of sources and targets learned from", "tokens")]
-    stage: Annotated[str, Column("stage of the curriculum")]
-    stage_accuracy: Annotated[float, Column("share of the stage's held-out items answered rightly", "share")]
-    learning_rate: Annotated[float, Column("learning rate of the stretch's last step")]
-    loss: Annotated[float, Column("mean loss of target tokens in the stretch", "nats")]
-    held_out_spans: Annotated[float, Column("loss of target tokens, held-out span corruption", "nats")]
-    held_out_instructions: Annotated[float, Column("loss of target tokens, held-out items", "nats")]
-    grad_norm: Annotated[float, Column("mean gradient norm before clipping")]
-    seconds: Annotated[float, Column("wall-clock time of the stretch", "s", volatile=True)]
-
-
-@dataclass(frozen=True, slots=True)
-class LanguageRecord:
-    """What a model makes of one kind of held-out text; nothing of it is an action of the world."""
-
-    run_id: Annotated[str, Column("run that trained the agent; the model's name where none did")]
-    model: ModelName
-    seed: Seed
-    frames: Frames
-    objective: Annotated[str, Column("span_corruption, next_token, told_side, or a family of instructions")]
-    items: Annotated[int, Column("held-out items", "items")]
-    tokens: Annotated[int, Column("target tokens", "tokens")]
-    loss: Annotated[float, Column("mean loss of target tokens; perplexity is its exponential", "nats")]
-    accuracy: Annotated[
-        float,
-        Column("likeliest choice right, or text exact where none is given; NaN for text", "fraction"),
-    ]
-    chance: Annotated[float, Column("accuracy of a uniform choice; 0 where no choices are given", "fraction")]
-
-
-@dataclass(frozen=True, slots=True)
-class ConsequenceRecord:
-    """What the language model behind an agent answers to one question on what actions do."""
-
-    run_id: RunId
-    agent: Agent
-    model: ModelName
-    seed: Seed
-    frames: Frames
-    question: Annotated[
-        str,
-        Column(
-            "observation (which one follows an action), reached (is the goal?) or shorter (which of two "
-            "goals takes fewer steps, by BabyAI's bot?)"
-        ),
-    ]
-    scene_seed: SceneSeed
-    asked: Annotated[str, Column("the action, the goal or the question on two goals that it is about")]
-    prompt: Annotated[str, Column("prompt as the model read it, which the answer continues")]
-    candidates: Annotated[list[str], Column("answers to choose from, all distinct")]
-    answer: Annotated[int, Column("index of the right one")]
-    scores: Annotated[list[float], Column("log-probability of each candidate after the prompt", "nats")]
-    priors: Annotated[list[float], Column("the same after the prompt without the situation", "nats")]
-    tokens: Annotated[list[int], Column("length of each candidate, its end counted", "tokens")]
-    right: Annotated[bool, Column("whether the likeliest candidate is the right one")]
-    right_per_token: Annotated[bool, Column("the same by log-probability a token")]
-    right_calibrated: Annotated[bool, Column("the same by log-probability less the prior")]
-    chance: Annotated[float, Column("chance of the right one without reading: 1 / candidates", "fraction")]
-
-
-@dataclass(frozen=True, slots=True)
-class SaliencyRecord:
-    """What one part of a prompt changes in a policy: the whole prompt against that without the part."""
-
-    run_id: RunId
-    agent: Agent
-    model: ModelName
-    seed: Seed
-    frames: Frames
-    part: Annotated[
-        str,
-        Column("possible actions, goal, actions taken, observation now, observation 1 before, and so on"),
-    ]
-    scene_seed: SceneSeed
-    prompt: Annotated[str, Column("whole prompt as the agent read it")]
-    left_out: Annotated[str, Column("the part's text, empty where the agent is told none")]
-    kl: Annotated[float, Column("KL(policy on the prompt || policy without the part)", "nats")]
-    distance: Annotated[float, Column("total variation of the two", "fraction")]
-    changed: Annotated[bool, Column("whether the likeliest action is another without the part")]
-
-
-TABLES: dict[str, type] = {
-    "runs": RunRecord,
-    "training": TrainingRecord,
-    "episodes": EpisodeRecord,
-    "steps": StepRecord,
-    "requests": RequestRecord,
-    "probes": ProbeRecord,
-    "demonstrations": DemonstrationRecord,
-    "comparisons": ComparisonRecord,
-    "overlap": OverlapRecord,
-    "pretraining": PretrainingRecord,
-    "language": LanguageRecord,
-    "consequences": ConsequenceRecord,
-    "saliency": SaliencyRecord,
-}

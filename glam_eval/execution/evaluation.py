@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from glam_eval.config.agents import describe_agent
 from glam_eval.config.protocols import PROTOCOLS, ProtocolConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.core.answer_records import ProbeRecord
 from glam_eval.core.errors import UserError, unknown
-from glam_eval.core.records import EpisodeRecord, ProbeRecord
+from glam_eval.core.records import EpisodeRecord
 from glam_eval.execution.owed import MEASURED
 from glam_eval.language import speaker
 from glam_eval.results import write_table

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from glam_eval.core.files import sha256_of
-from glam_eval.core.records import TABLES
+from glam_eval.core.tables import TABLES
 from glam_eval.results import arrow_schema, read_table
 from glam_eval.results.files import COMPACT, write_file
 

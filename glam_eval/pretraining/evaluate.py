@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from glam_eval.core.answer_records import LanguageRecord
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import LanguageRecord
 from glam_eval.policies.scoring.families import CAUSAL_MODELS
 from glam_eval.policies.scoring.t5 import T5_MODELS, T5Engine
 from glam_eval.pretraining.answers import TOKENS_PER_BATCH, model_answers

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from glam_eval.core.answer_records import PretrainingRecord
 from glam_eval.core.errors import RunFailedError, UserError
-from glam_eval.core.records import PretrainingRecord
 from glam_eval.core.seeds import stream
 from glam_eval.policies.models.loading import load_weights, new_embedded
 from glam_eval.policies.models.quiet import quiet

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import jinja2
 import safetensors.torch
 
+from glam_eval.core.answer_records import LanguageRecord, PretrainingRecord
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import sha256_of
 from glam_eval.core.provenance import code_version, machine, package_versions
-from glam_eval.core.records import LanguageRecord, PretrainingRecord
 from glam_eval.policies.models.loading import load_model
 from glam_eval.policies.models.shipped import (
     CARD_FILE,

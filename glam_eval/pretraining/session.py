@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
+from glam_eval.core.answer_records import LanguageRecord, PretrainingRecord
 from glam_eval.core.console import Console
 from glam_eval.core.errors import UserError
 from glam_eval.core.progress_bars import progress_bars
-from glam_eval.core.records import LanguageRecord, PretrainingRecord
 from glam_eval.pretraining.evaluate import Counts, language_scores
 from glam_eval.pretraining.loop import Pretraining
 from glam_eval.pretraining.recipe import Recipe

@@ -2,8 +2,8 @@
 
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.core.answer_records import ConsequenceRecord, LanguageRecord, SaliencyRecord
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import ConsequenceRecord, LanguageRecord, SaliencyRecord
 from glam_eval.policies.base import Policy
 from glam_eval.protocols.consequences import consequence_records
 from glam_eval.protocols.retention import language_records

@@ -8,8 +8,8 @@ import pandas as pd
 
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.core.comparison_records import OverlapRecord
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import OverlapRecord
 from glam_eval.core.seeds import training_scene_seeds
 from glam_eval.environments import TextEnvironment, make_environment
 

@@ -14,7 +14,7 @@ import torch
 
 from glam_eval.config.protocols import ConditionConfig, ProtocolConfig
 from glam_eval.config.run import RunConfig
-from glam_eval.core.records import ProbeRecord
+from glam_eval.core.answer_records import ProbeRecord
 from glam_eval.core.world import EpisodeState, Situation
 from glam_eval.environments import make_environment
 from glam_eval.environments.probes import PROBES_LEVEL, Probe, probes

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
+from glam_eval.core.answer_records import LanguageRecord
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import LanguageRecord
 
 if TYPE_CHECKING:
     from glam_eval.policies import LanguageModelPolicy

@@ -13,7 +13,7 @@ import numpy as np
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
-from glam_eval.core.records import SaliencyRecord
+from glam_eval.core.answer_records import SaliencyRecord
 from glam_eval.core.seeds import stream, test_scene_seeds
 from glam_eval.core.world import Situation
 from glam_eval.language.prompts import ACTIONS, GOAL, TAKEN, observation_part, prompt_parts

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import force_to_disk, write_bytes_atomically
 from glam_eval.core.leases import HeldError, held
-from glam_eval.core.records import TABLES
+from glam_eval.core.tables import TABLES
 from glam_eval.results.files import COMPACT, concatenate, read_file, write_file
 from glam_eval.results.layout import (
     JOURNAL,

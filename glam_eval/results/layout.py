@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import TABLES
+from glam_eval.core.tables import TABLES
 
 JOURNAL = ".compaction.json"
 STAGING = "_compaction"  # a folder in a table's: new files before they replace the old ones

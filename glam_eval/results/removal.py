@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from glam_eval.core.records import TABLES
+from glam_eval.core.tables import TABLES
 from glam_eval.results.compaction import claimed, compact_files, recover
 from glam_eval.results.files import COMPACT, read_file, write_file
 from glam_eval.results.layout import SUFFIX

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.files import force_to_disk
-from glam_eval.core.records import TABLES
+from glam_eval.core.tables import TABLES
 from glam_eval.results.files import concatenate, read_file, write_file
 from glam_eval.results.layout import SUFFIX, part_files
 from glam_eval.results.reader import finished_runs

@@ -6,8 +6,9 @@ from typing import Any, get_args, get_type_hints
 
 import pyarrow as pa
 
+from glam_eval.core.columns import Column
 from glam_eval.core.errors import unknown
-from glam_eval.core.records import TABLES, Column
+from glam_eval.core.tables import TABLES
 
 _ARROW_TYPES: dict[Any, pa.DataType] = {
     str: pa.string(),
@@ -59,7 +60,7 @@ def record_type(table: str) -> type:
 
 @cache
 def columns_of(record: type) -> tuple[ColumnSchema, ...]:
-    """Return the columns that a record of ``glam_eval.core.records`` declares, in order."""
+    """Return the columns that a record declares, in order."""
     hints = get_type_hints(record, include_extras=True)
     schema = []
     for field in fields(record):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from glam_eval.core.records import ComparisonRecord
+from glam_eval.core.comparison_records import ComparisonRecord
 from glam_eval.statistics.cells import final_checkpoints, kind_of, tabulate
 from glam_eval.statistics.comparison.bases import find_bases
 from glam_eval.statistics.comparison.protocol import MARGIN, ProtocolComparisons

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from glam_eval.core.files import UNFINISHED
-from glam_eval.core.records import TABLES
+from glam_eval.core.tables import TABLES
 from glam_eval.execution.study import stop_file
 from glam_eval.results.layout import JOURNAL, SUFFIX
 

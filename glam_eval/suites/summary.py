@@ -10,10 +10,11 @@ import pandas as pd
 from rich.text import Text
 
 from glam_eval.config.protocols import condition_rank
+from glam_eval.core.comparison_records import ComparisonRecord, OverlapRecord
 from glam_eval.core.console import Console, Table, styled
 from glam_eval.core.files import sha256_of, write_text_atomically
-from glam_eval.core.records import TABLES, ComparisonRecord, OverlapRecord
 from glam_eval.core.seeds import stream
+from glam_eval.core.tables import TABLES
 from glam_eval.core.version import __version__
 from glam_eval.execution.study import IDENTITY
 from glam_eval.results import compact, load_results, table_names, write_table

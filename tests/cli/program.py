@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from glam_eval.cli import main
-from glam_eval.core.records import TABLES
+from glam_eval.core.tables import TABLES
 from glam_eval.launchers import scheduler
 from glam_eval.results import columns_of, load_results, table_names
 from glam_eval.results.writer import DERIVED_TABLES

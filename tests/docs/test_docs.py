@@ -12,7 +12,7 @@ import typer
 
 from glam_eval.cli.app import app
 from glam_eval.config.loading import load_suite
-from glam_eval.core.records import TABLES
+from glam_eval.core.tables import TABLES
 from glam_eval.results import columns_of, data_dictionary
 
 ROOT = Path(__file__).parents[2]

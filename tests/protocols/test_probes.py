@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from glam_eval.config.protocols import ProtocolConfig
-from glam_eval.core.records import ProbeRecord
+from glam_eval.core.answer_records import ProbeRecord
 from glam_eval.environments.probes import probes
 from glam_eval.policies import score_actions
 from glam_eval.protocols import Prober, probe_situations

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from kills import after_each_kill, listing
 from tables import every_row, finish, rows, zeros
 
+from glam_eval.core.answer_records import LanguageRecord, ProbeRecord
+from glam_eval.core.comparison_records import ComparisonRecord
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import ComparisonRecord, DemonstrationRecord, LanguageRecord, ProbeRecord
+from glam_eval.core.records import DemonstrationRecord
 from glam_eval.results import RunTables, compact, compaction, finished_runs, load_results, write_table
 
 SHIFTS = ("none", "new_nouns")

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from tables import finish, rows, zeros
 
+from glam_eval.core.comparison_records import ComparisonRecord
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import RunTables, compact, load_results, write_table
 from glam_eval.results.files import read_file, write_file
 

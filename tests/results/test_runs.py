@@ -8,8 +8,9 @@ import pytest
 from kills import after_each_kill, listing
 from tables import finish, rows, zeros
 
+from glam_eval.core.answer_records import ProbeRecord
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import ProbeRecord, TrainingRecord
+from glam_eval.core.records import TrainingRecord
 from glam_eval.results import RunTables, columns_of, finished_runs, table_names, write_table
 
 

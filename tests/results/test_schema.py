@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from glam_eval.core.records import TABLES, EpisodeRecord, StepRecord
+from glam_eval.core.records import EpisodeRecord, StepRecord
+from glam_eval.core.tables import TABLES
 from glam_eval.results import arrow_schema, columns_of, data_dictionary
 
 

@@ -11,8 +11,10 @@ import pytest
 from tables import zeros
 
 from glam_eval.core import files
+from glam_eval.core.answer_records import ProbeRecord
+from glam_eval.core.comparison_records import ComparisonRecord
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import ComparisonRecord, ProbeRecord, TrainingRecord
+from glam_eval.core.records import TrainingRecord
 from glam_eval.results import columns_of, load_results, write_table
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from glam_eval.core.comparison_records import ComparisonRecord
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import load_results, write_table
 from glam_eval.statistics import compare, generalization, plan_power
 from glam_eval.statistics.inference.intervals import estimate_difference, estimate_mean

@@ -8,7 +8,7 @@ import numpy as np
 from glam_eval.config.environment import EnvironmentConfig
 from glam_eval.config.protocols import ProtocolConfig
 from glam_eval.config.run import RunConfig
-from glam_eval.core.records import ConsequenceRecord
+from glam_eval.core.answer_records import ConsequenceRecord
 from glam_eval.protocols.consequences.items import make_items
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 
+from glam_eval.core.comparison_records import ComparisonRecord
 from glam_eval.core.errors import UserError
-from glam_eval.core.records import ComparisonRecord
 from glam_eval.results import columns_of
 from glam_eval.statistics.cells import final_checkpoints, require_columns, tabulate
 from glam_eval.statistics.comparison.bases import find_bases

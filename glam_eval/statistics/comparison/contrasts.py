@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from glam_eval.core.records import ComparisonRecord
+from glam_eval.core.comparison_records import ComparisonRecord
 from glam_eval.statistics.cells import Cells, kind_of
 from glam_eval.statistics.comparison.verdicts import Contrast, collapses, few_seeds
 from glam_eval.statistics.inference.estimates import Estimate, Kind

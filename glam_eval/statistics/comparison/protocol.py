@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 
 from glam_eval.config.protocols import GOAL_MARK
+from glam_eval.core.comparison_records import ComparisonRecord
 from glam_eval.core.errors import unknown
-from glam_eval.core.records import ComparisonRecord
 from glam_eval.statistics.cells import Cells
 from glam_eval.statistics.chance import is_goal_blind
 from glam_eval.statistics.comparison.bases import KIND

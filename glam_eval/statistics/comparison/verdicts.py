@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from glam_eval.core.records import ComparisonRecord
+from glam_eval.core.comparison_records import ComparisonRecord
 from glam_eval.statistics.inference.estimates import ENOUGH_SEEDS, FEWEST_SEEDS, Estimate
 from glam_eval.statistics.inference.hypotheses import adjust
 
