@@ -227,8 +227,8 @@ EXPECTED_RUNS = {
     "sample-efficiency-cpu": 65,
     "scaling": 50,
     "scaling-cpu": 40,
-    "smollm2-cpu": 30,
-    "smollm2-weights-cpu": 15,
+    "smollm2-cpu": 36,
+    "smollm2-words-cpu": 18,
 }
 
 
