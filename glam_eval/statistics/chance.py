@@ -14,6 +14,12 @@ def is_goal_blind(agent: str) -> bool:
     return known is not None and known.goal_blind
 
 
+def has_weights(agent: str) -> bool:
+    """Return whether seeds of an agent may be other weights: not of planners and draws, the references."""
+    known = known_agent(agent)
+    return known is None or known.role != "reference"
+
+
 def goal_blind(table: pd.DataFrame) -> "pd.Series[bool]":
     """Return a mask of the rows of agents that never know the goal."""
     names = [name for name in table["agent"].unique() if is_goal_blind(str(name))]

@@ -159,6 +159,22 @@ def test_an_agent_that_never_changes_is_equivalent_to_itself(comparisons):
     assert row["note"] == "the same on every scene and seed"
 
 
+@pytest.mark.parametrize(("agent", "verdict"), [("bot", "lower"), ("gflan", "undecided")])
+def test_seeds_of_a_planner_are_no_other_agents(agent, verdict):
+    """Where told makes all the difference on 30 scenes: 3 planners are one, and 3 trained agents are few."""
+    rows = [
+        {"agent": agent, "model": "none", "seed": seed, "scene_seed": scene, "shift": shift, "frames": 0,
+         "run_id": f"{agent}{seed}", "protocol": "generalization", "success": shift == "none"}
+        for seed in range(3) for scene in range(30) for shift in ("none", "none~swapped")
+    ]  # fmt: skip
+    row = _rows(compare(pd.DataFrame(rows), np.random.default_rng(0)), f"{agent}", "none", "none~swapped")
+    assert (row["estimate"], row["verdict"]) == (-1, verdict)
+    toss = 1 - 0.025 ** (
+        1 / 30
+    )  # Clopper and Pearson's bound of 30 successes in 30, for a range twice as wide
+    assert (row["high"] == pytest.approx(2 * toss - 1)) == (agent == "bot")
+
+
 def test_areas_are_compared_where_curves_were_measured(comparisons):
     areas = comparisons[comparisons["measure"] == "area_under_curve"]
     alone = areas[areas["b"] == ""].set_index("a")["estimate"]

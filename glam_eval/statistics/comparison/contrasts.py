@@ -53,10 +53,13 @@ def paired(
     generator: np.random.Generator,
     *,
     apart: bool = False,
+    weights: bool = True,
 ) -> Contrast | None:
     """Return the difference of two conditions of the same seeds; None where no seed was played in both.
 
-    ``row`` is protocol, shift, measure, a, b. Conditions ``apart`` have scenes of their own.
+    ``row`` is protocol, shift, measure, a, b. Conditions ``apart`` have scenes of their own. Of an agent
+    without ``weights`` seeds are no other agents: a difference that none of them shows to vary is as sure as
+    its scenes are many.
     """
     both = cells.of_both(a, b) if apart else cells.paired(a, b)
     if not len(both[0]):
@@ -64,6 +67,8 @@ def paired(
     protocol, shift, measure, *names = row
     of_seeds = np.nanmean(both[0], axis=1) - np.nanmean(both[1], axis=1)
     estimate = estimate_change([both]) if apart else estimate_mean(both[0] - both[1], _kind(measure), both)
+    if not weights:
+        estimate = replace(estimate, rarest=0.0)
     odds, p_odds = _odds(cells, a, b, measure, paired=True)
     lost = max((cells.counts[i] > 0).sum() for i in (a, b)) - estimate.n_seeds
     contrast = bare_row(

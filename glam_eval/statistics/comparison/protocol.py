@@ -9,7 +9,7 @@ from glam_eval.config.protocols import GOAL_MARK
 from glam_eval.core.comparison_records import ComparisonRecord
 from glam_eval.core.errors import unknown
 from glam_eval.statistics.cells import Cells
-from glam_eval.statistics.chance import is_goal_blind
+from glam_eval.statistics.chance import has_weights, is_goal_blind
 from glam_eval.statistics.comparison.bases import KIND
 from glam_eval.statistics.comparison.contrasts import (
     beyond,
@@ -73,8 +73,8 @@ class ProtocolComparisons:
     def drops(self) -> list[ComparisonRecord]:
         """Return the paired difference of every shift to its base: a family an agent and question."""
         rows = []
-        for name in self.names:
-            rows += self._settled(name, self._measure, self._paired(name))
+        for (agent, _), name in zip(self.agents, self.names, strict=True):
+            rows += self._settled(name, self._measure, self._paired(name, has_weights(agent)))
         return rows
 
     def drops_beyond_chance(self) -> list[ComparisonRecord]:
@@ -133,10 +133,12 @@ class ProtocolComparisons:
             if shift != self._reference and rows[0] is not None and rows[1] is not None:
                 yield shift, base, (rows[0], rows[1])
 
-    def _paired(self, name: str) -> Iterator[Contrast]:
+    def _paired(self, name: str, weights: bool) -> Iterator[Contrast]:
         for shift, base, (index, other) in self._compared(name):
             row, apart = (self._protocol, shift, self._measure, name, base), base != self._reference
-            contrast = paired(self._cells, index, other, row, self._margin, self._generator, apart=apart)
+            contrast = paired(
+                self._cells, index, other, row, self._margin, self._generator, apart=apart, weights=weights
+            )
             if contrast is not None:
                 yield contrast
 
