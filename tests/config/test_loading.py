@@ -228,6 +228,7 @@ EXPECTED_RUNS = {
     "scaling": 50,
     "scaling-cpu": 40,
     "smollm2-cpu": 36,
+    "smollm2-goto-cpu": 33,
     "smollm2-words-cpu": 18,
 }
 
