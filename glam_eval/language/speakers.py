@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from glam_eval.core.errors import unknown
 from glam_eval.core.world import Instruction, Sighting, Thing, View
@@ -45,20 +45,24 @@ class Voice:
 class Speaker:
     """Makes sentences. Obtain one from ``speaker``; it holds nothing but caches.
 
-    The goal, the actions and the template's phrases are in the goal's voice, observations in the other:
-    the two differ only in mixed languages.
+    The three voices differ only in mixed languages, whose observations are in another, and where a shift is
+    of the goal alone.
 
     Args:
         language: its name, of mixed languages too.
         shift: the name of the shift in its words.
-        goal_voice: of goals, actions and templates.
+        goal_voice: of goals.
+        frame_voice: of actions and templates.
         observation_voice: of what is seen.
     """
 
-    def __init__(self, language: str, shift: str, goal_voice: Voice, observation_voice: Voice) -> None:
+    def __init__(
+        self, language: str, shift: str, goal_voice: Voice, frame_voice: Voice, observation_voice: Voice
+    ) -> None:
         self.language = language
         self.shift = shift
         self.goal_voice = goal_voice
+        self._frame_voice = frame_voice
         grammar, write = observation_voice.grammar, observation_voice.write
         self._sightings = _Memo[Sighting](lambda sighting: write(grammar.sighting(sighting)))
         self._carried = _Memo[Thing](lambda thing: write(grammar.carrying(thing)))
@@ -85,16 +89,17 @@ class Speaker:
         """
         if action_set not in ACTION_SETS:
             raise unknown("action set", action_set, ACTION_SETS)
-        phrases = self.goal_voice.grammar.lexicon.actions
-        return tuple(self.goal_voice.write(phrases[action]) for action in ACTION_SETS[action_set])
+        phrases = self._frame_voice.grammar.lexicon.actions
+        return tuple(self._frame_voice.write(phrases[action]) for action in ACTION_SETS[action_set])
 
     def phrases(self, template: str) -> dict[str, str]:
         """Return what a template is filled with: its names in braces and the phrases they stand for."""
-        phrases = dict(templates.template(template).phrases[self.goal_voice.language])
-        introduction = self.goal_voice.grammar.lexicon.goal_introduction
+        voice = self._frame_voice
+        phrases = dict(templates.template(template).phrases[voice.language])
+        introduction = voice.grammar.lexicon.goal_introduction
         if introduction is not None:
             phrases["goal_introduction"] = introduction
-        return {name: self.goal_voice.write(phrase) for name, phrase in phrases.items()}
+        return {name: voice.write(phrase) for name, phrase in phrases.items()}
 
     def texts(self, names: Sequence[str] | None = None) -> list[str]:
         """Return sentences, goals, actions and phrases of templates that use every form of every word.
@@ -120,32 +125,40 @@ def speaker(language: str = "en", shift: str = "none") -> Speaker:
 
     Args:
         language: one of ``LANGUAGES``, "cipher", "mixed-GOAL-OBSERVATIONS" or "mixed" ("mixed-en-fr").
-        shift: of its words; a language in it (``invented_nouns@fr``) goes before ``language``.
+        shift: of its words, as ``parse_shift`` reads it; a language in it goes before ``language``.
 
     Raises:
         UserError: for a name that does not exist, and for a shift whose words the language lacks.
     """
     parsed = parse_shift(shift)
     code = parsed.language or language
-    return _speaker(MIXED_DEFAULT if code == "mixed" else code, Shift(parsed.names))
+    return _speaker(MIXED_DEFAULT if code == "mixed" else code, replace(parsed, language=None))
 
 
 @cache
 def _speaker(language: str, shift: Shift) -> Speaker:
-    """Make the speaker of a language and a shift without language."""
+    """Make the speaker of a language and a shift without one of its own."""
     mixed = MIXED.fullmatch(language)
-    goal, observation = mixed.groups() if mixed else (language, language)
-    for code in (goal, observation):
+    frame, observation = mixed.groups() if mixed else (language, language)
+    goal = shift.goal_language or frame
+    for code in (goal, frame, observation):
         if code not in (*LANGUAGES, "cipher"):
-            raise unknown("language", code if mixed else language, (*LANGUAGES, *CONTROLS, MIXED_DEFAULT))
-    return Speaker(language, shift.name, _voice(goal, shift), _voice(observation, shift))
+            single = code if mixed or shift.goal_language else language
+            raise unknown("language", single, (*LANGUAGES, *CONTROLS, MIXED_DEFAULT))
+    everywhere, of_goal = Shift(shift.names), Shift(shift.in_goal)
+    voices = _voice(goal, everywhere, of_goal), _voice(frame, everywhere), _voice(observation, everywhere)
+    return Speaker(language, shift.name, *voices)
 
 
 @cache
-def _voice(language: str, shift: Shift) -> Voice:
-    """Make the voice of a language, or of English in cipher."""
+def _voice(language: str, *shifts: Shift) -> Voice:
+    """Make the voice of a language, or of English in cipher; later shifts go before earlier ones."""
     spoken = "en" if language == "cipher" else language
-    grammar = Grammar(make_lexicon(spoken, changes(shift, spoken)))
+    words: dict[str, Any] = {}
+    for shift in shifts:
+        for key, entry in changes(shift, spoken).items():
+            words[key] = {**words.get(key, {}), **entry} if isinstance(entry, dict) else entry
+    grammar = Grammar(make_lexicon(spoken, words))
     return Voice(spoken, grammar, english_cipher().encode if language == "cipher" else str)
 
 

@@ -21,32 +21,45 @@ from glam_eval.figures.style import (
     percent_axis,
     row_bands,
 )
+from glam_eval.language.shifts import GOAL_IN, IN_GOAL
 
 DODGED = 4  # conditions that one row can hold side by side
 PANELS_PER_ROW = 3
+_LANGUAGES = {
+    "en": "English",
+    "fr": "French",
+    "de": "German",
+    "ro": "Romanian",
+    "es": "Spanish",
+    "it": "Italian",
+}
 
 
 def shift_label(shift: str) -> str:
-    """Return the words for a condition's name: none@fr.tags~absent is "French, tags prompt, goal absent"."""
-    languages = {
-        "en": "English",
-        "fr": "French",
-        "de": "German",
-        "ro": "Romanian",
-        "es": "Spanish",
-        "it": "Italian",
-    }
+    """Return the words for a condition's name: none@fr.tags~absent is "French, tags prompt, goal absent".
+
+    What is changed of the goal's sentence alone follows "goal:", for instance "goal: French".
+    """
     shift, template, goal = split_condition(shift)
     besides = [f"{template.replace('_', ' ')} prompt"] * bool(template) + [f"goal {goal}"] * bool(goal)
     if besides:
         return ", ".join(besides if shift == "none" else [shift_label(shift), *besides])
     name, _, language = shift.partition("@")
-    words = [part.replace("_", " ") for part in name.split("+") if part != "none"]
-    spoken = languages.get(language, language)
-    if not words:
-        return spoken or "no change"
-    label = " + ".join(words) + (f" in {spoken}" if spoken else "")
+    alone, code = language.startswith(GOAL_IN), language.removeprefix(GOAL_IN)
+    spoken = _LANGUAGES.get(code, code)
+    words: dict[bool, list[str]] = {False: [], True: []}
+    for part in name.split("+"):
+        words[part.endswith(IN_GOAL)].append("" if part == "none" else part.removesuffix(IN_GOAL))
+    of_all = _changed(words[False], "" if alone else spoken)
+    of_goal = _changed(words[True], spoken if alone else "")
+    label = ", ".join([of_all] * bool(of_all) + [f"goal: {of_goal}"] * bool(of_goal)) or "no change"
     return label if label.strip() else "no name"  # in others' tables
+
+
+def _changed(shifts: Sequence[str], language: str) -> str:
+    """Return the words for shifts and a language, each of which may be missing."""
+    names = " + ".join(shift.replace("_", " ") for shift in shifts if shift)
+    return f"{names} in {language}" if names and language else names or language
 
 
 def base_label(base: str) -> str:
