@@ -10,6 +10,7 @@ from synthetic_study import make_study
 from glam_eval.figures import Study
 from glam_eval.figures.drawings.curves import draw_curves
 from glam_eval.figures.drawings.matrices import draw_language_matrix
+from glam_eval.figures.drawings.shifts import shift_label
 from glam_eval.figures.files import draw
 from glam_eval.figures.identity import assign_looks
 from glam_eval.figures.style import legend_below, panels, style
@@ -115,3 +116,21 @@ def test_a_matrix_of_many_agents_fills_its_figure():
     drawing.draw_without_rendering()
     cell = axes.bbox.width / len(axes.get_xticks())
     assert max(each.get_window_extent().width for each in axes.texts) < cell
+
+
+@pytest.mark.parametrize(
+    ("condition", "label"),
+    [
+        ("none", "no change"),
+        ("none@fr.tags~absent", "French, tags prompt, goal absent"),
+        ("invented_nouns@fr", "invented nouns in French"),
+        ("none@goal-fr", "goal: French"),
+        (
+            "synonym_colors_in_goal+invented_nouns_in_goal~swapped",
+            "goal: synonym colors + invented nouns, goal swapped",
+        ),
+        ("new_nouns+invented_colors_in_goal@goal-de", "new nouns, goal: invented colors in German"),
+    ],
+)
+def test_conditions_in_words(condition, label):
+    assert shift_label(condition) == label

@@ -4,7 +4,15 @@ import pytest
 
 from glam_eval.core.errors import UserError
 from glam_eval.core.world import PickUp, Reference, Sighting, Thing, View
-from glam_eval.language import LANGUAGES, Shift, parse_shift, shift_description, shift_names, speaker
+from glam_eval.language import (
+    LANGUAGES,
+    Shift,
+    inventory,
+    parse_shift,
+    shift_description,
+    shift_names,
+    speaker,
+)
 from glam_eval.language.lexicon import base_table, make_lexicon
 
 CHANGED = {  # shift -> entries of the lexicon it replaces
@@ -76,6 +84,36 @@ def test_shifts_compose_and_name_their_language():
     assert french.actions("restricted") == ("pivoter à gauche", "pivoter à droite", "avancer")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["invented_nouns_and_colors", "synonym_colors", "goal_intro_agent"])
+def test_a_shift_of_the_goal_alone_says_all_else_as_before(name, language):
+    told, plain, shifted = (speaker(language, shift) for shift in (f"{name}_in_goal", "none", name))
+    things, goals = list(inventory.things()), list(inventory.instructions())
+    assert [told.goal(each) for each in goals] == [shifted.goal(each) for each in goals]
+    for thing in things:
+        view = View(thing, (Sighting(thing, 0, 1),))
+        assert told.observation(view) == plain.observation(view)
+    assert told.actions("augmented") == plain.actions("augmented")
+    assert told.phrases("paper") == plain.phrases("paper")
+
+
+def test_goals_in_words_and_languages_of_their_own():
+    goal, view = PickUp(Reference("box", "grey", True)), View(None, (Sighting(Thing("box", "grey"), 0, 1),))
+    said = {
+        "none@goal-fr": ("ramasse la boîte grise", "grey box"),
+        "synonym_colors_in_goal+invented_nouns_in_goal": ("pick up the silver afze", "grey box"),
+        "new_nouns+invented_colors_in_goal": ("pick up the sil car", "grey car"),
+        "synonym_colors+invented_colors_in_goal": ("pick up the sil box", "silver box"),
+        "synonym_colors_in_goal@goal-de": ("hebe die silberne Kiste auf", "grey box"),
+    }
+    for shift, (told, seen) in said.items():
+        voice = speaker("en", shift)
+        assert (voice.goal(goal), *voice.observation(view)) == (told, f"You see a {seen} 1 step forward")
+        assert voice.actions("restricted") == ("turn left", "turn right", "go forward")
+        assert parse_shift(parse_shift(shift).name) == parse_shift(shift)
+    assert parse_shift("none@goal-fr").language is None  # the run's own is spoken beside
+
+
 def test_the_order_of_composition_does_not_matter():
     one, other = (speaker("de", f"{a}+{b}") for a, b in (("new_nouns", "invented_colors"),) * 2)
     assert one is other
@@ -91,6 +129,12 @@ def test_the_order_of_composition_does_not_matter():
         ("en", "none@frr", "unknown language 'frr': did you mean 'fr'"),
         ("english", "none", "unknown language 'english'"),
         ("mixed-en-xx", "none", "unknown language 'xx'"),
+        ("en", "none@goal-frr", "unknown language 'frr': did you mean 'fr'"),
+        (
+            "en",
+            "synonym_color_in_goal",
+            "unknown shift 'synonym_color_in_goal': did you mean 'synonym_colors'",
+        ),
         ("en", "new_nouns+invented_nouns", "'new_nouns' and 'invented_nouns' both replace 'nouns.key'"),
     ],
 )

@@ -60,6 +60,20 @@ class Reader(Ignorer):
         return ([OBJECT_TO_IDX[named[2]]], [COLOR_TO_IDX[named[1]]]) if named else ([], [])
 
 
+class Matcher(Ignorer):
+    """Picks up what shares words with its goal, as things are called in training or by its synonyms."""
+
+    def __init__(self, synonyms=None):
+        self._synonyms = synonyms or {}
+
+    def nouns_and_colors(self, mission):
+        words = [self._synonyms.get(word, word) for word in mission.split()]
+        nouns, colors = super().nouns_and_colors(mission)
+        named = [OBJECT_TO_IDX[word] for word in words if word in ("key", "ball", "box")]
+        of_color = [COLOR_TO_IDX[word] for word in words if word in COLOR_TO_IDX]
+        return named or nouns, of_color or colors
+
+
 class LayoutReader(Reader):
     """Reads its goal where the paper's prompt has it; in any other it takes the nearest thing."""
 
