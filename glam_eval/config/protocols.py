@@ -88,8 +88,8 @@ class ConditionConfig(Settings):
     """
 
     shift: Annotated[str, Field(max_length=_LONGEST_LABEL)] = "none"
-    """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr; of the goal's words
-    alone it is synonym_colors_in_goal, and none@goal-fr says the goal alone in French."""
+    """Lexical shift with optional language, for instance invented_nouns+synonym_actions@fr; of the goal
+    alone it is synonym_colors_in_goal, or none@goal-fr where it is said in French."""
     template: Annotated[str, Field(min_length=1, max_length=_LONGEST_LABEL)] | None = None
     """Prompt template, or a mixture; none keeps that of training."""
     goal: Goal = "told"

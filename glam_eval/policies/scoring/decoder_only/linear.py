@@ -64,7 +64,7 @@ class LinearTogether:
 
 
 def joint_bias(layers: Sequence[nn.Linear], dtype: torch.dtype) -> torch.Tensor | None:
-    """Return the biases of layers one after the other zero where one has none; None without any."""
+    """Return the layers' biases one after the other, zero where one has none; None without any."""
     if all(layer.bias is None for layer in layers):
         return None
     every: list[torch.Tensor] = [
