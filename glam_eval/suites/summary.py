@@ -2,16 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from rich.text import Text
 
-from glam_eval.config.protocols import condition_rank
 from glam_eval.core.comparison_records import ComparisonRecord, OverlapRecord
-from glam_eval.core.console import Console, Table, styled
+from glam_eval.core.console import Console
 from glam_eval.core.files import sha256_of, write_text_atomically
 from glam_eval.core.seeds import stream
 from glam_eval.core.tables import TABLES
@@ -21,6 +19,9 @@ from glam_eval.results import compact, load_results, table_names, write_table
 from glam_eval.results.layout import files_of
 from glam_eval.results.writer import DERIVED_TABLES
 from glam_eval.suites.emptying import DIGESTS, REPORT
+
+if TYPE_CHECKING:
+    from glam_eval.report.matrices import Matrix
 
 
 def conclude(out: Path, console: Console, complete: bool, summary: bool) -> None:
@@ -113,47 +114,28 @@ def print_summary(out: Path, console: Console) -> None:
 
 def reading(out: Path, console: Console) -> list[str]:
     """Print who reads the goal and who walks, where that was asked; return it as a few lines."""
-    from glam_eval.report.printed import drawn
     from glam_eval.report.reading import headline, reading_matrices
     from glam_eval.statistics import who_reads
     from glam_eval.statistics.pretraining_arms import as_arms
 
     episodes = load_results(out, "episodes")
     table = who_reads(episodes, runs=load_results(out, "runs"))
-    for matrix in reading_matrices(table):
-        for line in drawn(matrix, console.width):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    _print_matrices(reading_matrices(table), console)
     arms = as_arms(episodes)
     return headline(table if arms.empty else who_reads(arms))
 
 
 def findings(comparisons: pd.DataFrame, console: Console) -> None:
-    """Print the success of every agent under every shift, with its interval: a row a shift where more."""
-    rows = comparisons[(comparisons["b"] == "") & (comparisons["measure"] == "success")]
-    for protocol, part in rows.groupby("protocol", sort=False):
-        cells = {(row["a"], row["shift"]): _percent(row) for row in part.to_dict("records")}
-        agents, shifts = (list(dict.fromkeys(part[column])) for column in ("a", "shift"))
-        shifts.sort(key=condition_rank)
-        by_shift = len(shifts) > len(agents)
-        down, across = (shifts, agents) if by_shift else (agents, shifts)
-        table = Table(
-            title=f"{protocol}: % success, with 95% intervals over seeds", box=None, padding=(0, 1, 0, 0)
-        )
-        table.add_column("", no_wrap=not by_shift, overflow="fold")
-        for name in across:
-            table.add_column(_words(name), min_width=8, overflow="fold")
-        for name in down:
-            pairs = ((other, name) if by_shift else (name, other) for other in across)
-            table.add_row(_words(name), *(cells.get(pair, "") for pair in pairs))
-        console.print(table)
+    """Print the success of every agent under every condition, with its interval."""
+    from glam_eval.report.matrices import matrices
+
+    alone = (comparisons["b"] == "") & (comparisons["measure"] == "success")
+    _print_matrices(matrices(comparisons[alone]), console)
 
 
-def _words(name: str) -> str:
-    """Return a name of an agent or a shift as it is printed."""
-    return str(name).replace("_", " ")
+def _print_matrices(found: "Iterable[Matrix]", console: Console) -> None:
+    from glam_eval.report.printed import drawn
 
-
-def _percent(row: Mapping[Hashable, Any]) -> Text:
-    estimate, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
-    interval = f"{low:.0f}–{high:.0f}" if low <= high else "–"  # none is offered of so few seeds
-    return styled(f"{estimate:.0f} ", (interval, "dim"))
+    for matrix in found:
+        for line in drawn(matrix, console.width):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -8,6 +8,7 @@ import pytest
 from synthetic_study import make_study
 
 from glam_eval.figures import Study
+from glam_eval.figures.definitions import language_matrix
 from glam_eval.figures.drawings.curves import draw_curves
 from glam_eval.figures.drawings.matrices import draw_language_matrix
 from glam_eval.figures.drawings.shifts import shift_label
@@ -97,6 +98,18 @@ def test_languages_trained_in_stand_in_one_order_in_rows_and_columns():
         drawing = draw_language_matrix(pd.DataFrame(rows), assign_looks([("gflan", "t5-nano")]))
     (mesh,) = drawing.axes[0].collections
     np.testing.assert_array_equal(np.asarray(mesh.get_array()).reshape(3, 4)[:, :3], np.eye(3))
+
+
+def test_a_goal_alone_in_french_is_no_test_in_english():
+    tables = make_study(conditions=1, seeds=3)
+    episodes = tables["episodes"]
+    english = episodes[(episodes["shift"] == "none") & (episodes["protocol"] == "generalization")]
+    french = english.assign(language="fr", shift="none@fr")
+    goal = english.assign(shift="none@goal-fr", success=False)
+    asked = [pd.concat([english, french, *more]) for more in ([], [goal])]
+    without, beside = (language_matrix.table(Study.of(tables | {"episodes": each})) for each in asked)
+    assert set(without["tested_in"]) == {"en", "fr"} and (without["mean"] > 0).all()
+    pd.testing.assert_frame_equal(without, beside)
 
 
 def test_a_matrix_of_many_agents_fills_its_figure():

@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from glam_eval.suites.summary import conclude, findings, is_current, summarise
 
 LEVELS = ("GoToLocal", "GoToLocalS5N2")
 NAMES = {*(f"gflan/t5-nano [level={level}]" for level in LEVELS), "npe/t5-nano"}
+LABELS = sorted(map(agent_label, NAMES))
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,15 @@ def printed(show, comparisons):
 
 def test_an_agent_of_several_worlds_is_listed_once_for_each(comparisons):
     lines = printed(findings, comparisons)
-    assert Counter(name for line in lines for name in NAMES if line.startswith(f"{name} ")) == Counter(NAMES)
-    estimates = {line.split("]")[0][-5:]: line.split("]")[1].split()[0] for line in lines if "[" in line}
-    assert estimates == {"Local": "0", "lS5N2": "100"}
+    rates = {
+        label: [line.removeprefix(label) for line in lines if line.startswith(f"{label} ")]
+        for label in LABELS
+    }
+    assert {label: [rate.split()[0] for rate in found] for label, found in rates.items()} == {
+        "GFlan-T5 t5-nano [level=GoToLocal]": ["0"],
+        "GFlan-T5 t5-nano [level=GoToLocalS5N2]": ["100"],
+        "NPE-Flan-T5 t5-nano": ["0"],
+    }
 
 
 def test_comparisons_are_printed_with_the_worlds_names(comparisons):

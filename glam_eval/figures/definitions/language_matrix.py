@@ -7,13 +7,14 @@ from glam_eval.figures.figure import FigureDefinition
 from glam_eval.figures.identity import is_reference, of_agents
 from glam_eval.figures.study import Absent, Study
 from glam_eval.figures.tables.estimates import WHO
+from glam_eval.language.shifts import GOAL_IN
 from glam_eval.statistics import success_by
 
 
 def table(study: Study) -> pd.DataFrame:
     """Return success of the last checkpoint by language of training and of test, with no other shift."""
     rows = study.final("generalization")
-    rows = rows[rows["shift"].astype(str).str.fullmatch(r"none(@[\w-]+)?")]
+    rows = rows[rows["shift"].astype(str).str.fullmatch(rf"none(@(?!{GOAL_IN})[\w-]+)?")]
     rows = study.usual(rows[~of_agents(rows, is_reference)], free=("language",))
     trained_in = rows["run_id"].astype(str).map(study.factors.set_index("run_id")["language"])
     rows = rows.assign(trained_in=trained_in, tested_in=rows["language"].astype(str))
