@@ -18,7 +18,7 @@ def test_everything_is_there_and_said(study):
     assert (out / "report.html").stat().st_size > 10_000
     last = said.strip().splitlines()[-6:]
     assert any(str(out / "report.html") in line for line in last)
-    assert "gflan" in said
+    assert "GFlan-T5 t5-pico" in said
     assert "generalization" in said
 
 
