@@ -143,8 +143,7 @@ def _speaker(language: str, shift: Shift) -> Speaker:
     goal = shift.goal_language or frame
     for code in (goal, frame, observation):
         if code not in (*LANGUAGES, "cipher"):
-            single = code if mixed or shift.goal_language else language
-            raise unknown("language", single, (*LANGUAGES, *CONTROLS, MIXED_DEFAULT))
+            raise unknown("language", code, (*LANGUAGES, *CONTROLS, MIXED_DEFAULT))
     everywhere, of_goal = Shift(shift.names), Shift(shift.in_goal)
     voices = _voice(goal, everywhere, of_goal), _voice(frame, everywhere), _voice(observation, everywhere)
     return Speaker(language, shift.name, *voices)

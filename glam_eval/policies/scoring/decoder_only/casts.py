@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-_steps = [
-    0
-]  # of this process's optimizers: Adam's fused one changes a weight and leaves its version as it was
+# Of this process's optimizers: Adam's fused step changes a weight and leaves its version as it was.
+_steps = [0]
 
 
 def _count(*_: Any) -> None:
